@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Calls from the backend into the kernel.
+ */
+#ifndef HAL_KERNEL_ON_H
+#define HAL_KERNEL_ON_H
+
+#include <stdint.h>
+
+struct hal_boot;
+
+/* The boot CPU, interrupts masked, on a boot stack. Never returns; ends as CPU 0's idle thread. */
+__attribute__((noreturn)) void kernel_on_boot(const struct hal_boot *boot);
+
+/* A CPU started by hal_cpu_start, interrupts masked. Never returns. */
+__attribute__((noreturn)) void kernel_on_cpu_start(unsigned cpu);
+
+/* Interrupts; interrupts masked, must not block. */
+void kernel_on_timer(void);             /* this CPU's deadline has passed */
+void kernel_on_ipi(void);               /* hal_cpu_send_ipi to this CPU */
+void kernel_on_console_input(void);     /* hal_console_read has something, or input ended */
+void kernel_on_console_writable(void);  /* after a short hal_console_write */
+void kernel_on_console_resize(void);    /* hal_console_size changed */
+void kernel_on_power_button(void);      /* the environment asks for an orderly shutdown */
+
+/* A page (zeroed) for the backend's translation tables, or 0 when there is none; and back. Called
+ * from hal_aspace_* in their caller's context. */
+uint64_t kernel_on_table_page_alloc(void);
+void kernel_on_table_page_free(uint64_t paddr);
+
+/* A kernel-mode exception that no fixup covers: report and stop. rip and rsp locate it. */
+__attribute__((noreturn)) void kernel_on_fatal_exception(unsigned vector, uint64_t error,
+                                                         uint64_t address, uint64_t rip,
+                                                         uint64_t rsp);
+
+#endif
