@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A machine inside a Linux process: the hosted backend's public interface, used by sim/ and tests.
+ *
+ * Any number of machines may live in one process; they share one copy of the kernel's code and no
+ * data. Every function is called from ordinary host threads, never from kernel code.
+ */
+#ifndef HAL_HOSTED_MACHINE_H
+#define HAL_HOSTED_MACHINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct machine;
+
+enum machine_engine {
+    MACHINE_ENGINE_AUTO,  /* stub where seccomp works, else ptrace */
+    MACHINE_ENGINE_STUB,
+    MACHINE_ENGINE_PTRACE,
+    MACHINE_ENGINE_NONE,  /* no user code can run: unit tests, fuzzing */
+};
+
+struct machine_config {
+    uint64_t ram_bytes;   /* at least MACHINE_RAM_MIN; rounded down to pages */
+    unsigned cpus;        /* 1 .. HAL_CPUS_MAX */
+    const char *cmdline;  /* kernel command line, copied */
+    const void *initrd;   /* uncompressed newc archives, copied into RAM; may be NULL */
+    size_t initrd_bytes;
+    enum machine_engine engine;
+    bool trace_exact;     /* never patch guest code */
+
+    int input_fd;         /* console input; -1: none (end of file at once) */
+    int output_fd;        /* console output; -1: discard */
+    int log_fd;           /* kernel log; -1: discard */
+    int trace_fd;         /* syscall trace; -1: discard */
+};
+
+enum { MACHINE_RAM_MIN = 8 << 20 };
+
+/* Exit statuses of machine_run beyond the guest's own 0..255. */
+enum { MACHINE_CRASHED = 0x100, MACHINE_STOPPED = 0x101 };
+
+/* New machine, powered off. 0 or negative errno; then message (if not NULL) holds one line that
+ * says what failed and how to cure it. */
+int machine_create(const struct machine_config *config, struct machine **out, char *message,
+                   size_t message_bytes);
+
+/* Power on and run until power-off. Blocks the calling thread, which becomes CPU 0. Returns the
+ * guest's status 0..255, MACHINE_CRASHED after a kernel panic, MACHINE_STOPPED after
+ * machine_stop. */
+int machine_run(struct machine *machine);
+
+/* From another thread or a signal handler (async-signal-safe): end machine_run soon, without the
+ * guest's cooperation. */
+void machine_stop(struct machine *machine);
+
+/* The terminal's size changed (async-signal-safe): the guest's console gets SIGWINCH. */
+void machine_console_resized(struct machine *machine);
+
+/* Free everything: RAM, stub processes, threads. The machine is not running. */
+void machine_destroy(struct machine *machine);
+
+#endif
