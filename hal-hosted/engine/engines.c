@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Which engines a configuration may use, best first.
+ */
+#include "hal-hosted/engine/engine.h"
+
+const struct engine_ops *engine_candidate(enum machine_engine engine, unsigned index)
+{
+    (void)engine;
+    return index == 0 ? &engine_none : NULL;
+}

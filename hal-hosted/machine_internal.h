@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The state of a hosted machine and of its vCPUs: ordinary host memory, private to hal-hosted.
+ *
+ * A vCPU is a host thread. Kernel contexts migrate between vCPUs, so the vCPU must be looked up
+ * again (vcpu_current) after anything that may switch contexts, and never cached across it.
+ *
+ * Interrupts: any thread sets bits in vcpu->pending (vcpu_kick) and wakes the vCPU where it sleeps,
+ * which vcpu->state tells. The vCPU's own thread delivers them at the points hal/cpu.h names. No
+ * host signal handler runs kernel code.
+ *
+ * Host locks (pthread mutexes) are leaves: held for a few instructions or one host system call,
+ * never while kernel code (kernel_on_*) runs and never across a context switch.
+ */
+#ifndef HAL_HOSTED_MACHINE_INTERNAL_H
+#define HAL_HOSTED_MACHINE_INTERNAL_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "hal-hosted/machine.h"
+#include "hal/boot.h"
+#include "hal/context.h"
+
+struct console;
+struct engine_ops;
+struct hal_aspace;
+
+/* Bits of vcpu->pending. */
+enum vcpu_pending {
+    VCPU_PENDING_TIMER = 1 << 0,
+    VCPU_PENDING_IPI = 1 << 1,
+    VCPU_PENDING_INPUT = 1 << 2,    /* console input arrived or ended */
+    VCPU_PENDING_WRITABLE = 1 << 3, /* console output has room again */
+    VCPU_PENDING_RESIZE = 1 << 4,
+    VCPU_PENDING_POWER = 1 << 5,    /* orderly shutdown asked for */
+    VCPU_PENDING_STOP = 1 << 6,     /* leave the machine at once: it ends */
+};
+
+/* What the vCPU's host thread does, so that a kick knows how to wake it. */
+enum vcpu_state {
+    VCPU_KERNEL, /* runs kernel code: polls pending by itself */
+    VCPU_IDLE,   /* sleeps on the futex `pending` */
+    VCPU_USER,   /* inside the engine's run */
+};
+
+struct vcpu {
+    /* Written by other threads. */
+    uint32_t pending; /* atomic; also the futex of an idle vCPU */
+    uint32_t state;   /* atomic enum vcpu_state, written by the own thread only */
+
+    /* Own thread only. */
+    struct machine *machine;
+    unsigned id;
+    bool irq_enabled;
+    uint8_t polls; /* irq_restore calls since the clock was last compared with the deadline */
+    void *local;   /* hal_cpu_set_local */
+    struct hal_aspace *aspace; /* active address space, or NULL */
+    uint64_t deadline_ns;      /* monotonic; UINT64_MAX when disarmed */
+    void *engine;              /* the engine's own */
+
+    uint32_t copying; /* atomic: a user copy is using translations; see aspace_table.c */
+
+    struct hal_context host_context; /* the host thread, while a kernel context runs */
+    struct hal_context boot_context; /* first kernel context, until it first switches away */
+    void *boot_stack;
+    pthread_t thread;
+    bool thread_started;
+    uint32_t running; /* atomic: the vCPU has entered the kernel */
+};
+
+struct machine {
+    struct machine_config config;
+    char *cmdline;
+    struct hal_boot boot;
+
+    int ram_fd; /* memfd, close-on-exec; offset = physical address */
+    char *ram;  /* all of it mapped shared; ram + paddr */
+    uint64_t ram_bytes;
+
+    const struct engine_ops *engine;
+    void *engine_data;
+
+    struct vcpu *vcpus; /* boot.cpu_count of them */
+
+    uint32_t ending; /* atomic: set once, with status, by whoever ends the machine first */
+    int status;
+
+    pthread_mutex_t aspaces_lock;
+    struct hal_aspace *aspaces; /* all address spaces, for engines and clean-up */
+
+    struct console *console;
+};
+
+static inline char *machine_pointer(const struct machine *machine, uint64_t paddr)
+{
+    return machine->ram + paddr;
+}
+
+/* The vCPU of the calling thread, NULL outside machines. Do not keep it across a context switch. */
+struct vcpu *vcpu_current(void);
+
+/* Set bits in vcpu->pending and wake the vCPU. Any host thread, async-signal-safe. */
+void vcpu_kick(struct vcpu *vcpu, uint32_t bits);
+
+/* True if a blocking call of the vCPU's thread has to return so that interrupts are delivered. */
+static inline bool vcpu_must_stop(const struct vcpu *vcpu)
+{
+    return __atomic_load_n(&vcpu->pending, __ATOMIC_SEQ_CST) != 0;
+}
+
+/* Set VCPU_PENDING_TIMER if the deadline has passed; the vCPU's own thread. */
+void vcpu_check_deadline(struct vcpu *vcpu);
+
+/* Deliver everything pending if interrupts are enabled; the vCPU's own thread. */
+void vcpu_deliver(struct vcpu *vcpu);
+
+/* Enter kernel code on this host thread until the machine ends. */
+void vcpu_enter(struct vcpu *vcpu);
+
+/* Leave the machine: continue vcpu_enter's caller. The running kernel context is abandoned. */
+__attribute__((noreturn)) void vcpu_leave(struct vcpu *vcpu);
+
+/* Make the machine end with this status (the first call wins) and kick all its vCPUs.
+ * Async-signal-safe. */
+void machine_end(struct machine *machine, int status);
+
+uint64_t host_monotonic_ns(void);
+
+#endif
