@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Spinlocks with ranks.
+ *
+ * A lock that an interrupt handler also takes is always taken with the irqsave form. No blocking,
+ * no user copy and no scheduling with a spinlock held. Locks are taken in increasing rank; debug
+ * builds (ASSAY_DEBUG=1) assert this and that the holder releases. docs/locking.md lists the ranks.
+ */
+#ifndef KERNEL_CORE_SPINLOCK_H
+#define KERNEL_CORE_SPINLOCK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "kernel/lib/compiler.h"
+
+/* Lock order: a thread holding a lock may take only locks of a higher rank. Sleeping locks (mutex.h)
+ * come before all spinlocks. */
+enum lock_rank {
+    LOCK_RANK_NONE = 0, /* not checked */
+    /* sleeping locks */
+    LOCK_RANK_RENAME = 10,      /* vfs: one directory tree rename at a time */
+    LOCK_RANK_INODE_DIR = 12,   /* inode mutex of a directory (parent before child) */
+    LOCK_RANK_INODE = 14,       /* inode mutex of a file */
+    LOCK_RANK_PIPE = 16,
+    LOCK_RANK_SOCKET = 17,
+    LOCK_RANK_TTY = 18,
+    LOCK_RANK_FILE_POS = 9,
+    LOCK_RANK_EPOLL = 15,
+    LOCK_RANK_MM = 30,          /* address space; user copies take it, so it is late */
+    LOCK_RANK_PAGE_CACHE = 34,
+    /* spinlocks */
+    LOCK_RANK_PROCESS_TREE = 50, /* process table, parent/child, sessions */
+    LOCK_RANK_SIGNAL = 52,
+    LOCK_RANK_FILES = 54,
+    LOCK_RANK_DENTRY = 56,
+    LOCK_RANK_INODE_STATE = 58,
+    LOCK_RANK_FUTEX = 60,
+    LOCK_RANK_OBJECT = 62,       /* small objects: eventfd counters, tty buffers … */
+    LOCK_RANK_WAIT_QUEUE = 64,
+    LOCK_RANK_TIMER = 66,
+    LOCK_RANK_RUNQUEUE = 68,
+    LOCK_RANK_SLAB = 72,
+    LOCK_RANK_PAGES = 74,
+    LOCK_RANK_ENTROPY = 76,
+    LOCK_RANK_LOG = 78,
+};
+
+struct spinlock {
+    uint32_t locked;
+    uint16_t rank;
+    uint16_t owner; /* CPU id + 1 while held */
+};
+
+void spin_lock_init(struct spinlock *lock, enum lock_rank rank);
+void spin_lock(struct spinlock *lock) ACQUIRES(lock);
+bool spin_trylock(struct spinlock *lock);
+void spin_unlock(struct spinlock *lock) RELEASES(lock);
+
+/* With interrupts masked; returns the flag to restore. */
+bool spin_lock_irqsave(struct spinlock *lock) ACQUIRES(lock);
+void spin_unlock_irqrestore(struct spinlock *lock, bool irq_were_enabled) RELEASES(lock);
+
+/* True if this CPU holds the lock; for assertions. */
+bool spin_is_held(const struct spinlock *lock);
+
+#endif

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * User address spaces: VMAs, demand paging, copy-on-write (mmap(2), brk(2), mprotect(2), mremap(2)).
+ *
+ * struct mm is reference counted (`users`: tasks and remote accessors; the last one tears the
+ * mappings down). mm->lock (a rwlock of rank LOCK_RANK_MM) guards the VMA tree: read for faults,
+ * write for changes; each page table update happens under mm->table_lock.
+ */
+#ifndef KERNEL_MM_MM_H
+#define KERNEL_MM_MM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kernel/lib/rbtree.h"
+#include "kernel/mm/page.h"
+#include "kernel/sched/mutex.h"
+
+struct hal_aspace;
+struct kernel;
+struct vma;
+
+enum vma_flags {
+    VMA_READ = 1, VMA_WRITE = 2, VMA_EXEC = 4,              /* = PROT_* */
+    VMA_MAY_READ = 0x10, VMA_MAY_WRITE = 0x20, VMA_MAY_EXEC = 0x40, /* mprotect may add these */
+    VMA_SHARED = 0x100,
+    VMA_GROWSDOWN = 0x200,
+    VMA_LOCKED = 0x400,
+    VMA_NORESERVE = 0x800,
+    VMA_DONTCOPY = 0x1000,     /* MADV_DONTFORK */
+    VMA_WIPEONFORK = 0x2000,
+    VMA_DONTDUMP = 0x4000,
+    VMA_STACK = 0x8000,        /* initial stack: "[stack]" */
+    VMA_HEAP = 0x10000,        /* brk: "[heap]" */
+    VMA_DONTEXPAND = 0x20000,
+};
+
+/* What is behind a non-anonymous VMA: a file's page cache, shared anonymous memory, a device. The
+ * object pointer is vma->backing; operations may block and are called without mm->table_lock. */
+struct vma_ops {
+    /* A reference to the backing for another VMA (fork, split), and its release. */
+    void (*get)(struct vma *vma);
+    void (*put)(struct vma *vma);
+    /* The page at `index` (pages from the start of the object), with a reference. `write`: the
+     * mapping is shared and will be written (mark dirty, allocate blocks). 0, -ENOMEM, -EIO or
+     * -ENXIO (beyond the end: SIGBUS). */
+    int (*get_page)(struct vma *vma, uint64_t index, bool write, struct page **out);
+    /* For /proc/PID/maps; may be NULL. Path into the buffer. */
+    void (*describe)(struct vma *vma, uint64_t *dev, uint64_t *ino, char *path, size_t path_bytes);
+    /* msync(2): write back dirty pages in the range of object pages. NULL: nothing to do. */
+    int (*sync)(struct vma *vma, uint64_t first, uint64_t last, bool wait);
+    /* Identity of the backing object for shared futex keys. */
+    uint64_t (*identity)(struct vma *vma);
+};
+
+struct vma {
+    struct rb_node node;         /* in mm->vmas by start; augmented with the largest gap below */
+    struct mm *mm;
+    uint64_t start, end;         /* page aligned, start < end */
+    uint64_t gap_max;            /* augmentation */
+    unsigned flags;              /* enum vma_flags */
+    const struct vma_ops *ops;   /* NULL: private anonymous */
+    void *backing;               /* for ops */
+    uint64_t page_offset;        /* object page of `start` */
+};
+
+struct mm {
+    uint32_t users;              /* atomic */
+    struct rwlock lock;
+    struct spinlock table_lock;  /* page tables and counters */
+    struct hal_aspace *aspace;
+    struct kernel *kernel;
+
+    struct rb_root vmas;         /* GUARDED_BY(lock) */
+    struct vma *cached_vma;      /* last hit; atomic hint */
+    unsigned vma_count;
+    uint64_t brk_start, brk;     /* GUARDED_BY(lock) */
+    uint64_t mmap_base;          /* top-down allocation starts below this */
+    uint64_t stack_top;
+
+    /* Filled by execve, reported by /proc and prctl(PR_SET_MM). */
+    uint64_t code_start, code_end, data_start, data_end, arg_start, arg_end, env_start, env_end;
+    uint64_t auxv[64];
+    void *exe;                   /* struct file * of the program, owned by proc/ through exe_put */
+    void (*exe_put)(void *exe);
+
+    uint64_t total_pages;        /* virtual; for RLIMIT_AS */
+    uint64_t locked_pages;
+    uint64_t resident_anon, resident_file, resident_peak; /* pages; table_lock */
+    uint64_t limit_as, limit_data, limit_stack, limit_memlock; /* bytes, copies of the rlimits */
+    bool dumpable;
+    int oom_score_adj;
+};
+
+/* New, empty. 0, -ENOMEM, -EAGAIN. */
+int mm_create(struct kernel *kernel, struct mm **out);
+/* fork(2): a copy with copy-on-write of private pages. */
+int mm_fork(struct mm *parent, struct mm **out);
+struct mm *mm_get(struct mm *mm);
+void mm_put(struct mm *mm);
+
+/* Describes a mapping to be made. */
+struct mm_map_request {
+    uint64_t addr;               /* hint, or exact with fixed */
+    uint64_t bytes;
+    unsigned vma_flags;
+    bool fixed;                  /* MAP_FIXED: replace what is there */
+    bool no_replace;             /* MAP_FIXED_NOREPLACE: -EEXIST */
+    bool populate;
+    const struct vma_ops *ops;   /* NULL: private anonymous (flags & VMA_SHARED: shared anonymous) */
+    void *backing;               /* ops->get is called for the new VMA by mm_map on success */
+    uint64_t page_offset;
+};
+
+/* mmap(2) after the file's permission checks. 0 and the address, or -ENOMEM -EINVAL -EEXIST -EPERM
+ * -EAGAIN as mmap(2) says. */
+int mm_map(struct mm *mm, const struct mm_map_request *request, uint64_t *out_addr);
+int mm_unmap(struct mm *mm, uint64_t addr, uint64_t bytes);
+int mm_protect(struct mm *mm, uint64_t addr, uint64_t bytes, unsigned prot);
+int mm_remap(struct mm *mm, uint64_t old_addr, uint64_t old_bytes, uint64_t new_bytes, int flags,
+             uint64_t new_addr, uint64_t *out_addr);
+/* brk(2): returns the resulting break (unchanged on failure). */
+uint64_t mm_brk(struct mm *mm, uint64_t brk);
+int mm_advise(struct mm *mm, uint64_t addr, uint64_t bytes, int advice);
+int mm_sync(struct mm *mm, uint64_t addr, uint64_t bytes, int flags);
+int mm_mincore(struct mm *mm, uint64_t addr, uint64_t bytes, unsigned char *out_vec);
+int mm_lock(struct mm *mm, uint64_t addr, uint64_t bytes, bool lock);
+int mm_populate(struct mm *mm, uint64_t addr, uint64_t bytes);
+
+/* Shared anonymous memory as a vma_ops object: MAP_SHARED|MAP_ANONYMOUS, SysV shm. */
+
+enum mm_access { MM_READ = 1, MM_WRITE = 2, MM_EXEC = 4 };
+
+/* Resolve a fault. 0: try the access again. -EFAULT: no mapping (SEGV_MAPERR). -EACCES: mapping
+ * forbids it (SEGV_ACCERR). -ENXIO/-EIO: SIGBUS. -ENOMEM: out of memory; the OOM killer has been
+ * run and the caller returns to handle its signals. Thread context, interrupts enabled. */
+int mm_handle_fault(struct mm *mm, uint64_t uaddr, enum mm_access access);
+
+/* Copy to or from another (or the own) address space, resolving faults; `force` ignores VMA_READ/
+ * VMA_WRITE and breaks COW (ptrace). Returns bytes copied or -EFAULT/-EIO if none. */
+int64_t mm_access_remote(struct mm *mm, uint64_t uaddr, void *buffer, size_t bytes, bool write,
+                         bool force);
+
+/* Iterate over VMAs in address order under mm->lock held for reading: the first that ends after
+ * addr, or NULL. */
+struct vma *mm_find_vma(struct mm *mm, uint64_t addr);
+struct vma *mm_next_vma(struct vma *vma);
+
+/* Pages of a truncated object: drop every mapping of object pages >= first. The page cache knows
+ * its mappers through this registry. */
+
+/* Ask the process layer to free memory by killing; installed by proc/. Returns true if something
+ * was killed. */
+struct mm_oom_ops {
+    bool (*kill_something)(struct kernel *kernel);
+};
+void mm_set_oom_ops(struct kernel *kernel, const struct mm_oom_ops *ops);
+
+#endif

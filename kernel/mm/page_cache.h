@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The page cache: pages of an object (a file, shared memory) by index.
+ *
+ * Embedded in an inode. Knows its shared and private file mappings, to drop translations on
+ * truncate. The owner supplies ops for filling and writing pages; without read_page missing pages
+ * are zero (tmpfs).
+ */
+#ifndef KERNEL_MM_PAGE_CACHE_H
+#define KERNEL_MM_PAGE_CACHE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "kernel/lib/list.h"
+#include "kernel/lib/xarray.h"
+#include "kernel/mm/mm.h"
+#include "kernel/mm/page.h"
+#include "kernel/mm/uio.h"
+#include "kernel/sched/mutex.h"
+
+struct page_cache_ops {
+    int (*read_page)(struct page_cache *cache, struct page *page);  /* fill; 0 or -EIO */
+    int (*write_page)(struct page_cache *cache, struct page *page); /* to the store */
+    /* Called before a page is added: quota/size accounting (tmpfs size limit). 0 or -ENOSPC. May be
+     * NULL. release undoes it. */
+    int (*reserve)(struct page_cache *cache);
+    void (*release)(struct page_cache *cache);
+};
+
+struct page_cache {
+    struct mutex lock;            /* pages, count; rank LOCK_RANK_PAGE_CACHE */
+    struct xarray pages;          /* index -> struct page *, one reference each */
+    uint64_t count;
+    const struct page_cache_ops *ops;
+    void *owner;                  /* the inode */
+    struct spinlock mappings_lock;
+    struct list mappings;         /* VMAs that map it (page_cache_vma nodes) */
+};
+
+void page_cache_init(struct page_cache *cache, const struct page_cache_ops *ops, void *owner);
+void page_cache_destroy(struct page_cache *cache); /* drops all pages; no mapping is left */
+
+/* The page at index with a reference. create: make it if missing (zero or read_page), else a missing
+ * page gives 0 and *out NULL. 0, -ENOMEM, -ENOSPC, -EIO. */
+int page_cache_get(struct page_cache *cache, uint64_t index, bool create, struct page **out);
+
+/* Buffered I/O at pos, limited to the object's size by the caller; holes read as zero. Bytes or
+ * negative errno. */
+int64_t page_cache_read(struct page_cache *cache, uint64_t pos, uint64_t bytes, struct uio *uio);
+int64_t page_cache_write(struct page_cache *cache, uint64_t pos, uint64_t bytes, struct uio *uio);
+
+/* Drop pages from byte `size` on, zero the tail of the last page, unmap user mappings of them. */
+void page_cache_truncate(struct page_cache *cache, uint64_t size);
+/* The same for a range in the middle (fallocate punch hole). Page-aligned inner range. */
+void page_cache_punch(struct page_cache *cache, uint64_t start, uint64_t end);
+
+/* SEEK_DATA / SEEK_HOLE: next present (or missing) index at or after, UINT64_MAX if none. */
+uint64_t page_cache_next(struct page_cache *cache, uint64_t index, bool present);
+
+int page_cache_sync(struct page_cache *cache, uint64_t first, uint64_t last);
+
+/* Mapping registry: called by vma_ops of file mappings. */
+int page_cache_map(struct page_cache *cache, struct vma *vma);
+void page_cache_unmap(struct page_cache *cache, struct vma *vma);
+
+#endif

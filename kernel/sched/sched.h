@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The scheduler (sched(7)): per-CPU run queues; EEVDF for SCHED_NORMAL/BATCH/IDLE, FIFO and RR above
+ * it; blocking and waking. The kernel is not preempted inside itself: a thread gives up its CPU in
+ * sched_block, sched_yield, sched_resched_if_needed, or on the way back to user mode.
+ */
+#ifndef KERNEL_SCHED_SCHED_H
+#define KERNEL_SCHED_SCHED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "kernel/sched/thread.h"
+
+/* Boot: the run queue of this CPU and its idle thread (the caller's own context). */
+int sched_init_cpu(struct kernel *kernel, struct cpu *cpu);
+__attribute__((noreturn)) void sched_idle_loop(void);
+
+/* The blocking protocol (wait.h wraps it):
+ *   sched_prepare_block(state); if (!condition) sched_block(); sched_finish_block();
+ * A thread_wake between prepare and block makes sched_block return at once. */
+void sched_prepare_block(enum thread_state state);
+void sched_block(void);
+void sched_finish_block(void);
+
+/* Block with a deadline (clock_monotonic_ns scale, UINT64_MAX: none). True if it timed out. */
+bool sched_block_until(uint64_t deadline_ns);
+
+/* Make a blocked thread runnable; no effect on a runnable one (but see the protocol above). True if
+ * it was blocked. Any context; takes run queue locks. thread_wake_state wakes only if the state is
+ * in the set. */
+bool thread_wake(struct thread *thread);
+bool thread_wake_state(struct thread *thread, unsigned state_set /* 1 << enum thread_state */);
+
+/* sched_yield(2). */
+void sched_yield(void);
+
+/* Switch if this CPU's need_resched is set. Called on the way to user mode and in long kernel
+ * loops. Thread context, no spinlock held. */
+void sched_resched_if_needed(void);
+
+/* Interrupt side. */
+void sched_on_tick(void);  /* from the timer interrupt when the current slice is over */
+void sched_on_ipi(void);
+
+/* sched_setscheduler(2), setpriority(2), sched_setaffinity(2): arguments already checked. */
+void sched_set_policy(struct thread *thread, int policy, int rt_priority, bool reset_on_fork);
+void sched_set_nice(struct thread *thread, int nice);
+int sched_set_affinity(struct thread *thread, struct cpu_mask mask); /* -EINVAL if no CPU is left */
+
+/* A child's parameters from its parent's (fork), before thread_start. */
+void sched_inherit(struct thread *child, const struct thread *parent);
+
+/* CPU time used so far, including the current stretch if running. Any thread. */
+uint64_t sched_cpu_time_ns(struct thread *thread);
+
+/* Account the boundary between user and system time; called by the user-mode loop. */
+void sched_account_enter_user(void);
+void sched_account_leave_user(void);
+
+/* For /proc/loadavg and /proc/stat. */
+unsigned sched_runnable_count(struct kernel *kernel);
+void sched_load_average(struct kernel *kernel, uint64_t out_fixed16[3]);
+
+#endif

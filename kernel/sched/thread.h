@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * struct thread: what the scheduler schedules. Kernel threads are bare; struct task
+ * (proc/task.h) embeds one as its first member.
+ */
+#ifndef KERNEL_SCHED_THREAD_H
+#define KERNEL_SCHED_THREAD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "hal/boot.h"
+#include "hal/context.h"
+#include "kernel/core/spinlock.h"
+#include "kernel/lib/list.h"
+#include "kernel/lib/rbtree.h"
+
+struct cred;
+struct file_table;
+struct fs_context;
+struct kernel;
+struct mm;
+struct thread;
+struct cpu;
+
+enum thread_state {
+    THREAD_NEW,
+    THREAD_RUNNABLE,        /* on a run queue or running: R */
+    THREAD_INTERRUPTIBLE,   /* blocked; thread_interrupt wakes it: S */
+    THREAD_UNINTERRUPTIBLE, /* blocked until its event: D */
+    THREAD_KILLABLE,        /* blocked; only a fatal thread_interrupt wakes it: D */
+    THREAD_STOPPED,         /* job control or ptrace stop: T/t */
+    THREAD_DEAD,
+};
+
+enum { THREAD_NAME_MAX = 16 };
+
+/* CPUs as a bit set; HAL_CPUS_MAX fits one word. */
+struct cpu_mask {
+    uint64_t bits;
+};
+
+/* Scheduling parameters and EEVDF state; owned by sched/, guarded by the run queue's lock. */
+struct sched_entity {
+    struct rb_node run_node;
+    struct list_node rt_node;
+    uint64_t vruntime, deadline, min_vruntime; /* min_* maintained by the rbtree augmentation */
+    int64_t vlag;
+    uint64_t slice_ns;
+    uint64_t exec_start_ns;   /* when it last got the CPU */
+    uint64_t sum_exec_ns;     /* CPU time consumed, ever */
+    uint32_t weight;
+    int policy;               /* SCHED_NORMAL, SCHED_FIFO … */
+    int nice;                 /* -20..19 */
+    int rt_priority;          /* 1..99 for FIFO/RR, else 0 */
+    uint64_t rr_left_ns;
+    bool reset_on_fork;
+    bool queued;
+};
+
+struct thread {
+    struct hal_context context;
+    struct kernel *kernel;
+    void *stack;                  /* from hal_stack_map; NULL for a CPU's boot/idle thread */
+    struct page *stack_pages;
+
+    enum thread_state state;      /* changed under the run queue lock of `cpu`; read anywhere */
+    unsigned cpu;                 /* CPU whose run queue it is on, or last ran on */
+    bool on_cpu;                  /* is executing (its stack is in use) */
+    struct sched_entity se;
+    struct cpu_mask affinity;
+
+    /* Set by thread_interrupt: a signal (or kill) wants attention. Interruptible waits end with
+     * -ERESTARTSYS while `interrupted` is set, killable ones while `killed` is. Atomic. */
+    bool interrupted;
+    bool killed;
+
+    struct mm *mm;                /* user address space, NULL for kernel threads */
+    const struct cred *cred;
+    struct fs_context *fs;        /* root, cwd, umask */
+    struct file_table *files;
+
+    int tid, tgid;                /* ids for user space; 0 for idle threads */
+    char name[THREAD_NAME_MAX];   /* comm */
+
+    void (*entry)(void *argument); /* kernel threads */
+    void *argument;
+    void (*on_free)(struct thread *thread); /* releases the containing object after the last switch */
+    /* The scheduler's extension point: called with interrupts masked around a switch. */
+    uint64_t utime_ns, stime_ns;  /* user and system CPU time; own thread writes */
+    uint64_t start_ns;            /* clock_monotonic_ns at creation */
+    uint64_t voluntary_switches, involuntary_switches;
+    uint64_t minor_faults, major_faults;
+};
+
+/* Initialise an embedded or fresh thread: allocates the kernel stack. State NEW. 0 or -ENOMEM.
+ * Inherits nothing; the caller fills mm, cred, fs, files, ids. */
+int thread_init(struct thread *thread, struct kernel *kernel, const char *name,
+                void (*entry)(void *argument), void *argument);
+
+/* Create a bare kernel thread in state NEW (cred: root, no mm). thread_start lets it run. */
+int thread_create(struct kernel *kernel, const char *name, void (*entry)(void *), void *argument,
+                  struct thread **out);
+
+/* Make a NEW thread runnable. The fair class places it relative to its creator. */
+void thread_start(struct thread *thread);
+
+/* Undo thread_init for a thread never started. */
+void thread_discard(struct thread *thread);
+
+/* End the current thread: switches away for good; the stack is released and on_free (or a plain
+ * free for thread_create'd ones) is called by the next thread on that CPU. */
+__attribute__((noreturn)) void thread_exit(void);
+
+/* Set `interrupted` (and `killed` if fatal) and wake the thread if it is in a wait that this ends.
+ * Any context. The flag is cleared by thread_clear_interrupt once signals have been handled. */
+void thread_interrupt(struct thread *thread, bool fatal);
+void thread_clear_interrupt(struct thread *thread);
+
+#endif
