@@ -12,6 +12,8 @@
 #include "hal/boot.h"
 #include "kernel/lib/list.h"
 
+struct kernel;
+
 enum { PAGE_SHIFT = HAL_PAGE_SHIFT, PAGE_SIZE = HAL_PAGE_SIZE };
 #define PAGE_MASK (~(uint64_t)(PAGE_SIZE - 1))
 

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Descriptor tables (dup(2), fcntl(2), close_range(2)); shared with CLONE_FILES.
+ */
+#ifndef KERNEL_FS_FILE_TABLE_H
+#define KERNEL_FS_FILE_TABLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "kernel/core/spinlock.h"
+
+struct file;
+struct kernel;
+
+struct file_table {
+    uint32_t refs;               /* atomic */
+    struct spinlock lock;
+    struct file **files;         /* capacity entries */
+    uint64_t *open_bits, *cloexec_bits;
+    unsigned capacity;
+    unsigned next_hint;          /* no free descriptor below it */
+};
+
+int file_table_create(struct file_table **out);
+int file_table_copy(struct file_table *from, struct file_table **out);
+struct file_table *file_table_get(struct file_table *table);
+void file_table_put(struct file_table *table); /* the last put closes everything */
+
+/* Of the current thread. fd_get: a reference, or NULL (-EBADF); O_PATH files only with fd_get_path.
+ * The fast path of a single-threaded process takes no lock. */
+struct file *fd_get(int fd);
+struct file *fd_get_any(int fd); /* O_PATH too */
+
+/* Lowest free descriptor >= minimum below RLIMIT_NOFILE (thread_nofile_limit): reserved, then
+ * installed (consumes the file reference) or given back. -EMFILE -ENOMEM. */
+int fd_reserve(unsigned minimum, bool cloexec);
+void fd_install(int fd, struct file *file);
+void fd_unreserve(int fd);
+/* Both at once; on failure the reference is dropped. */
+int fd_add(struct file *file, bool cloexec);
+
+int fd_close(int fd);                 /* flush + put; -EBADF */
+int fd_dup2(int old_fd, int new_fd, bool cloexec); /* dup3 semantics apart from old == new */
+int fd_close_range(unsigned first, unsigned last, bool cloexec_only);
+void file_table_close_on_exec(struct file_table *table);
+int fd_get_cloexec(int fd);
+int fd_set_cloexec(int fd, bool on);
+
+/* Another task's table (for /proc/PID/fd, pidfd_getfd): a reference or NULL; next open fd >= fd or
+ * -1. */
+struct file *file_table_lookup(struct file_table *table, int fd);
+int file_table_next(struct file_table *table, int fd);
+
+/* RLIMIT_NOFILE of the current process: supplied by proc/ through this hook field. */
+struct file_limits_ops {
+    uint64_t (*nofile_limit)(void);
+    uint64_t (*fsize_limit)(void); /* RLIMIT_FSIZE; exceeding it raises SIGXFSZ inside the hook */
+};
+void file_table_set_limits_ops(struct kernel *kernel, const struct file_limits_ops *ops);
+
+#endif

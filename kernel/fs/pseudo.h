@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Building blocks for file systems whose files are made of text on the fly (procfs, sysfs).
+ */
+#ifndef KERNEL_FS_PSEUDO_H
+#define KERNEL_FS_PSEUDO_H
+
+#include "kernel/fs/vfs.h"
+#include "kernel/lib/strbuf.h"
+
+/* A file whose content is produced whole at the first read from position 0 (seq_file): show fills
+ * the growing buffer. 0 or negative errno. */
+struct text_file_ops {
+    int (*show)(struct file *file, struct strbuf *out);
+    int64_t (*write)(struct file *file, const char *text, size_t bytes); /* NULL: -EINVAL/EACCES */
+};
+/* file_ops that serve it; inode->private points to the text_file_ops. */
+extern const struct file_ops text_file_operations;
+
+#endif

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The virtual file system: inodes, dentries, mounts, open files (path_resolution(7), inode(7)).
+ *
+ * Lifetimes: every object is reference counted with x_get/x_put. A dentry holds its inode and its
+ * parent; an open file holds a struct path (mount + dentry); a mount holds its superblock and root
+ * dentry. A superblock dies with its last mount.
+ * Locks: inode->mutex (directories LOCK_RANK_INODE_DIR, parent before child, by address between
+ * siblings, after vfs rename mutex; files LOCK_RANK_INODE) serialises changes of an inode and, for
+ * directories, of its entries. dentry->lock and inode->lock guard the small state.
+ */
+#ifndef KERNEL_FS_VFS_H
+#define KERNEL_FS_VFS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kernel/abi/fcntl.h"
+#include "kernel/abi/poll.h"
+#include "kernel/abi/stat.h"
+#include "kernel/core/spinlock.h"
+#include "kernel/lib/list.h"
+#include "kernel/mm/page_cache.h"
+#include "kernel/mm/uio.h"
+#include "kernel/sched/mutex.h"
+#include "kernel/sched/wait.h"
+
+struct attr_change;
+struct cred;
+struct dentry;
+struct dir_context;
+struct file;
+struct filesystem;
+struct inode;
+struct kernel;
+struct mm_map_request;
+struct file_locks;
+struct inotify_marks;
+struct mount;
+struct path;
+struct poll_table;
+struct strbuf;
+struct superblock;
+
+enum { VFS_NAME_MAX = 255, VFS_PATH_MAX = 4096, VFS_SYMLINKS_MAX = 40 };
+
+struct timestamp {
+    int64_t seconds;
+    uint32_t nanoseconds;
+};
+
+/* ---- inode ---- */
+
+struct inode_ops {
+    /* Directories. `dir` is locked by its mutex. lookup gives a referenced inode or -ENOENT. */
+    int (*lookup)(struct inode *dir, const char *name, size_t length, struct inode **out);
+    int (*create)(struct inode *dir, struct dentry *dentry, uint32_t mode, struct inode **out);
+    int (*mkdir)(struct inode *dir, struct dentry *dentry, uint32_t mode, struct inode **out);
+    int (*mknod)(struct inode *dir, struct dentry *dentry, uint32_t mode, uint64_t rdev,
+                 struct inode **out);
+    int (*symlink)(struct inode *dir, struct dentry *dentry, const char *target,
+                   struct inode **out);
+    int (*link)(struct inode *dir, struct dentry *dentry, struct inode *inode);
+    int (*unlink)(struct inode *dir, struct dentry *dentry);
+    int (*rmdir)(struct inode *dir, struct dentry *dentry);
+    /* flags: RENAME_NOREPLACE (already checked), RENAME_EXCHANGE. new_dentry->inode may be NULL. */
+    int (*rename)(struct inode *old_dir, struct dentry *old_dentry, struct inode *new_dir,
+                  struct dentry *new_dentry, unsigned flags);
+    int (*tmpfile)(struct inode *dir, uint32_t mode, struct inode **out); /* O_TMPFILE; may be NULL */
+
+    /* Symlinks: the target into the buffer; length or negative errno. */
+    int64_t (*readlink)(struct inode *inode, char *buffer, size_t bytes);
+    /* Magic links (/proc/PID/fd/N, exe, cwd): jump straight to a path; NULL for others. */
+    int (*follow)(struct inode *inode, struct path *out);
+
+    /* NULL: the generic versions (from the inode's fields). */
+    int (*getattr)(struct inode *inode, struct linux_statx *out);
+    int (*setattr)(struct inode *inode, const struct attr_change *change); /* checked already */
+    int (*permission)(struct inode *inode, unsigned mask);
+    /* Is a cached (possibly negative) dentry still right? NULL: always. For procfs. */
+    bool (*revalidate)(struct dentry *dentry);
+
+    int64_t (*getxattr)(struct inode *inode, const char *name, void *value, size_t bytes);
+    int (*setxattr)(struct inode *inode, const char *name, const void *value, size_t bytes, int flags);
+    int64_t (*listxattr)(struct inode *inode, char *list, size_t bytes);
+    int (*removexattr)(struct inode *inode, const char *name);
+
+    void (*evict)(struct inode *inode); /* last reference of an unlinked inode, or unmount */
+};
+
+struct inode {
+    uint32_t refs;             /* atomic */
+    struct superblock *sb;
+    const struct inode_ops *ops;
+    const struct file_ops *file_ops; /* for open; devices and fifos: looked up by vfs_open */
+    uint64_t ino;
+    struct mutex mutex;
+
+    struct spinlock lock;      /* the fields down to the blank line */
+    uint32_t mode;             /* type and permissions */
+    uint32_t uid, gid;
+    uint32_t nlink;
+    uint64_t size;
+    uint64_t blocks;           /* 512-byte units */
+    struct timestamp atime, mtime, ctime, btime;
+    uint64_t rdev;
+    uint32_t flags;            /* enum inode_flags */
+
+    struct page_cache pages;   /* regular files */
+    struct list_node hash_node, sb_node;
+    void *object;              /* fifo's pipe, unix socket …: owned through object_put */
+    void (*object_put)(void *object);
+    struct file_locks *locks;  /* POSIX/flock locks; allocated on first use */
+    int32_t write_count;       /* > 0: open for writing; < 0: being executed (ETXTBSY); atomic */
+    struct inotify_marks *marks; /* watchers; NULL mostly */
+    uint64_t private_u64;
+    void *private;
+};
+
+enum inode_flags { INODE_APPEND = 1, INODE_IMMUTABLE = 2, INODE_DEAD = 4 /* removed directory */ };
+
+/* ---- dentry ---- */
+
+struct dentry {
+    uint32_t refs;             /* atomic */
+    struct spinlock lock;
+    struct dentry *parent;     /* itself for a root */
+    struct inode *inode;       /* NULL: negative */
+    struct superblock *sb;
+    struct list_node hash_node, sibling_node, lru_node;
+    struct list children;
+    uint64_t hash;
+    uint32_t mounts;           /* number of mounts on this dentry; atomic */
+    uint8_t flags;
+    uint16_t length;
+    char name[];               /* NUL-terminated; replaced objects on rename: see dcache.c */
+};
+
+struct path {
+    struct mount *mount;
+    struct dentry *dentry;
+};
+
+void path_get(const struct path *path);
+void path_put(struct path *path);
+static inline bool path_equal(const struct path *a, const struct path *b)
+{
+    return a->mount == b->mount && a->dentry == b->dentry;
+}
+
+/* ---- file systems and mounts ---- */
+
+struct filesystem {
+    const char *name;          /* as in /proc/filesystems */
+    bool needs_device;
+    uint64_t magic;
+    /* New superblock for mount(2): options as given. */
+    int (*mount)(struct kernel *kernel, const struct filesystem *type, const char *source,
+                 unsigned flags, const char *options, struct superblock **out);
+};
+
+struct superblock_ops {
+    int (*statfs)(struct superblock *sb, struct linux_statfs *out); /* NULL: zeros + magic */
+    int (*sync)(struct superblock *sb);
+    int (*remount)(struct superblock *sb, unsigned flags, const char *options);
+    void (*show_options)(struct superblock *sb, char *buffer, size_t bytes);
+    void (*free_inode)(struct inode *inode); /* NULL: slab */
+    void (*unmount)(struct superblock *sb);
+};
+
+struct superblock {
+    uint32_t refs;
+    struct kernel *kernel;
+    const struct filesystem *type;
+    const struct superblock_ops *ops;
+    struct dentry *root;
+    uint64_t dev;              /* st_dev */
+    unsigned flags;            /* MS_RDONLY */
+    uint64_t next_ino;         /* atomic; for in-memory file systems */
+    uint64_t block_size;
+    struct spinlock lock;
+    struct list inodes;
+    void *private;
+    char source[64];
+};
+
+int vfs_register_filesystem(struct kernel *kernel, const struct filesystem *type);
+
+/* Helpers for file systems. inode_create: zeroed, one reference, given mode and owner from the
+ * current credentials and `dir` (setgid directories), times now, next ino. */
+int superblock_create(struct kernel *kernel, const struct filesystem *type,
+                      const struct superblock_ops *ops, struct superblock **out);
+int inode_create(struct superblock *sb, struct inode *dir, uint32_t mode, struct inode **out);
+struct inode *inode_get(struct inode *inode);
+void inode_put(struct inode *inode);
+int dentry_create_root(struct superblock *sb, struct inode *inode); /* consumes the reference */
+struct dentry *dentry_get(struct dentry *dentry);
+void dentry_put(struct dentry *dentry);
+struct timestamp timestamp_now(void);
+void inode_touch(struct inode *inode, bool access, bool modify, bool change);
+
+/* ---- open files ---- */
+
+struct file_ops {
+    /* At open of an inode; file->private etc. may be set. NULL: nothing to do. */
+    int (*open)(struct inode *inode, struct file *file);
+    void (*release)(struct file *file);      /* last reference gone */
+    int (*flush)(struct file *file);         /* every close(2) of a descriptor */
+    /* Read at *pos (NULL for streams) up to uio->remaining and advance *pos. Bytes, 0 at the end,
+     * -EAGAIN with O_NONBLOCK, -ERESTARTSYS. Blocking allowed. */
+    int64_t (*read)(struct file *file, struct uio *uio, uint64_t *pos);
+    int64_t (*write)(struct file *file, struct uio *uio, uint64_t *pos);
+    int64_t (*seek)(struct file *file, int64_t offset, int whence); /* NULL: -ESPIPE */
+    /* Ready events now (EPOLL bits); if table is not NULL first register on the wait queues with
+     * poll_wait. NULL: always readable and writable. */
+    uint32_t (*poll)(struct file *file, struct poll_table *table);
+    int64_t (*ioctl)(struct file *file, uint32_t command, uint64_t argument); /* NULL: -ENOTTY */
+    /* Directory entries from file->pos on, through emit; see dir_emit. */
+    int (*iterate)(struct file *file, struct dir_context *context);
+    int (*mmap)(struct file *file, struct mm_map_request *request); /* fill ops/backing; NULL: -ENODEV */
+    int (*fsync)(struct file *file, bool data_only);
+    int (*fallocate)(struct file *file, int mode, uint64_t offset, uint64_t bytes);
+    /* For /proc/PID/fdinfo; may be NULL. */
+    void (*show_fdinfo)(struct file *file, struct strbuf *out);
+    /* fcntl commands of special files (pipes: F_SETPIPE_SZ, memfd: seals); -EINVAL if unknown. */
+    int64_t (*fcntl)(struct file *file, int command, uint64_t argument);
+};
+
+struct file {
+    uint32_t refs;             /* atomic */
+    uint32_t flags;            /* O_* status flags; O_APPEND O_NONBLOCK … may change; atomic */
+    uint8_t mode;              /* enum file_mode */
+    const struct file_ops *ops;
+    struct path path;          /* anonymous files: on the internal anon mount */
+    struct inode *inode;       /* = path.dentry->inode */
+    struct mutex pos_mutex;    /* pos of seekable files shared between threads */
+    uint64_t pos;
+    const struct cred *cred;   /* who opened it */
+    struct kernel *kernel;
+    struct list_node epoll_items; /* head used by ipc/epoll.c */
+    struct spinlock epoll_lock;
+    int owner_pid;             /* F_SETOWN: pid, or -pgid */
+    int owner_signal;          /* F_SETSIG */
+    void *private;             /* of the ops */
+};
+
+enum file_mode {
+    FILE_READ = 1, FILE_WRITE = 2, FILE_SEEK = 4, FILE_STREAM = 8, /* no position at all */
+    FILE_PATH = 16, /* O_PATH */ FILE_EXEC = 32,
+};
+
+struct file *file_get(struct file *file);
+void file_put(struct file *file);
+
+/* A file without a name: pipes, sockets, eventfd… `name` shows in /proc/PID/fd as
+ * "anon_inode:[name]", or for pipes and sockets ("pipe:[ino]") pass mode S_IFIFO/S_IFSOCK. */
+int file_create_anon(struct kernel *kernel, const char *name, const struct file_ops *ops,
+                     void *private, uint32_t flags, uint32_t inode_mode, struct file **out);
+
+/* Kernel-side whole-object I/O used by syscalls; check mode, clamp, update pos/atime. */
+int64_t vfs_read(struct file *file, struct uio *uio, uint64_t *pos);  /* pos NULL: file->pos */
+int64_t vfs_write(struct file *file, struct uio *uio, uint64_t *pos);
+int64_t vfs_seek(struct file *file, int64_t offset, int whence);
+int vfs_mmap(struct file *file, struct mm_map_request *request); /* mode checks, ops->mmap */
+uint32_t vfs_poll(struct file *file, struct poll_table *table);
+int64_t vfs_read_kernel(struct file *file, void *buffer, size_t bytes, uint64_t pos);
+
+/* Generic operations for page-cache backed regular files. */
+int64_t generic_file_read(struct file *file, struct uio *uio, uint64_t *pos);
+int64_t generic_file_write(struct file *file, struct uio *uio, uint64_t *pos);
+int64_t generic_file_seek(struct file *file, int64_t offset, int whence);
+int generic_file_mmap(struct file *file, struct mm_map_request *request);
+
+/* ---- directories ---- */
+
+struct dir_context {
+    uint64_t pos;
+    /* 0 to go on; anything else stops the iteration (full buffer) and is not an error. */
+    int (*emit)(struct dir_context *context, const char *name, size_t length, uint64_t ino,
+                unsigned type /* DT_* */, uint64_t next_pos);
+};
+
+/* ---- polling ---- */
+
+/* Passed down ops->poll: queue(table, wait_queue) registers the caller. */
+struct poll_table {
+    void (*queue)(struct poll_table *table, struct wait_queue *queue);
+    uint32_t events; /* interest, a hint */
+};
+static inline void poll_wait(struct poll_table *table, struct wait_queue *queue)
+{
+    if (table)
+        table->queue(table, queue);
+}
+
+#endif

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Tasks (threads of user programs) and processes (thread groups).
+ *
+ * Lifetimes: a task holds its process; the process table holds a zombie process until it is waited
+ * for. Tasks and processes are looked up by pid under the process-tree lock and kept by
+ * reference (task_get/process_get).
+ * Locks: processes->lock (LOCK_RANK_PROCESS_TREE) guards the tree: pids, parent/children, groups,
+ * sessions, exit states. process->signal_lock (LOCK_RANK_SIGNAL) guards everything about signals of
+ * the process and its tasks.
+ */
+#ifndef KERNEL_PROC_TASK_H
+#define KERNEL_PROC_TASK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "hal/user.h"
+#include "kernel/abi/resource.h"
+#include "kernel/abi/signal.h"
+#include "kernel/core/kernel.h"
+#include "kernel/lib/list.h"
+#include "kernel/lib/xarray.h"
+#include "kernel/mm/mm.h"
+#include "kernel/sched/thread.h"
+#include "kernel/sched/timer.h"
+#include "kernel/sched/wait.h"
+
+struct file;
+struct posix_timers;
+struct process;
+struct ptrace_state;
+struct seccomp_filter;
+struct task;
+struct tty;
+
+enum { SIGNALS_MAX = 64 };
+
+/* A queued signal. */
+struct signal_info {
+    struct list_node node;
+    struct linux_siginfo info;
+    void *owner;                 /* posix timer that it belongs to, or NULL */
+};
+
+struct signal_pending {
+    uint64_t set;                /* bit n-1: signal n is pending */
+    struct list queue;           /* struct signal_info, in order */
+};
+
+/* Handlers; shared with CLONE_SIGHAND. Guarded by the signal_lock of the processes that share it
+ * (they share the lock too: it lives here). */
+struct signal_actions {
+    uint32_t refs;
+    struct spinlock lock;        /* LOCK_RANK_SIGNAL: guards pending sets and masks of all its tasks */
+    struct linux_sigaction actions[SIGNALS_MAX]; /* [signo - 1] */
+    struct wait_queue signalfd_wait; /* woken when a signal becomes pending */
+};
+
+struct session {
+    uint32_t refs;
+    int sid;
+    struct process *leader;      /* NULL after it exited */
+    struct tty *tty;             /* controlling terminal; tty layer's reference; process-tree lock */
+};
+
+struct process_group {
+    uint32_t refs;
+    int pgid;
+    struct session *session;
+    struct list members;         /* process.group_node */
+    struct list_node node;
+};
+
+enum process_state { PROCESS_ALIVE, PROCESS_ZOMBIE, PROCESS_REAPED };
+
+/* What wait4 has to report about a living child. */
+enum { CHILD_STOPPED_UNREPORTED = 1, CHILD_CONTINUED_UNREPORTED = 2 };
+
+struct process {
+    uint32_t refs;               /* atomic */
+    struct kernel *kernel;
+    int pid;                     /* = tgid */
+    struct task *leader;         /* main thread; may be a dead one until the group is gone */
+
+    /* process-tree lock */
+    struct list tasks;           /* task.process_node */
+    unsigned task_count;         /* not yet exited */
+    struct process *parent;      /* referenced; init at the top has itself = NULL */
+    struct list children;        /* process.sibling_node */
+    struct list_node sibling_node;
+    struct process_group *group;
+    struct list_node group_node;
+    enum process_state state;
+    uint32_t child_flags;        /* CHILD_* */
+    int exit_status;             /* wait status word */
+    int stop_signal;
+    int exit_signal;             /* to the parent when the group is gone: SIGCHLD, 0 … */
+    bool did_exec;               /* setpgid: EACCES */
+    bool is_subreaper;
+    bool has_child_subreaper;
+    struct wait_queue child_wait; /* parents wait here for their children (and tracees) */
+    struct wait_queue exit_wait;  /* pidfd poll, group exec */
+
+    /* signal lock (actions->lock) */
+    struct signal_actions *actions;
+    struct signal_pending shared_pending;
+    bool group_exiting;          /* every task must exit with group_exit_status */
+    int group_exit_status;
+    struct task *exec_task;      /* a task execs: the others die, exit_status untouched */
+    bool group_stopping;         /* a stop signal was taken: tasks stop */
+    bool group_stopped;
+    unsigned tasks_stopped;
+
+    struct linux_rlimit64 rlimits[16]; /* RLIM_NLIMITS; signal lock */
+    struct timer itimer_real;
+    uint64_t itimer_real_interval_ns;
+    struct { uint64_t expires_ns, interval_ns; } itimer_virtual, itimer_prof;
+    struct posix_timers *timers;
+    uint32_t dumpable;
+
+    /* Accumulated from exited threads, and from waited-for children (getrusage, times). */
+    uint64_t dead_utime_ns, dead_stime_ns, dead_minor_faults, dead_major_faults;
+    uint64_t dead_voluntary_switches, dead_involuntary_switches;
+    uint64_t children_utime_ns, children_stime_ns, children_minor_faults, children_major_faults;
+    uint64_t children_voluntary_switches, children_involuntary_switches;
+    uint64_t children_max_rss_pages, max_rss_pages;
+    uint64_t read_bytes, written_bytes, read_calls, write_calls; /* /proc/PID/io; atomic */
+    uint64_t start_ns;
+};
+
+struct task {
+    struct thread thread;        /* must be first */
+    struct hal_user user;
+    struct process *process;
+    uint32_t refs;               /* atomic */
+    int tid;
+    struct list_node process_node;
+    bool exiting;                /* in task_exit; process-tree lock */
+    bool exited;
+
+    /* Signals: the process's signal lock. */
+    uint64_t blocked;
+    uint64_t saved_blocked;      /* rt_sigsuspend, ppoll …: mask to restore */
+    bool restore_blocked;
+    uint64_t real_blocked;       /* sigtimedwait: what counts as blocked meanwhile */
+    struct signal_pending pending;
+    struct linux_stack altstack;
+
+    /* System call in progress; own thread only. */
+    int64_t syscall_nr;          /* -1 outside */
+    uint64_t orig_rax;
+    int64_t (*restart)(struct task *task); /* ERESTART_RESTARTBLOCK: what restart_syscall calls */
+    struct { uint64_t args[6]; } restart_args;
+
+    uint64_t clear_child_tid;    /* CLONE_CHILD_CLEARTID: uaddr or 0 */
+    uint64_t robust_list, robust_list_bytes;
+    uint64_t rseq_uaddr; uint32_t rseq_bytes, rseq_signature;
+    struct wait_queue *vfork_wait; /* parent waits until mm release */
+    bool *vfork_done;
+    int parent_death_signal;     /* PR_SET_PDEATHSIG */
+    uint64_t timer_slack_ns;
+    uint32_t personality;
+    int exit_code;               /* wait status word of this thread */
+    uint64_t last_fault_address; int last_trap; uint64_t last_error; /* for signal frames */
+
+    struct ptrace_state *ptrace; /* traced: proc/ptrace.c; NULL */
+    struct seccomp_filter *seccomp;
+    int seccomp_mode;
+};
+
+static inline struct task *task_of(struct thread *thread)
+{
+    return (struct task *)thread;
+}
+
+/* The current user task. Only where the current thread is one (system calls, the user loop). */
+static inline struct task *current_task(void)
+{
+    return task_of(this_thread());
+}
+static inline struct process *current_process(void)
+{
+    return current_task()->process;
+}
+
+struct task *task_get(struct task *task);
+void task_put(struct task *task);
+struct process *process_get(struct process *process);
+void process_put(struct process *process);
+
+/* ---- lookup (pid.c) ---- */
+
+/* Referenced, or NULL. task_find: by tid, exited ones not included. process_find: zombies included. */
+struct task *task_find(struct kernel *kernel, int tid);
+struct process *process_find(struct kernel *kernel, int pid);
+/* The next process with pid > after, referenced; NULL at the end. For /proc and kill(-1). */
+struct process *process_next(struct kernel *kernel, int after);
+/* The next task of the process with tid > after; referenced. */
+struct task *process_next_task(struct process *process, int after);
+unsigned process_count(struct kernel *kernel), task_count(struct kernel *kernel);
+
+struct spinlock *process_tree_lock(struct kernel *kernel);
+
+/* ---- life (fork.c, exec.c, exit.c, wait.c) ---- */
+
+struct clone_args { /* decoded and checked clone/clone3 arguments */
+    uint64_t flags;              /* CLONE_* without the exit signal */
+    int exit_signal;
+    uint64_t stack;              /* new rsp or 0 */
+    uint64_t tls;
+    uint64_t parent_tid, child_tid, pidfd; /* user addresses */
+    int set_tid;                 /* 0: any */
+};
+/* New task or process that continues from the current task's registers with rax 0. Its tid or
+ * -EAGAIN -ENOMEM … With CLONE_VFORK returns after the child execs or exits. */
+int64_t task_clone(const struct clone_args *args);
+
+/* Replace the current program. Path walking, binfmt (ELF64, #!), credentials. On success the caller
+ * returns to user mode with the new registers. argv/envp are user pointers arrays unless kernel. */
+struct exec_strings { bool kernel; uint64_t argv, envp; /* user arrays, or const char *const * */ };
+int task_exec(struct file *file, const char *filename, const struct exec_strings *strings);
+
+/* End the current task; status is a wait status word (W_EXITCODE). Never returns. */
+__attribute__((noreturn)) void task_exit(int status);
+/* End the whole process (exit_group, fatal signals). Never returns. */
+__attribute__((noreturn)) void process_exit(int status);
+
+/* The first user process: pid 1 is the kernel's init thread's task, which mounts /proc /dev /sys
+ * /tmp, runs the job as its child, reaps orphans and powers off with the job's status. init.c */
+
+/* ---- limits ---- */
+uint64_t process_limit(struct process *process, unsigned resource); /* soft limit */
+static inline uint64_t current_limit(unsigned resource)
+{
+    return process_limit(current_process(), resource);
+}
+
+#endif
