@@ -7,28 +7,30 @@ show it the other files. Calls upwards go through an ops struct that the upper p
 _BASE = ["abi", "lib", "core"]
 _MACHINE = _BASE + ["drivers", "mm", "sched"]
 _OBJECTS = _MACHINE + ["security", "fs"]
-_SERVICES = _OBJECTS + ["ipc", "net", "tty"]
+_SERVICES = _OBJECTS + ["ipc", "net"]
+_TASKS = _SERVICES + ["proc"]
 
 # part: the parts whose headers it may include beside its own
 KERNEL_LAYERS = {
     "abi": [],
     "lib": ["abi"],
-    "core": ["abi", "lib"],
+    # The log, the clock and the random pool allocate and sleep like everyone else.
+    "core": ["abi", "lib", "mm", "sched"],
     # One level: a page fault sleeps, a stack is made of pages, a driver does both.
     "mm": _BASE + ["sched"],
-    "sched": _BASE + ["mm"],
+    "sched": _BASE + ["mm", "security"],
     "drivers": _BASE + ["mm", "sched"],
     "security": _MACHINE,
     # One level, where fs defines what a file is and the others make files.
     "fs": _MACHINE + ["security"],
     "ipc": _OBJECTS,
     "net": _OBJECTS,
-    "tty": _OBJECTS,
     "proc": _SERVICES,
-    "procfs": _SERVICES + ["proc"],
-    "syscall": _SERVICES + ["proc", "procfs"],
+    "tty": _TASKS,
+    "procfs": _TASKS + ["tty"],
+    "syscall": _TASKS + ["procfs", "tty"],
     # Brings everything up, and so sees everything.
-    "init": _SERVICES + ["proc", "procfs", "syscall"],
+    "boot": _TASKS + ["procfs", "syscall", "tty"],
 }
 
 def kernel_headers(part):
