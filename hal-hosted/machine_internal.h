@@ -16,16 +16,20 @@
 #define HAL_HOSTED_MACHINE_INTERNAL_H
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "hal-hosted/context_internal.h"
+#include "hal-hosted/host.h"
 #include "hal-hosted/machine.h"
 #include "hal/boot.h"
 #include "hal/context.h"
 
 struct console;
+struct context_fiber;
 struct engine_ops;
 struct hal_aspace;
 
@@ -56,7 +60,8 @@ struct vcpu {
     struct machine *machine;
     unsigned id;
     bool irq_enabled;
-    uint8_t polls; /* irq_restore calls since the clock was last compared with the deadline */
+    uint8_t polls;   /* delivery points since the clock was last compared with the deadline */
+    uint8_t relaxes; /* hal_cpu_relax calls */
     void *local;   /* hal_cpu_set_local */
     struct hal_aspace *aspace; /* active address space, or NULL */
     uint64_t deadline_ns;      /* monotonic; UINT64_MAX when disarmed */
@@ -64,18 +69,21 @@ struct vcpu {
 
     uint32_t copying; /* atomic: a user copy is using translations; see aspace_table.c */
 
+    struct context_stack stack;      /* of the running kernel context */
     struct hal_context host_context; /* the host thread, while a kernel context runs */
     struct hal_context boot_context; /* first kernel context, until it first switches away */
-    void *boot_stack;
+    char *boot_stack;
     pthread_t thread;
     bool thread_started;
-    uint32_t running; /* atomic: the vCPU has entered the kernel */
+    uint32_t running; /* atomic, futex: the vCPU has entered the kernel */
 };
 
 struct machine {
     struct machine_config config;
     char *cmdline;
+    char cpu_model[49];
     struct hal_boot boot;
+    bool started;
 
     int ram_fd; /* memfd, close-on-exec; offset = physical address */
     char *ram;  /* all of it mapped shared; ram + paddr */
@@ -92,6 +100,9 @@ struct machine {
     pthread_mutex_t aspaces_lock;
     struct hal_aspace *aspaces; /* all address spaces, for engines and clean-up */
 
+    pthread_mutex_t fibers_lock;
+    struct context_fiber *fibers; /* ThreadSanitizer's view of kernel contexts */
+
     struct console *console;
 };
 
@@ -100,7 +111,7 @@ static inline char *machine_pointer(const struct machine *machine, uint64_t padd
     return machine->ram + paddr;
 }
 
-/* The vCPU of the calling thread, NULL outside machines. Do not keep it across a context switch. */
+/* The vCPU of the calling host thread, NULL outside machines. Do not keep it across a context switch. */
 struct vcpu *vcpu_current(void);
 
 /* Set bits in vcpu->pending and wake the vCPU. Any host thread, async-signal-safe. */
@@ -115,19 +126,28 @@ static inline bool vcpu_must_stop(const struct vcpu *vcpu)
 /* Set VCPU_PENDING_TIMER if the deadline has passed; the vCPU's own thread. */
 void vcpu_check_deadline(struct vcpu *vcpu);
 
-/* Deliver everything pending if interrupts are enabled; the vCPU's own thread. */
+/* A delivery point: look at the clock now and then, deliver what is pending. Interrupts enabled. */
+void vcpu_poll(struct vcpu *vcpu);
+
+/* Deliver everything pending and leave interrupts enabled; the vCPU's own thread. */
 void vcpu_deliver(struct vcpu *vcpu);
 
-/* Enter kernel code on this host thread until the machine ends. */
-void vcpu_enter(struct vcpu *vcpu);
+/* Free the address spaces that the kernel left behind. */
+void aspace_machine_exit(struct machine *machine);
 
-/* Leave the machine: continue vcpu_enter's caller. The running kernel context is abandoned. */
-__attribute__((noreturn)) void vcpu_leave(struct vcpu *vcpu);
+/* Prepare, run kernel code as this vCPU on the calling host thread until the machine ends, and
+ * release. 0 or negative errno. */
+int vcpu_init(struct vcpu *vcpu, struct machine *machine, unsigned id);
+void vcpu_run(struct vcpu *vcpu);
+void vcpu_exit(struct vcpu *vcpu);
+
+/* Block what must not interrupt a vCPU's host thread (its stack is a small kernel stack); signals
+ * that the process gets go to its other threads. Returns the old mask. */
+void vcpu_signals_block(sigset_t *old);
+void vcpu_signals_restore(const sigset_t *old);
 
 /* Make the machine end with this status (the first call wins) and kick all its vCPUs.
  * Async-signal-safe. */
 void machine_end(struct machine *machine, int status);
-
-uint64_t host_monotonic_ns(void);
 
 #endif

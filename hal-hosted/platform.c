@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The small parts of the HAL: time, entropy, power, devices, device memory, debugging hooks.
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "hal-hosted/console.h"
+#include "hal-hosted/machine_internal.h"
+#include "hal-hosted/sanitizer.h"
+#include "hal/bus.h"
+#include "hal/debug.h"
+#include "hal/entropy.h"
+#include "hal/memory.h"
+#include "hal/power.h"
+#include "hal/time.h"
+
+/* --- time --- */
+
+uint64_t hal_time_monotonic_ns(void)
+{
+    return host_monotonic_ns();
+}
+
+uint64_t hal_time_realtime_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* --- entropy --- */
+
+size_t hal_entropy_read(void *out, size_t bytes)
+{
+    size_t filled = 0;
+
+    while (filled < bytes) {
+        ssize_t got = getrandom((char *)out + filled, bytes - filled, 0);
+        if (got <= 0) {
+            break;
+        }
+        filled += (size_t)got;
+    }
+    return filled;
+}
+
+/* --- power --- */
+
+void hal_power_off(int status)
+{
+    struct vcpu *vcpu = vcpu_current();
+
+    machine_end(vcpu->machine, status & 0xff);
+    context_leave(vcpu);
+}
+
+void hal_power_reboot(void)
+{
+    hal_power_off(0);
+}
+
+/* A place for a debugger's breakpoint: the panicking context is still whole. */
+__attribute__((noinline)) void hosted_machine_crashed(struct machine *machine)
+{
+    console_flush(machine);
+    __asm__ volatile("" : : : "memory");
+}
+
+void hal_power_crash(void)
+{
+    struct vcpu *vcpu = vcpu_current();
+
+    hosted_machine_crashed(vcpu->machine);
+    if (getenv("ASSAY_ABORT_ON_CRASH")) {
+        abort(); /* a core file with the panicking stack */
+    }
+    machine_end(vcpu->machine, MACHINE_CRASHED);
+    context_leave(vcpu);
+}
+
+static bool debugger_attached(void)
+{
+    char status[4096];
+    const char *line;
+    int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+    ssize_t bytes = fd < 0 ? -1 : read(fd, status, sizeof status - 1);
+
+    if (fd >= 0) {
+        close(fd);
+    }
+    if (bytes <= 0) {
+        return false;
+    }
+    status[bytes] = '\0';
+    line = strstr(status, "\nTracerPid:\t");
+    return line && line[12] != '0';
+}
+
+void hal_power_debug_break(void)
+{
+    if (debugger_attached()) {
+        raise(SIGTRAP);
+    }
+}
+
+/* --- devices: none yet --- */
+
+struct hal_device *hal_device_get(unsigned index)
+{
+    (void)index;
+    return NULL;
+}
+
+void hal_device_identify(struct hal_device *device, struct hal_device_id *out)
+{
+    (void)device;
+    memset(out, 0xff, sizeof *out);
+}
+
+uint32_t hal_device_config_read(struct hal_device *device, unsigned offset, unsigned width)
+{
+    (void)device;
+    (void)offset;
+    return width >= 4 ? UINT32_MAX : (1u << 8 * width) - 1;
+}
+
+void hal_device_config_write(struct hal_device *device, unsigned offset, unsigned width,
+                             uint32_t value)
+{
+    (void)device;
+    (void)offset;
+    (void)width;
+    (void)value;
+}
+
+uint64_t hal_device_bar_size(struct hal_device *device, unsigned bar)
+{
+    (void)device;
+    (void)bar;
+    return 0;
+}
+
+uint64_t hal_device_read(struct hal_device *device, unsigned bar, uint64_t offset, unsigned width)
+{
+    (void)device;
+    (void)bar;
+    (void)offset;
+    (void)width;
+    return UINT64_MAX;
+}
+
+void hal_device_write(struct hal_device *device, unsigned bar, uint64_t offset, unsigned width,
+                      uint64_t value)
+{
+    (void)device;
+    (void)bar;
+    (void)offset;
+    (void)width;
+    (void)value;
+}
+
+int hal_device_interrupt(struct hal_device *device, unsigned index, void (*handler)(void *argument),
+                         void *argument)
+{
+    (void)device;
+    (void)index;
+    (void)handler;
+    (void)argument;
+    return 0;
+}
+
+uint64_t hal_device_dma_address(struct hal_device *device, uint64_t paddr)
+{
+    (void)device;
+    return paddr;
+}
+
+volatile void *hal_mmio_map(uint64_t paddr, size_t bytes)
+{
+    (void)paddr;
+    (void)bytes;
+    return NULL;
+}
+
+void hal_mmio_unmap(volatile void *registers, size_t bytes)
+{
+    (void)registers;
+    (void)bytes;
+}
+
+/* --- debugging --- */
+
+void hal_debug_poison(const void *address, size_t bytes)
+{
+#if HOSTED_ASAN
+    __asan_poison_memory_region(address, bytes);
+#else
+    (void)address;
+    (void)bytes;
+#endif
+}
+
+void hal_debug_unpoison(const void *address, size_t bytes)
+{
+#if HOSTED_ASAN
+    __asan_unpoison_memory_region(address, bytes);
+#else
+    (void)address;
+    (void)bytes;
+#endif
+}
+
+/* Follow the frame pointers while they stay on this kernel stack. */
+__attribute__((noinline)) unsigned hal_debug_backtrace(uint64_t *out, unsigned max)
+{
+    const struct context_stack *stack = &vcpu_current()->stack;
+    uintptr_t low = (uintptr_t)stack->bottom, high = low + stack->bytes;
+    uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
+    unsigned count = 0;
+
+    while (count < max && frame >= low && frame <= high - 16 && frame % 8 == 0) {
+        const uint64_t *words = (const uint64_t *)frame;
+        if (!words[1]) {
+            break;
+        }
+        out[count++] = words[1];
+        if (words[0] <= frame) {
+            break;
+        }
+        frame = words[0];
+    }
+    return count;
+}

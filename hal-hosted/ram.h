@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The machine's RAM: one memfd, mapped shared; file offset = physical address.
+ */
+#ifndef HAL_HOSTED_RAM_H
+#define HAL_HOSTED_RAM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct machine;
+
+/* Create machine->ram_bytes of RAM; costs nothing until touched. 0 or negative errno. */
+int ram_create(struct machine *machine);
+void ram_destroy(struct machine *machine);
+
+/* Write bytes at a physical address without mapping pages in: for large images before boot. */
+int ram_write(struct machine *machine, uint64_t paddr, const void *bytes, size_t count);
+
+#endif
