@@ -14,7 +14,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The pointer last given to hal_cpu_set_local on this CPU (NULL before). Any context. Its value
+/* The pointer last given to hal_cpu_set_local on this CPU (before: NULL, or what
+ * hal_cpu_start gave it). Any context. Its value
  * must not be kept across hal_context_switch: a thread may continue on another CPU. */
 void *hal_cpu_local(void);
 void hal_cpu_set_local(void *local);
@@ -23,9 +24,10 @@ void hal_cpu_set_local(void *local);
 unsigned hal_cpu_id(void);
 
 /* Start CPU `cpu`: it enters kernel_on_cpu_start(cpu) with interrupts masked, on a boot stack of
- * the backend's own. 0, -ENODEV if there is no such CPU, -ETIMEDOUT if it did not come up.
- * Thread context; returns once the CPU runs. */
-int hal_cpu_start(unsigned cpu);
+ * the backend's own; there hal_cpu_local() returns `local` from the start (a kernel without globals
+ * has no other way to find itself). 0, -ENODEV if there is no such CPU, -ETIMEDOUT if it did not
+ * come up. Thread context; returns once the CPU runs. */
+int hal_cpu_start(unsigned cpu, void *local);
 
 /* Make kernel_on_ipi() run soon on `cpu` (also the current one); it interrupts idle and user code.
  * Any context. Several sends before delivery may merge. */

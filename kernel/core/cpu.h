@@ -10,9 +10,10 @@
 
 #include "hal/cpu.h"
 
+struct hal_aspace;
 struct kernel;
 struct thread;
-struct runqueue;    /* sched/ */
+struct runqueue;    /* sched/runqueue_internal.h */
 struct timer_queue; /* sched/timer.c */
 struct page_cpu_cache;
 struct lock_trace;  /* core/spinlock.c: held locks, debug builds */
@@ -30,6 +31,9 @@ struct cpu {
 
     unsigned irq_depth;           /* > 0 inside kernel_on_* interrupt handlers */
     bool need_resched;            /* set by wake-ups and ticks; read at return to user and yield */
+
+    struct hal_aspace *aspace;    /* active address space */
+    uint32_t work;                /* enum cpu_work bits, atomic: what the next IPI is to do */
 
     uint64_t context_switches;    /* for /proc/stat */
     uint64_t interrupts;

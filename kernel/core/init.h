@@ -7,16 +7,29 @@
 #ifndef KERNEL_CORE_INIT_H
 #define KERNEL_CORE_INIT_H
 
+struct cpu;
+struct hal_boot;
 struct kernel;
 
+/* core   */
+/* The very first step: carve struct kernel, CPU 0's struct cpu, the log, the clock and the parsed
+ * command line out of RAM, and make CPU 0 current. this_cpu(), klog, clock and kernel_panic work from
+ * here on; nothing can be allocated yet. [kernel->early_paddr, + early_bytes) is that memory: page
+ * aligned, part of boot->ram, and reserved by mm_init. Never fails: panics on a useless machine. */
+struct kernel *core_early_init(const struct hal_boot *boot);
+
 /* mm     */ int mm_init(struct kernel *kernel);      /* page allocator, slab, zero page */
-/* core   */ int core_init(struct kernel *kernel);    /* log, entropy, clock, options */
+/* mm     */ int mm_init_cpu(struct kernel *kernel, struct cpu *cpu); /* cpu->page_cache of a CPU
+                                                       * about to be started; mm_init does CPU 0 */
+/* core   */ int core_init(struct kernel *kernel);    /* entropy: what needs the allocator */
 /* sched  */ int sched_init(struct kernel *kernel);   /* run queue and timers of CPU 0 */
+/* sched  */ void sched_start_cpus(struct kernel *kernel); /* all other CPUs; a failure is logged */
 /* fs     */ int vfs_init(struct kernel *kernel);     /* caches, file system types, root mount */
 /* ipc    */ int ipc_init(struct kernel *kernel);     /* pipes, sockets … */
 /* proc   */ int proc_init(struct kernel *kernel);    /* process table, futexes */
 /* tty    */ int tty_init(struct kernel *kernel);     /* console, ptys */
 /* procfs */ int procfs_init(struct kernel *kernel);
 /* syscall*/ int syscall_init(struct kernel *kernel);
+/* proc   */ int proc_start_init(struct kernel *kernel); /* create and start pid 1's thread */
 
 #endif

@@ -43,6 +43,10 @@ struct kernel {
     const struct hal_boot *boot; /* constant */
     struct boot_options options; /* constant after boot */
 
+    /* RAM that core_early_init took before there was an allocator: this structure and others. */
+    uint64_t early_paddr, early_bytes;
+    uint32_t panicking; /* atomic: CPU id + 1 of the first CPU that panicked, 0: none */
+
     struct cpu *cpus[HAL_CPUS_MAX]; /* NULL until the CPU is started; never freed */
     unsigned cpu_count;             /* CPUs running; grows during boot only */
 

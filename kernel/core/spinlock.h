@@ -61,6 +61,37 @@ void spin_unlock(struct spinlock *lock) RELEASES(lock);
 bool spin_lock_irqsave(struct spinlock *lock) ACQUIRES(lock);
 void spin_unlock_irqrestore(struct spinlock *lock, bool irq_were_enabled) RELEASES(lock);
 
+/* A second lock of a rank that is already held: the caller has its own order among equals (CPU id,
+ * parent before child), which its comment states. */
+void spin_lock_nested(struct spinlock *lock) ACQUIRES(lock);
+
+/* ---- lock checking, debug builds (ASSAY_DEBUG=1) only ---- */
+
+#ifndef ASSAY_DEBUG
+#define ASSAY_DEBUG 0
+#endif
+
+enum { LOCKS_HELD_MAX = 16 };
+
+/* Locks held: spinlocks of a CPU, sleeping locks of a thread; in order of acquisition. */
+struct lock_trace {
+    unsigned depth;
+    struct held_lock {
+        const void *lock;
+        uint16_t rank;
+    } held[LOCKS_HELD_MAX];
+};
+
+/* For the implementations of locks: note and check an acquisition (panics on a rank violation,
+ * naming both), and a release. `lower` is the trace of locks that rank below all of this kind (the
+ * thread's, when a spinlock is taken) or NULL. */
+void lock_trace_acquire(struct lock_trace *trace, const struct lock_trace *lower, const void *lock,
+                        unsigned rank, bool nested);
+void lock_trace_release(struct lock_trace *trace, const void *lock);
+/* Panic if a spinlock is held: the caller is about to block. */
+void lock_trace_assert_may_block(void);
+const char *lock_rank_name(unsigned rank);
+
 /* True if this CPU holds the lock; for assertions. */
 bool spin_is_held(const struct spinlock *lock);
 

@@ -18,6 +18,7 @@
 struct cred;
 struct file_table;
 struct fs_context;
+struct hal_aspace;
 struct kernel;
 struct mm;
 struct thread;
@@ -75,6 +76,9 @@ struct thread {
     bool interrupted;
     bool killed;
 
+    /* Address space that user copies of this thread refer to; NULL for kernel threads. Activated by
+     * the scheduler at each switch; change it only with thread_set_aspace. */
+    struct hal_aspace *aspace;
     struct mm *mm;                /* user address space, NULL for kernel threads */
     const struct cred *cred;
     struct fs_context *fs;        /* root, cwd, umask */
@@ -85,8 +89,10 @@ struct thread {
 
     void (*entry)(void *argument); /* kernel threads */
     void *argument;
-    void (*on_free)(struct thread *thread); /* releases the containing object after the last switch */
-    /* The scheduler's extension point: called with interrupts masked around a switch. */
+    /* Releases the containing object after the last switch. Interrupts masked, any thread: must not
+     * block. NULL: plain kfree. */
+    void (*on_free)(struct thread *thread);
+    struct lock_trace locks;      /* sleeping locks held, debug builds */
     uint64_t utime_ns, stime_ns;  /* user and system CPU time; own thread writes */
     uint64_t start_ns;            /* clock_monotonic_ns at creation */
     uint64_t voluntary_switches, involuntary_switches;
@@ -107,6 +113,10 @@ void thread_start(struct thread *thread);
 
 /* Undo thread_init for a thread never started. */
 void thread_discard(struct thread *thread);
+
+/* The current thread's address space becomes `aspace` (exec, exit: NULL), at once. It must not be
+ * destroyed while it is any thread's; no CPU keeps one active after its thread has let go of it. */
+void thread_set_aspace(struct hal_aspace *aspace);
 
 /* End the current thread: switches away for good; the stack is released and on_free (or a plain
  * free for thread_create'd ones) is called by the next thread on that CPU. */
