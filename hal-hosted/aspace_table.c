@@ -7,7 +7,6 @@
  * before it was removed; hal_aspace_flush waits for such copies (vcpu->copying, user_copy.c).
  */
 #include <errno.h>
-#include <sched.h>
 #include <stdlib.h>
 
 #include "hal-hosted/aspace_internal.h"
@@ -252,7 +251,7 @@ static void vcpu_wait_copy(const struct vcpu *vcpu)
     for (unsigned i = 1; seen % 2 && __atomic_load_n(&vcpu->copying, __ATOMIC_ACQUIRE) == seen;
          i++) {
         if (i % 64 == 0) {
-            sched_yield();
+            host_yield();
         } else {
             __builtin_ia32_pause();
         }

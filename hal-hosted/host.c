@@ -42,6 +42,11 @@ void host_futex_wake(uint32_t *word)
     errno = saved_errno;
 }
 
+void host_yield(void)
+{
+    syscall(SYS_sched_yield);
+}
+
 void host_fatal(const char *text)
 {
     struct iovec line[3] = {

@@ -18,6 +18,9 @@ void host_futex_wait(uint32_t *word, uint32_t expected, uint64_t deadline_ns);
 /* Wake all sleepers on word. Async-signal-safe. */
 void host_futex_wake(uint32_t *word);
 
+/* Let other host threads have this host CPU. (Not sched_yield: the kernel may define that name.) */
+void host_yield(void);
+
 /* The process cannot go on (a broken invariant of the backend): print one line and abort. */
 __attribute__((noreturn)) void host_fatal(const char *text);
 

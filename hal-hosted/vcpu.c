@@ -8,7 +8,6 @@
  * one sees the other.
  */
 #include <errno.h>
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -182,7 +181,7 @@ void hal_cpu_relax(void)
         context_leave(vcpu);
     }
     if (++vcpu->relaxes % 128 == 0) {
-        sched_yield();
+        host_yield();
     } else {
         __builtin_ia32_pause();
     }
@@ -271,7 +270,7 @@ static void *vcpu_thread_main(void *argument)
     return NULL;
 }
 
-int hal_cpu_start(unsigned cpu)
+int hal_cpu_start(unsigned cpu, void *local)
 {
     struct machine *machine = vcpu_current()->machine;
     uint64_t give_up_ns = host_monotonic_ns() + 10 * 1000000000ull;
@@ -281,6 +280,7 @@ int hal_cpu_start(unsigned cpu)
         return -ENODEV;
     }
     target = &machine->vcpus[cpu];
+    target->local = local;
     if (pthread_create(&target->thread, NULL, vcpu_thread_main, target) != 0) {
         return -ETIMEDOUT;
     }
