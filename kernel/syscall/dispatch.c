@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * System call dispatch: number to handler, with the trace around it when it is on.
+ *
+ * A result is stored in rax as is, internal -ERESTART* values included: signal delivery, which
+ * follows every system call, turns them into a restart or -EINTR (proc/signal_deliver.c).
+ */
+#include "kernel/syscall/dispatch.h"
+
+#include "hal/user.h"
+#include "kernel/abi/errno.h"
+#include "kernel/core/init.h"
+#include "kernel/core/kernel.h"
+#include "kernel/proc/task.h"
+#include "kernel/proc/user_loop.h"
+#include "kernel/syscall/syscalls.h"
+#include "kernel/syscall/trace.h"
+
+static syscall_handler find_handler(uint64_t number)
+{
+    return number < SYSCALLS_MAX ? syscall_handlers[number] : NULL;
+}
+
+void syscall_dispatch(struct hal_regs *regs)
+{
+    struct task *task = current_task();
+    uint64_t number = regs->rax;
+    syscall_handler handler = find_handler(number);
+
+    task->orig_rax = number;
+    task->syscall_nr = (int64_t)number;
+    if (unlikely(task->thread.kernel->trace != NULL)) {
+        trace_enter(task, regs);
+        regs->rax = (uint64_t)(handler ? handler(regs) : -ENOSYS);
+        trace_leave(task, regs);
+    } else {
+        regs->rax = (uint64_t)(handler ? handler(regs) : -ENOSYS);
+    }
+    task->syscall_nr = -1;
+}
+
+int syscall_init(struct kernel *kernel)
+{
+    static const struct user_loop_ops ops = {.syscall = syscall_dispatch};
+    user_loop_set_ops(kernel, &ops);
+    return kernel->options.trace ? trace_init(kernel) : 0;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The built-in strace: one decoded line per system call on the HAL's trace channel.
+ */
+#ifndef KERNEL_SYSCALL_TRACE_H
+#define KERNEL_SYSCALL_TRACE_H
+
+struct hal_regs;
+struct kernel;
+struct task;
+
+/* Turn tracing on for the whole machine. 0 or -ENOMEM. */
+int trace_init(struct kernel *kernel);
+
+/* Around a system call of the current task; kernel->trace is not NULL. The line is written by
+ * trace_leave; a call that does not return (exit, a successful execve) is written by trace_enter,
+ * with "= ?". */
+void trace_enter(struct task *task, const struct hal_regs *regs);
+void trace_leave(struct task *task, const struct hal_regs *regs);
+
+/* A signal is being delivered. */
+void trace_signal(struct task *task, int signo, int code);
+
+#endif
