@@ -20,6 +20,7 @@ enum lock_rank {
     LOCK_RANK_NONE = 0, /* not checked */
     /* sleeping locks */
     LOCK_RANK_RENAME = 10,      /* vfs: one directory tree rename at a time */
+    LOCK_RANK_MOUNT_TREE = 11,  /* vfs: changes of the mount tree */
     LOCK_RANK_INODE_DIR = 12,   /* inode mutex of a directory (parent before child) */
     LOCK_RANK_INODE = 14,       /* inode mutex of a file */
     LOCK_RANK_PIPE = 16,
@@ -32,8 +33,11 @@ enum lock_rank {
     /* spinlocks */
     LOCK_RANK_PROCESS_TREE = 50, /* process table, parent/child, sessions */
     LOCK_RANK_SIGNAL = 52,
+    LOCK_RANK_MOUNT = 53,        /* vfs: where mounts hang */
     LOCK_RANK_FILES = 54,
-    LOCK_RANK_DENTRY = 56,
+    LOCK_RANK_DENTRY_TREE = 55,  /* vfs: names and parents of all dentries */
+    LOCK_RANK_DENTRY_HASH = 56,  /* one hash bucket */
+    LOCK_RANK_DENTRY = 57,       /* one dentry; the LRU list */
     LOCK_RANK_INODE_STATE = 58,
     LOCK_RANK_FUTEX = 60,
     LOCK_RANK_OBJECT = 62,       /* small objects: eventfd counters, tty buffers … */
