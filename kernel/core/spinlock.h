@@ -33,6 +33,7 @@ enum lock_rank {
     /* spinlocks */
     LOCK_RANK_PROCESS_TREE = 50, /* process table, parent/child, sessions */
     LOCK_RANK_SIGNAL = 52,
+    LOCK_RANK_SIGNAL_ACTIONS = 53,
     LOCK_RANK_MOUNT = 53,        /* vfs: where mounts hang */
     LOCK_RANK_FILES = 54,
     LOCK_RANK_DENTRY_TREE = 55,  /* vfs: names and parents of all dentries */

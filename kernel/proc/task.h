@@ -19,6 +19,7 @@
 #include "kernel/abi/resource.h"
 #include "kernel/abi/signal.h"
 #include "kernel/core/kernel.h"
+#include "kernel/lib/atomic.h"
 #include "kernel/lib/list.h"
 #include "kernel/lib/xarray.h"
 #include "kernel/mm/mm.h"
@@ -33,6 +34,7 @@ struct ptrace_state;
 struct seccomp_filter;
 struct task;
 struct tty;
+struct vfork_wait;
 
 enum { SIGNALS_MAX = 64 };
 
@@ -48,24 +50,22 @@ struct signal_pending {
     struct list queue;           /* struct signal_info, in order */
 };
 
-/* Handlers; shared with CLONE_SIGHAND. Guarded by the signal_lock of the processes that share it
- * (they share the lock too: it lives here). */
+/* Handlers; shared with CLONE_SIGHAND. The lock nests inside signal_lock. */
 struct signal_actions {
-    uint32_t refs;
-    struct spinlock lock;        /* LOCK_RANK_SIGNAL: guards pending sets and masks of all its tasks */
+    struct refcount refs;
+    struct spinlock lock;        /* LOCK_RANK_SIGNAL_ACTIONS */
     struct linux_sigaction actions[SIGNALS_MAX]; /* [signo - 1] */
-    struct wait_queue signalfd_wait; /* woken when a signal becomes pending */
 };
 
 struct session {
-    uint32_t refs;
+    struct refcount refs;
     int sid;
     struct process *leader;      /* NULL after it exited */
     struct tty *tty;             /* controlling terminal; tty layer's reference; process-tree lock */
 };
 
 struct process_group {
-    uint32_t refs;
+    struct refcount refs;
     int pgid;
     struct session *session;
     struct list members;         /* process.group_node */
@@ -78,7 +78,7 @@ enum process_state { PROCESS_ALIVE, PROCESS_ZOMBIE, PROCESS_REAPED };
 enum { CHILD_STOPPED_UNREPORTED = 1, CHILD_CONTINUED_UNREPORTED = 2 };
 
 struct process {
-    uint32_t refs;               /* atomic */
+    struct refcount refs;
     struct kernel *kernel;
     int pid;                     /* = tgid */
     struct task *leader;         /* main thread; may be a dead one until the group is gone */
@@ -97,13 +97,14 @@ struct process {
     int stop_signal;
     int exit_signal;             /* to the parent when the group is gone: SIGCHLD, 0 … */
     bool did_exec;               /* setpgid: EACCES */
-    bool is_subreaper;
-    bool has_child_subreaper;
+    bool is_subreaper;           /* PR_SET_CHILD_SUBREAPER */
+    bool is_init;                /* pid 1: signals without a handler never kill it */
     struct wait_queue child_wait; /* parents wait here for their children (and tracees) */
     struct wait_queue exit_wait;  /* pidfd poll, group exec */
 
-    /* signal lock (actions->lock) */
+    struct spinlock signal_lock; /* LOCK_RANK_SIGNAL, irqsave; the fields down to rlimits */
     struct signal_actions *actions;
+    struct wait_queue signalfd_wait; /* woken when a signal becomes pending */
     struct signal_pending shared_pending;
     bool group_exiting;          /* every task must exit with group_exit_status */
     int group_exit_status;
@@ -133,7 +134,7 @@ struct task {
     struct thread thread;        /* must be first */
     struct hal_user user;
     struct process *process;
-    uint32_t refs;               /* atomic */
+    struct refcount refs;
     int tid;
     struct list_node process_node;
     bool exiting;                /* in task_exit; process-tree lock */
@@ -156,8 +157,7 @@ struct task {
     uint64_t clear_child_tid;    /* CLONE_CHILD_CLEARTID: uaddr or 0 */
     uint64_t robust_list, robust_list_bytes;
     uint64_t rseq_uaddr; uint32_t rseq_bytes, rseq_signature;
-    struct wait_queue *vfork_wait; /* parent waits until mm release */
-    bool *vfork_done;
+    struct vfork_wait *vfork;    /* a parent waits until this task execs or exits; process-tree lock */
     int parent_death_signal;     /* PR_SET_PDEATHSIG */
     uint64_t timer_slack_ns;
     uint32_t personality;
@@ -198,7 +198,9 @@ struct process *process_find(struct kernel *kernel, int pid);
 struct process *process_next(struct kernel *kernel, int after);
 /* The next task of the process with tid > after; referenced. */
 struct task *process_next_task(struct process *process, int after);
-unsigned process_count(struct kernel *kernel), task_count(struct kernel *kernel);
+unsigned task_count(struct kernel *kernel);
+int process_last_pid(struct kernel *kernel);
+uint64_t process_forks(struct kernel *kernel); /* since boot */
 
 struct spinlock *process_tree_lock(struct kernel *kernel);
 
@@ -221,10 +223,33 @@ int64_t task_clone(const struct clone_args *args);
 struct exec_strings { bool kernel; uint64_t argv, envp; /* user arrays, or const char *const * */ };
 int task_exec(struct file *file, const char *filename, const struct exec_strings *strings);
 
+/* The current task leaves its address space (exec, exit): wakes a vfork parent, clears and wakes
+ * clear_child_tid, hands over robust futexes. */
+void task_release_mm(struct task *task);
+
+/* Install `mm` (consumes the reference; NULL: none) as the current task's and drop the old one. */
+void task_set_mm(struct task *task, struct mm *mm);
+
 /* End the current task; status is a wait status word (W_EXITCODE). Never returns. */
 __attribute__((noreturn)) void task_exit(int status);
 /* End the whole process (exit_group, fatal signals). Never returns. */
 __attribute__((noreturn)) void process_exit(int status);
+
+/* What wait4/waitid found. status is a wait status word. */
+struct wait_result {
+    int pid, status, uid;
+    int si_code;                 /* CLD_* */
+    int si_status;
+    struct linux_rusage usage;
+};
+/* wait4(2), waitid(2): type P_*, id; options W*. pid or 0 (WNOHANG), -ECHILD, -ERESTARTSYS. */
+int64_t process_wait(int type, int id, unsigned options, struct wait_result *out);
+
+/* getrusage(2) figures. */
+enum usage_who { USAGE_SELF, USAGE_CHILDREN, USAGE_THREAD, USAGE_BOTH };
+void process_usage(struct process *process, struct task *task, enum usage_who who,
+                   struct linux_rusage *out);
+void process_cpu_time(struct process *process, uint64_t *out_user_ns, uint64_t *out_system_ns);
 
 /* The first user process: pid 1 is the kernel's init thread's task, which mounts /proc /dev /sys
  * /tmp, runs the job as its child, reaps orphans and powers off with the job's status. init.c */
