@@ -6,6 +6,7 @@
 #ifndef KERNEL_FS_DEVICE_H
 #define KERNEL_FS_DEVICE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct file_ops;
@@ -20,7 +21,14 @@ struct kernel;
 /* Register minors [minor, minor + count) of a character major; opening such a node uses ops. */
 int device_register_char(struct kernel *kernel, unsigned major, unsigned minor, unsigned count,
                          const char *name, const struct file_ops *ops, void *context);
+int device_register_block(struct kernel *kernel, unsigned major, unsigned minor, unsigned count,
+                          const char *name, const struct file_ops *ops, void *context);
 void *device_context(uint64_t rdev, struct kernel *kernel);
+void *device_block_context(uint64_t rdev, struct kernel *kernel);
+
+/* The registered ranges in order of registration, for /proc/devices. -ENOENT past the last. */
+int device_describe(struct kernel *kernel, unsigned index, bool *out_block, unsigned *out_major,
+                    const char **out_name);
 
 /* Create or remove /dev/NAME (with subdirectories) in devtmpfs. */
 int devtmpfs_create_node(struct kernel *kernel, const char *name, uint32_t mode, uint64_t rdev);

@@ -32,6 +32,16 @@ void file_table_put(struct file_table *table); /* the last put closes everything
 struct file *fd_get(int fd);
 struct file *fd_get_any(int fd); /* O_PATH too */
 
+/* As fd_get and fd_get_any, without touching the file's count where no other thread can close the
+ * descriptor meanwhile. Give back with fd_release. For the length of one system call. */
+struct fd_borrow {
+    struct file *file;           /* NULL: -EBADF */
+    bool counted;
+};
+struct fd_borrow fd_borrow(int fd);
+struct fd_borrow fd_borrow_any(int fd);
+void fd_release(struct fd_borrow borrow);
+
 /* Lowest free descriptor >= minimum below RLIMIT_NOFILE (thread_nofile_limit): reserved, then
  * installed (consumes the file reference) or given back. -EMFILE -ENOMEM. */
 int fd_reserve(unsigned minimum, bool cloexec);
@@ -43,6 +53,7 @@ int fd_add(struct file *file, bool cloexec);
 int fd_close(int fd);                 /* flush + put; -EBADF */
 int fd_dup2(int old_fd, int new_fd, bool cloexec); /* dup3 semantics apart from old == new */
 int fd_close_range(unsigned first, unsigned last, bool cloexec_only);
+int file_table_unshare(void);        /* the current thread gets a table of its own */
 void file_table_close_on_exec(struct file_table *table);
 int fd_get_cloexec(int fd);
 int fd_set_cloexec(int fd, bool on);

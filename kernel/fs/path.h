@@ -13,8 +13,11 @@ struct fs_context {
     struct spinlock lock;
     struct path root, cwd;
     uint32_t umask;
+    struct list_node node;       /* in the kernel's list: pivot_root moves everyone */
 };
 
+/* At the root of the machine's mount tree, umask 022. */
+int fs_context_create(struct kernel *kernel, struct fs_context **out);
 int fs_context_copy(struct fs_context *from, struct fs_context **out);
 struct fs_context *fs_context_get(struct fs_context *fs);
 void fs_context_put(struct fs_context *fs);
@@ -40,6 +43,19 @@ int path_walk(const struct path *start, const char *name, unsigned walk_flags, s
 /* openat(2) and friends start at a descriptor: resolves dirfd (AT_FDCWD) and copies the name from
  * user memory. */
 int path_walk_at(int dirfd, uint64_t name_uaddr, unsigned walk_flags, struct path *out);
+
+/* A path name from user memory on the caller's stack; a longer one goes to the heap. */
+struct user_path {
+    char *name;
+    char inline_name[232];
+};
+/* 0, -EFAULT -ENAMETOOLONG -ENOMEM, -ENOENT for an empty one unless allowed. */
+int user_path_get(struct user_path *path, uint64_t uaddr, bool empty_allowed);
+void user_path_put(struct user_path *path);
+
+/* Where dirfd (AT_FDCWD: the current directory) points, for a walk to start from; referenced. With
+ * an absolute name the descriptor is not looked at and *out is empty (mount NULL): pass NULL then. */
+int path_at(int dirfd, const char *name, struct path *out);
 
 /* Copy a path name from user memory: PATH_MAX, ENOENT for empty unless allowed. Caller kfrees. */
 int path_copy_user(uint64_t uaddr, bool empty_allowed, char **out);
@@ -78,6 +94,16 @@ struct attr_change {
     struct timestamp atime, mtime;
 };
 int vfs_setattr(const struct path *path, struct attr_change *change);
+int vfs_truncate(const struct path *path, uint64_t size);
+/* The default for inode_ops.setattr: store the fields. For regular files the page cache is cut. */
+int generic_setattr(struct inode *inode, const struct attr_change *change);
+/* Fill from the inode's fields. */
+void generic_getattr(struct inode *inode, struct linux_statx *out);
+/* A change of content or owner takes set-user-ID and set-group-ID away (inode mutex held). */
+int file_remove_privileges(struct file *file);
+int vfs_statfs(const struct path *path, struct linux_statfs *out);
+/* May the current credentials act as the inode's owner? */
+bool inode_owner_or_capable(struct inode *inode);
 int vfs_getattr(const struct path *path, struct linux_statx *out);
 
 /* Absolute name of a path as seen from `root` (d_path): into the end of the buffer, *out points into

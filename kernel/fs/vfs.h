@@ -40,10 +40,12 @@ struct inotify_marks;
 struct mount;
 struct path;
 struct poll_table;
+struct simple_xattrs;
 struct strbuf;
 struct superblock;
 
 enum { VFS_NAME_MAX = 255, VFS_PATH_MAX = 4096, VFS_SYMLINKS_MAX = 40 };
+enum { DENTRY_INLINE_NAME = 40 };
 
 struct timestamp {
     int64_t seconds;
@@ -114,28 +116,63 @@ struct inode {
     struct file_locks *locks;  /* POSIX/flock locks; allocated on first use */
     int32_t write_count;       /* > 0: open for writing; < 0: being executed (ETXTBSY); atomic */
     struct inotify_marks *marks; /* watchers; NULL mostly */
+    char *link;                /* in-memory symlinks: the target, owned; else NULL. Immutable */
+    struct simple_xattrs *xattrs; /* of file systems that use the simple_xattr_ functions */
     uint64_t private_u64;
     void *private;
 };
 
-enum inode_flags { INODE_APPEND = 1, INODE_IMMUTABLE = 2, INODE_DEAD = 4 /* removed directory */ };
+enum inode_flags {
+    INODE_APPEND = 1, INODE_IMMUTABLE = 2, INODE_DEAD = 4 /* removed directory */,
+    INODE_NO_TRUNCATE = 8, /* size is the file system's business: O_TRUNC does nothing */
+};
+
+/* mode, uid, gid and size are changed under inode->lock and read anywhere. */
+static inline uint32_t inode_mode(const struct inode *inode)
+{
+    return __atomic_load_n(&inode->mode, __ATOMIC_RELAXED);
+}
+static inline uint64_t inode_size(const struct inode *inode)
+{
+    return __atomic_load_n(&inode->size, __ATOMIC_ACQUIRE);
+}
 
 /* ---- dentry ---- */
 
 struct dentry {
     uint32_t refs;             /* atomic */
     struct spinlock lock;
-    struct dentry *parent;     /* itself for a root */
-    struct inode *inode;       /* NULL: negative */
+    struct dentry *parent;     /* itself for a root; changes with the name */
+    struct inode *inode;       /* NULL: negative; atomic */
     struct superblock *sb;
-    struct list_node hash_node, sibling_node, lru_node;
-    struct list children;
+    struct hlist_node hash_node;
+    struct list_node sibling_node, lru_node;
+    struct list children;      /* by creation; lock */
     uint64_t hash;
+    uint64_t private_u64;      /* of the file system (tmpfs: the entry's directory offset) */
     uint32_t mounts;           /* number of mounts on this dentry; atomic */
-    uint8_t flags;
+    uint16_t flags;
     uint16_t length;
-    char name[];               /* NUL-terminated; replaced objects on rename: see dcache.c */
+    /* NUL-terminated. Stable while the parent directory's mutex is held, else under lock: a rename
+     * changes it. */
+    const char *name;
+    char inline_name[DENTRY_INLINE_NAME];
 };
+
+static inline struct inode *dentry_inode(const struct dentry *dentry)
+{
+    return __atomic_load_n(&dentry->inode, __ATOMIC_ACQUIRE);
+}
+
+/* Keep a dentry (and with it its inode) in memory until dentry_unpin or unmount: for file systems
+ * that have no other store for their names. */
+void dentry_pin(struct dentry *dentry);
+void dentry_unpin(struct dentry *dentry);
+
+/* Forget a name that the file system has removed behind the VFS's back (a process's directory):
+ * the next lookup asks again. dentry_invalidate includes everything below. */
+void dentry_drop(struct dentry *dentry);
+void dentry_invalidate(struct dentry *dentry);
 
 struct path {
     struct mount *mount;
@@ -179,11 +216,18 @@ struct superblock {
     unsigned flags;            /* MS_RDONLY */
     uint64_t next_ino;         /* atomic; for in-memory file systems */
     uint64_t block_size;
+    uint64_t max_bytes;        /* of a file; EFBIG beyond */
+    uint32_t writers;          /* files open for writing; atomic */
     struct spinlock lock;
     struct list inodes;
+    struct list_node node;     /* in the kernel's list of superblocks */
     void *private;
     char source[64];
 };
+
+/* A reference to the superblock; the last put unmounts it. */
+struct superblock *superblock_get(struct superblock *sb);
+void superblock_put(struct superblock *sb);
 
 int vfs_register_filesystem(struct kernel *kernel, const struct filesystem *type);
 
@@ -195,6 +239,10 @@ int inode_create(struct superblock *sb, struct inode *dir, uint32_t mode, struct
 struct inode *inode_get(struct inode *inode);
 void inode_put(struct inode *inode);
 int dentry_create_root(struct superblock *sb, struct inode *inode); /* consumes the reference */
+/* A symlink's inode whose target is `target` (copied), readable without an ops->readlink. */
+int inode_create_symlink(struct superblock *sb, struct inode *dir, const char *target,
+                         struct inode **out);
+void inode_set_nlink(struct inode *inode, int change); /* nlink += change */
 struct dentry *dentry_get(struct dentry *dentry);
 void dentry_put(struct dentry *dentry);
 struct timestamp timestamp_now(void);
@@ -230,7 +278,7 @@ struct file_ops {
 struct file {
     uint32_t refs;             /* atomic */
     uint32_t flags;            /* O_* status flags; O_APPEND O_NONBLOCK … may change; atomic */
-    uint8_t mode;              /* enum file_mode */
+    uint16_t mode;             /* enum file_mode */
     const struct file_ops *ops;
     struct path path;          /* anonymous files: on the internal anon mount */
     struct inode *inode;       /* = path.dentry->inode */
@@ -241,13 +289,17 @@ struct file {
     struct list_node epoll_items; /* head used by ipc/epoll.c */
     struct spinlock epoll_lock;
     int owner_pid;             /* F_SETOWN: pid, or -pgid */
+    uint8_t owner_type;        /* F_OWNER_TID F_OWNER_PID F_OWNER_PGRP */
     int owner_signal;          /* F_SETSIG */
+    uint64_t rw_hint;
     void *private;             /* of the ops */
 };
 
 enum file_mode {
     FILE_READ = 1, FILE_WRITE = 2, FILE_SEEK = 4, FILE_STREAM = 8, /* no position at all */
     FILE_PATH = 16, /* O_PATH */ FILE_EXEC = 32,
+    FILE_COUNTED = 64, /* holds write access on the inode (private to open.c) */
+    FILE_LOCKED = 128, /* flock or OFD locks were taken through it (private to locks.c) */
 };
 
 struct file *file_get(struct file *file);
@@ -258,6 +310,15 @@ void file_put(struct file *file);
 int file_create_anon(struct kernel *kernel, const char *name, const struct file_ops *ops,
                      void *private, uint32_t flags, uint32_t inode_mode, struct file **out);
 
+/* Another open file on the same nameless inode: the second end of a pipe or socket pair. */
+int file_create_anon_peer(struct file *of, const struct file_ops *ops, void *private, uint32_t flags,
+                          struct file **out);
+
+/* Upward hooks, installed at boot. FIFOs: file_ops for every open of a named pipe (ops->open may
+ * block). Epoll: called at the last put of a file whose epoll_items is in use. */
+void vfs_set_fifo_ops(struct kernel *kernel, const struct file_ops *ops);
+void vfs_set_epoll_release(struct kernel *kernel, void (*release)(struct file *file));
+
 /* Kernel-side whole-object I/O used by syscalls; check mode, clamp, update pos/atime. */
 int64_t vfs_read(struct file *file, struct uio *uio, uint64_t *pos);  /* pos NULL: file->pos */
 int64_t vfs_write(struct file *file, struct uio *uio, uint64_t *pos);
@@ -266,11 +327,19 @@ int vfs_mmap(struct file *file, struct mm_map_request *request); /* mode checks,
 uint32_t vfs_poll(struct file *file, struct poll_table *table);
 int64_t vfs_read_kernel(struct file *file, void *buffer, size_t bytes, uint64_t pos);
 
+/* Programs being executed may not be written (ETXTBSY), and the other way round. 0 or -ETXTBSY. */
+int file_deny_write(struct file *file);
+void file_allow_write(struct file *file);
+
 /* Generic operations for page-cache backed regular files. */
 int64_t generic_file_read(struct file *file, struct uio *uio, uint64_t *pos);
 int64_t generic_file_write(struct file *file, struct uio *uio, uint64_t *pos);
 int64_t generic_file_seek(struct file *file, int64_t offset, int whence);
 int generic_file_mmap(struct file *file, struct mm_map_request *request);
+int generic_file_fsync(struct file *file, bool data_only);
+/* Position arithmetic of lseek for an object of `size` bytes (SEEK_DATA/HOLE: all data). */
+int64_t generic_seek_size(struct file *file, int64_t offset, int whence, uint64_t size);
+int64_t null_seek(struct file *file, int64_t offset, int whence); /* always at 0 */
 
 /* ---- directories ---- */
 
@@ -280,6 +349,12 @@ struct dir_context {
     int (*emit)(struct dir_context *context, const char *name, size_t length, uint64_t ino,
                 unsigned type /* DT_* */, uint64_t next_pos);
 };
+
+/* "." and ".." at positions 0 and 1, for the start of an iterate; true to go on from 2. */
+bool dir_emit_dots(struct file *file, struct dir_context *context);
+/* One entry; advances context->pos to next_pos. False: stop. */
+bool dir_emit(struct dir_context *context, const char *name, size_t length, uint64_t ino,
+              unsigned type, uint64_t next_pos);
 
 /* ---- polling ---- */
 
