@@ -36,6 +36,8 @@ struct log_ring {
     uint64_t head, tail;     /* byte positions, ever growing; records lie in tail..head */
     uint64_t first_sequence; /* of the oldest record */
     uint64_t next_sequence;  /* of the record to come */
+    /* Where the record hint_sequence starts: the one after the last read, or older than all. */
+    uint64_t hint_sequence, hint_position;
 };
 
 /* The buffer holds at least one full record (2 KiB at least, a multiple of 8, 8-byte aligned). */
@@ -50,7 +52,7 @@ uint64_t log_ring_append(struct log_ring *ring, unsigned priority, uint64_t time
  * -EPIPE if it was overwritten, with *sequence moved to the oldest record. `text` holds
  * LOG_TEXT_MAX bytes and is not terminated.
  */
-int log_ring_read(const struct log_ring *ring, uint64_t *sequence, struct log_record *out,
+int log_ring_read(struct log_ring *ring, uint64_t *sequence, struct log_record *out,
                   char *text);
 
 /* Forgets all records (sequence numbers go on). */

@@ -13,6 +13,14 @@ void *memmove(void *to, const void *from, size_t size);
 void *memset(void *to, int byte, size_t size);
 int memcmp(const void *a, const void *b, size_t size);
 
+/* A freestanding compiler would call these even for 8 constant bytes; named so, it inlines them. */
+#if !__STDC_HOSTED__
+#define memcpy(to, from, size) __builtin_memcpy(to, from, size)
+#define memmove(to, from, size) __builtin_memmove(to, from, size)
+#define memset(to, byte, size) __builtin_memset(to, byte, size)
+#define memcmp(a, b, size) __builtin_memcmp(a, b, size)
+#endif
+
 /* First byte equal to `byte`, or NULL. */
 void *kmemchr(const void *memory, int byte, size_t size);
 bool kmem_is_zero(const void *memory, size_t size);
