@@ -48,7 +48,8 @@ static bool parse_hex(const uint8_t *digits, uint32_t *out)
     for (unsigned i = 0; i < 8; i++) {
         if (!kisxdigit(digits[i]))
             return false;
-        unsigned digit = kisdigit(digits[i]) ? digits[i] - '0' : ktolower(digits[i]) - 'a' + 10u;
+        int c = ktolower(digits[i]);
+        uint32_t digit = (uint32_t)(kisdigit(c) ? c - '0' : c - 'a' + 10);
         value = value << 4 | digit;
     }
     *out = value;
