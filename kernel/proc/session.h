@@ -16,6 +16,10 @@ struct process_group *process_group_find(struct kernel *kernel, int pgid); /* re
 /* No member has a parent in another group of the same session. Process-tree lock held. */
 bool process_group_is_orphaned(struct process_group *group);
 
+/* setsid(2), setpgid(2). */
+int64_t process_setsid(struct process *process);
+int process_setpgid(struct process *self, int pid, int pgid);
+
 /* What proc/ asks of the terminal layer; installed by tty/. Called without locks. */
 struct session_tty_ops {
     void (*leader_exited)(struct session *session); /* hang up the controlling terminal */

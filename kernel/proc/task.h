@@ -60,6 +60,7 @@ struct signal_actions {
 struct session {
     struct refcount refs;
     int sid;
+    unsigned group_count;        /* groups with members; process-tree lock */
     struct process *leader;      /* NULL after it exited */
     struct tty *tty;             /* controlling terminal; tty layer's reference; process-tree lock */
 };

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the files of proc/ share about tasks, processes and signals; not for others.
+ */
+#ifndef KERNEL_PROC_PROCESS_INTERNAL_H
+#define KERNEL_PROC_PROCESS_INTERNAL_H
+
+#include "kernel/proc/process_table.h"
+#include "kernel/proc/task.h"
+
+/* ---- task.c ---- */
+
+/* A task with stack, FPU area and empty signal state, in no process yet, entry(task). One reference:
+ * the thread's. */
+int task_allocate(struct kernel *kernel, const char *name, void (*entry)(void *), struct task **out);
+void task_discard(struct task *task); /* never started */
+int process_allocate(struct kernel *kernel, struct process **out);
+void process_set_default_limits(struct process *process);
+
+/* Under the process-tree lock. */
+void process_usage_locked(struct process *process, struct task *task, enum usage_who who,
+                          struct linux_rusage *out);
+void process_absorb_task_locked(struct process *process, struct task *task);
+void process_absorb_child_locked(struct process *parent, struct process *child);
+
+/* ---- fork.c ---- */
+
+/* task_clone in general: the new task starts in entry(task) instead of returning from a system
+ * call, and is not started yet. */
+int task_create(const struct clone_args *args, void (*entry)(void *), struct task **out);
+
+/* Who waits for a vfork child. Lives on the parent's stack; task->vfork points to it until the
+ * child has called task_release_mm or the parent has given up. Process-tree lock. */
+struct vfork_wait {
+    struct wait_queue wait;
+    bool done;
+};
+
+/* ---- exit.c ---- */
+
+/* Take a zombie out of the tree and drop the table's reference. */
+void process_reap(struct process *process);
+/* Tell the parent about a stop or continue of its child (SIGCHLD, wait). Process-tree lock not held. */
+void process_notify_parent_of_stop(struct process *process, int si_code, int signo);
+
+/* ---- exec.c ---- */
+
+/* Run a program from kernel space: the machine's job. argv and envp are kernel pointers. */
+int task_exec_kernel(const char *path, char *const *argv, char *const *envp);
+/* All other threads of the group die; the current one becomes the leader. 0 or -EAGAIN when the group
+ * is already exiting. */
+int task_become_only_thread(struct task *task);
+
+/* ---- signal.c and friends ---- */
+
+void signal_pending_init(struct signal_pending *pending);
+void signal_pending_flush(struct signal_pending *pending); /* frees the queue */
+int signal_actions_create(struct signal_actions **out);    /* all SIG_DFL */
+int signal_actions_copy(struct signal_actions *from, bool clear_handlers,
+                        struct signal_actions **out);
+struct signal_actions *signal_actions_get(struct signal_actions *actions);
+void signal_actions_put(struct signal_actions *actions);
+/* execve: handlers become SIG_DFL, ignored stay, the alternate stack is gone; actions are unshared. */
+int signal_reset_for_exec(struct task *task);
+
+/* Start killing the whole group with this wait status, unless it is being killed already; the current
+ * task goes on and exits at its next look. */
+void signal_kill_group(struct process *process, int status);
+/* The task exits: pending signals that it could have taken go to other threads; a group stop no
+ * longer waits for it. */
+void signal_task_exit(struct task *task);
+
+/* ---- timers: posix_timers.c ---- */
+
+void signal_timers_init(struct process *process);      /* interval timers at process creation */
+void signal_timers_exec(struct process *process);      /* posix timers are deleted at exec */
+void signal_timers_exit(struct process *process);      /* last task is exiting: cancel all, may block */
+
+/* ---- futex.c ---- */
+
+int futex_init(struct kernel *kernel);
+/* A task leaves its mm: robust list, then clear_child_tid. */
+void futex_release_task(struct task *task);
+
+#endif
