@@ -48,7 +48,7 @@ static inline void raw_copy(void *dst, const void *src, size_t bytes)
 static inline void note_kernel_write(void *address, size_t bytes)
 {
 #if HOSTED_TSAN
-    __tsan_write_range(address, bytes);
+    __tsan_write_range(address, (long)bytes);
 #else
     (void)address;
     (void)bytes;
@@ -58,7 +58,7 @@ static inline void note_kernel_write(void *address, size_t bytes)
 static inline void note_kernel_read(const void *address, size_t bytes)
 {
 #if HOSTED_TSAN
-    __tsan_read_range((void *)address, bytes);
+    __tsan_read_range((void *)address, (long)bytes);
 #else
     (void)address;
     (void)bytes;

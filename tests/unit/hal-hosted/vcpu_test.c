@@ -146,7 +146,7 @@ static void relay_main(void *argument)
     EXPECT(hal_cpu_start(2, NULL) < 0);
     EXPECT(hal_cpu_start(0, NULL) < 0);
     EXPECT(fake_cpu_start(1) == 0);
-    EXPECT(fake_cpu_start(1) < 0);
+    EXPECT(hal_cpu_start(1, NULL) < 0);
     relay_run(argument, 0);
 }
 
