@@ -231,6 +231,9 @@ void task_release_mm(struct task *task);
 /* Install `mm` (consumes the reference; NULL: none) as the current task's and drop the old one. */
 void task_set_mm(struct task *task, struct mm *mm);
 
+/* The address space of any task, referenced; NULL if it has none (any more). */
+struct mm *task_mm(struct task *task);
+
 /* End the current task; status is a wait status word (W_EXITCODE). Never returns. */
 __attribute__((noreturn)) void task_exit(int status);
 /* End the whole process (exit_group, fatal signals). Never returns. */

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Creating tasks: clone(2), clone3(2), fork(2), vfork(2).
+ *
+ * A new task is assembled completely, then entered in the process table in one step under the
+ * process-tree lock, where it is checked once more that the creator is not being killed: from then
+ * on it can be signalled. It runs only after thread_start, so a creator that fails before that can
+ * still take it back.
+ */
+#include "kernel/abi/capability.h"
+#include "kernel/abi/errno.h"
+#include "kernel/abi/sched.h"
+#include "kernel/core/kernel.h"
+#include "kernel/fs/file_table.h"
+#include "kernel/fs/path.h"
+#include "kernel/fs/vfs.h"
+#include "kernel/lib/assert.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/slab.h"
+#include "kernel/mm/uaccess.h"
+#include "kernel/proc/pidfd.h"
+#include "kernel/proc/process_internal.h"
+#include "kernel/proc/session_internal.h"
+#include "kernel/proc/signal.h"
+#include "kernel/proc/user_loop.h"
+#include "kernel/sched/sched.h"
+#include "kernel/security/cred.h"
+
+/* Refused with EINVAL as by a Linux without namespaces, cgroups and checkpoint/restore. */
+#define CLONE_NAMESPACES                                                                           \
+    (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID |  \
+     CLONE_NEWNET | CLONE_NEWTIME)
+
+static int check_flags(const struct clone_args *args)
+{
+    uint64_t flags = args->flags;
+    if ((flags & CLONE_THREAD) && !(flags & CLONE_SIGHAND))
+        return -EINVAL;
+    if ((flags & CLONE_SIGHAND) && !(flags & CLONE_VM))
+        return -EINVAL;
+    if ((flags & CLONE_CLEAR_SIGHAND) && (flags & CLONE_SIGHAND))
+        return -EINVAL;
+    if (flags & (CLONE_NAMESPACES | CLONE_INTO_CGROUP))
+        return -EINVAL;
+    if ((flags & CLONE_PIDFD) && (flags & (CLONE_THREAD | CLONE_DETACHED)))
+        return -EINVAL;
+    if ((flags & CLONE_PARENT) && current_process()->is_init)
+        return -EINVAL;
+    if (args->exit_signal < 0 || args->exit_signal > SIGNALS_MAX)
+        return -EINVAL;
+    return 0;
+}
+
+/* RLIMIT_NPROC counts tasks of the real user; root and the capable are exempt (setrlimit(2)). */
+static int check_task_limit(struct kernel *kernel)
+{
+    const struct cred *cred = current_cred();
+    if (cred->uid == 0 || capable(CAP_SYS_RESOURCE) || capable(CAP_SYS_ADMIN))
+        return 0;
+    uint64_t limit = current_limit(RLIMIT_NPROC), count = 0;
+    struct process_table *table = kernel->processes;
+    uint64_t index;
+    struct pid_slot *slot;
+    spin_lock(&table->lock);
+    xarray_for_each(&table->slots, index, slot) {
+        if (slot->task && slot->task->thread.cred->uid == cred->uid)
+            count++;
+    }
+    spin_unlock(&table->lock);
+    return count >= limit ? -EAGAIN : 0;
+}
+
+static int copy_user_state(struct task *child, const struct clone_args *args)
+{
+    struct task *parent = current_task();
+    size_t bytes = hal_fpu_size();
+
+    hal_user_fpu_sync(&parent->user);
+    memcpy(child->user.fpu, parent->user.fpu, bytes);
+    hal_user_fpu_changed(&child->user);
+    child->user.regs = parent->user.regs;
+    child->user.regs.rax = 0;
+    if (args->stack)
+        child->user.regs.rsp = args->stack;
+    if (args->flags & CLONE_SETTLS) {
+        if (args->tls >= parent->thread.kernel->boot->user_addr_limit)
+            return -EPERM;
+        child->user.regs.fs_base = args->tls;
+    }
+    return 0;
+}
+
+static int copy_mm(struct task *child, struct task *parent, uint64_t flags)
+{
+    struct mm *mm = parent->thread.mm;
+    if (!mm)
+        return 0;
+    if (flags & CLONE_VM) {
+        mm_get(mm);
+    } else {
+        int error = mm_fork(mm, &mm);
+        if (error)
+            return error;
+    }
+    child->thread.mm = mm;
+    child->thread.aspace = mm->aspace;
+    child->user.aspace = mm->aspace;
+    return 0;
+}
+
+static int copy_files(struct task *child, struct task *parent, uint64_t flags)
+{
+    struct thread *from = &parent->thread, *to = &child->thread;
+    int error;
+    if (flags & CLONE_FS)
+        to->fs = fs_context_get(from->fs);
+    else if ((error = fs_context_copy(from->fs, &to->fs)))
+        return error;
+    if (flags & CLONE_FILES)
+        to->files = file_table_get(from->files);
+    else if ((error = file_table_copy(from->files, &to->files)))
+        return error;
+    return 0;
+}
+
+static int copy_actions(struct process *process, struct process *parent, uint64_t flags)
+{
+    if (flags & CLONE_SIGHAND) {
+        process->actions = signal_actions_get(parent->actions);
+        return 0;
+    }
+    return signal_actions_copy(parent->actions, flags & CLONE_CLEAR_SIGHAND, &process->actions);
+}
+
+static int copy_process(struct task *child, struct task *parent, const struct clone_args *args)
+{
+    if (args->flags & CLONE_THREAD) {
+        child->process = process_get(parent->process);
+        return 0;
+    }
+    struct process *process;
+    int error = process_allocate(parent->thread.kernel, &process);
+    if (error)
+        return error;
+    child->process = process;
+    process->leader = child;
+    process->exit_signal =
+        (args->flags & CLONE_PARENT) ? parent->process->exit_signal : args->exit_signal;
+    process->dumpable = parent->process->dumpable;
+    spin_lock(&parent->process->signal_lock);
+    memcpy(process->rlimits, parent->process->rlimits, sizeof(process->rlimits));
+    spin_unlock(&parent->process->signal_lock);
+    return copy_actions(process, parent->process, args->flags);
+}
+
+static void copy_attributes(struct task *child, struct task *parent, uint64_t flags)
+{
+    child->blocked = parent->blocked;
+    child->personality = parent->personality;
+    child->timer_slack_ns = parent->timer_slack_ns;
+    child->seccomp = parent->seccomp;
+    child->seccomp_mode = parent->seccomp_mode;
+    if (!(flags & CLONE_VM) || (flags & CLONE_VFORK))
+        child->altstack = parent->altstack;
+    if (!(flags & CLONE_VM)) {
+        child->rseq_uaddr = parent->rseq_uaddr;
+        child->rseq_bytes = parent->rseq_bytes;
+        child->rseq_signature = parent->rseq_signature;
+    }
+    sched_inherit(&child->thread, &parent->thread);
+}
+
+/* Release what a task that was never entered in the table holds. */
+static void discard_parts(struct task *child)
+{
+    struct thread *thread = &child->thread;
+    if (thread->files)
+        file_table_put(thread->files);
+    if (thread->fs)
+        fs_context_put(thread->fs);
+    if (thread->mm) {
+        struct mm *mm = thread->mm;
+        thread->mm = NULL;
+        thread->aspace = NULL;
+        mm_put(mm);
+    }
+    task_discard(child);
+}
+
+static int assemble(struct task *child, struct task *parent, const struct clone_args *args)
+{
+    child->thread.cred = cred_get(parent->thread.cred);
+    int error = copy_process(child, parent, args);
+    if (!error)
+        error = copy_files(child, parent, args->flags);
+    if (!error)
+        error = copy_mm(child, parent, args->flags);
+    if (!error && parent->thread.mm)
+        error = copy_user_state(child, args);
+    if (error)
+        return error;
+    copy_attributes(child, parent, args->flags);
+    if (args->flags & CLONE_CHILD_CLEARTID)
+        child->clear_child_tid = args->child_tid;
+    return 0;
+}
+
+/* Enter the assembled task in the tree. Fails if the creator has a signal to handle first that may
+ * end it. */
+static int publish(struct process_table *table, struct task *child, struct pid_slot *slot,
+                   const struct clone_args *args)
+{
+    struct process *self = current_process(), *process = child->process;
+    int error = 0;
+
+    spin_lock(&table->lock);
+    spin_lock(&self->signal_lock);
+    bool dying = self->group_exiting || (self->exec_task && self->exec_task != current_task());
+    spin_unlock(&self->signal_lock);
+    if (dying) {
+        error = -ERESTARTNOINTR;
+        goto unlock;
+    }
+    slot->task = task_get(child);
+    list_add_tail(&process->tasks, &child->process_node);
+    process->task_count++;
+    if (!(args->flags & CLONE_THREAD)) {
+        struct process *parent = (args->flags & CLONE_PARENT) ? self->parent : self;
+        slot->process = process_get(process);
+        process->parent = process_get(parent);
+        list_add_tail(&parent->children, &process->sibling_node);
+        process_join_group_locked(process, self->group);
+    }
+    table->task_count++;
+    table->forks++;
+unlock:
+    spin_unlock(&table->lock);
+    return error;
+}
+
+int task_create(const struct clone_args *args, void (*entry)(void *), struct task **out)
+{
+    struct task *parent = current_task(), *child;
+    struct kernel *kernel = parent->thread.kernel;
+    struct process_table *table = kernel->processes;
+
+    int error = check_task_limit(kernel);
+    if (error)
+        return error;
+    error = task_allocate(kernel, parent->thread.name, entry, &child);
+    if (error)
+        return error;
+    error = assemble(child, parent, args);
+    if (error)
+        goto discard;
+
+    struct pid_slot *slot;
+    error = pid_alloc(table, args->set_tid, &slot, &child->tid);
+    if (error)
+        goto discard;
+    child->thread.tid = child->tid;
+    if (!(args->flags & CLONE_THREAD))
+        child->process->pid = child->tid;
+    child->thread.tgid = child->process->pid;
+    error = publish(table, child, slot, args);
+    if (error)
+        goto free_pid;
+    *out = child;
+    return 0;
+
+free_pid:
+    spin_lock(&table->lock);
+    pid_slot_release(table, child->tid);
+    spin_unlock(&table->lock);
+discard:
+    discard_parts(child);
+    return error;
+}
+
+/* Take back a published task that was not started. */
+static void task_uncreate(struct task *child)
+{
+    struct process *process = child->process;
+    struct process_table *table = child->thread.kernel->processes;
+
+    spin_lock(&table->lock);
+    struct pid_slot *slot = pid_slot_find(table, child->tid);
+    slot->task = NULL;
+    list_remove(&child->process_node);
+    process->task_count--;
+    table->task_count--;
+    if (process->leader == child) {
+        slot->process = NULL;
+        process->state = PROCESS_REAPED;
+        list_remove(&process->sibling_node);
+        process_leave_group_locked(table, process);
+    }
+    pid_slot_release(table, child->tid);
+    spin_unlock(&table->lock);
+    if (process->state == PROCESS_REAPED) {
+        process_put(process->parent);
+        process_put(process);
+    }
+    discard_parts(child);
+    task_put(child);
+}
+
+/* Tell user space the numbers that it asked for. */
+static int write_tids(struct task *child, const struct clone_args *args)
+{
+    uint32_t tid = (uint32_t)child->tid;
+    if ((args->flags & CLONE_PARENT_SETTID) && put_user_u32(args->parent_tid, tid))
+        return -EFAULT;
+    /* The child would write this one itself in Linux, and a bad address be ignored. */
+    if (args->flags & CLONE_CHILD_SETTID)
+        mm_access_remote(child->thread.mm, args->child_tid, &tid, sizeof(tid), true, false);
+    return 0;
+}
+
+static void wait_for_vfork(struct process_table *table, struct task *child, struct vfork_wait *wait)
+{
+    wait_event_killable(&wait->wait, atomic_load_acquire(&wait->done));
+    spin_lock(&table->lock);
+    child->vfork = NULL;
+    spin_unlock(&table->lock);
+}
+
+int64_t task_clone(const struct clone_args *args)
+{
+    struct kernel *kernel = this_kernel();
+    struct vfork_wait vfork = {.done = false};
+    struct task *child;
+    int pidfd = -1;
+
+    int error = check_flags(args);
+    if (error)
+        return error;
+    error = task_create(args, user_loop_run, &child);
+    if (error)
+        return error;
+    error = write_tids(child, args);
+    if (!error && (args->flags & CLONE_PIDFD)) {
+        pidfd = pidfd_create(child->process, 0);
+        error = pidfd < 0 ? pidfd : put_user_u32(args->pidfd, (uint32_t)pidfd);
+    }
+    if (error) {
+        if (pidfd >= 0)
+            fd_close(pidfd);
+        task_uncreate(child);
+        return error;
+    }
+
+    int tid = child->tid;
+    if (args->flags & CLONE_VFORK) {
+        wait_queue_init(&vfork.wait);
+        child->vfork = &vfork;
+        task_get(child);
+    }
+    thread_start(&child->thread);
+    if (args->flags & CLONE_VFORK) {
+        wait_for_vfork(kernel->processes, child, &vfork);
+        task_put(child);
+    }
+    return tid;
+}
