@@ -18,6 +18,22 @@ struct timer_queue; /* sched/timer.c */
 struct page_cpu_cache;
 struct lock_trace;  /* core/spinlock.c: held locks, debug builds */
 
+/* What another CPU (or a context that cannot do it itself) asks of a CPU before it sends an IPI. */
+enum cpu_work {
+    CPU_WORK_RESCHED = 1, /* set need_resched */
+    CPU_WORK_TICK = 2,    /* a second thread became runnable: program the end of the slice */
+    CPU_WORK_PULL = 4,    /* idle CPU: look for work on the other CPUs */
+    CPU_WORK_KLOG = 8,    /* wake the readers of the log */
+};
+
+/* Places passed to hal_cpu_schedule_point. */
+enum schedule_point {
+    SCHEDULE_POINT_LOCK = 1,
+    SCHEDULE_POINT_WAKE,
+    SCHEDULE_POINT_BLOCK,
+    SCHEDULE_POINT_SYSCALL,
+};
+
 struct cpu {
     struct kernel *kernel;
     unsigned id;
@@ -50,5 +66,21 @@ static inline struct thread *this_thread(void)
 {
     return this_cpu()->current;
 }
+
+/* Every kernel_on_* interrupt handler brackets itself with these. */
+static inline void irq_enter(void)
+{
+    struct cpu *cpu = this_cpu();
+    cpu->irq_depth++;
+    cpu->interrupts++;
+}
+
+static inline void irq_exit(void)
+{
+    this_cpu()->irq_depth--;
+}
+
+/* Ask `cpu` (also the current one) for work (enum cpu_work) and interrupt it. Any context. */
+void cpu_request(struct cpu *cpu, uint32_t work);
 
 #endif

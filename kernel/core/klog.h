@@ -23,7 +23,34 @@ void klog(enum klog_level level, const char *format, ...) PRINTF_LIKE(2, 3);
 #define klog_warn(...) klog(KLOG_WARNING, __VA_ARGS__)
 #define klog_info(...) klog(KLOG_INFO, __VA_ARGS__)
 
-/* Boot: needs the slab allocator. Messages before this go straight to the log channel. */
-int klog_init(struct kernel *kernel);
+/* A line that user space writes to /dev/kmsg; priority: facility << 3 | level. */
+void klog_write(unsigned priority, const char *text, size_t bytes);
+
+/* ---- readers: /dev/kmsg and syslog(2). Any context unless it says otherwise. ---- */
+
+struct log_record; /* lib/log.h, which also formats them */
+struct wait_queue;
+
+/* The oldest record kept, and the one to come. */
+uint64_t klog_first_sequence(void);
+uint64_t klog_next_sequence(void);
+
+/* Read record *sequence into text (LOG_TEXT_MAX bytes, not terminated): 1 and *sequence moved on; 0
+ * if it does not exist yet; -EPIPE if it was overwritten, *sequence moved to the oldest. */
+int klog_read(uint64_t *sequence, struct log_record *out, char *text);
+
+/* Woken after each new record. Wait for klog_next_sequence() > sequence. */
+struct wait_queue *klog_wait_queue(void);
+
+/* Where syslog(SYSLOG_ACTION_READ) continues, and what SYSLOG_ACTION_CLEAR has hidden from
+ * SYSLOG_ACTION_READ_ALL: sequence numbers, guarded by the caller of syslog(2). */
+struct klog_positions {
+    uint64_t syslog, cleared;
+};
+struct klog_positions *klog_positions(void);
+
+/* SYSLOG_ACTION_CONSOLE_LEVEL: messages below this number reach the log channel. */
+unsigned klog_console_level(void);
+void klog_set_console_level(unsigned level);
 
 #endif

@@ -51,8 +51,9 @@ enum lock_rank {
     LOCK_RANK_LOG = 78,
 };
 
-struct spinlock {
-    uint32_t locked;
+struct CAPABILITY("spinlock") spinlock {
+    uint16_t locked;
+    uint16_t usage; /* debug: how it has been taken, see spinlock.c */
     uint16_t rank;
     uint16_t owner; /* CPU id + 1 while held */
 };

@@ -22,6 +22,7 @@
 struct wait_queue {
     struct spinlock lock; /* irqsave; LOCK_RANK_WAIT_QUEUE */
     struct list entries;
+    uint32_t waiting; /* entries queued; atomic, changed under the lock */
 };
 
 struct wait_entry {
@@ -49,6 +50,15 @@ void wait_queue_remove(struct wait_entry *entry);
 /* Wake everything that is not exclusive and at most `exclusive_max` exclusive entries (0: all).
  * Any context. Cheap when the queue is empty (a fence and one load). */
 void wait_queue_wake(struct wait_queue *queue, unsigned exclusive_max, uint32_t key);
+
+/* Is anyone waiting? A false answer is right for everything the caller stored before: a waiter adds
+ * itself before it checks its condition. */
+static inline bool wait_queue_has_waiters(struct wait_queue *queue)
+{
+    atomic_fence_seq();
+    return atomic_load_relaxed(&queue->waiting) != 0;
+}
+
 static inline void wake_all(struct wait_queue *queue)
 {
     wait_queue_wake(queue, 0, 0);
