@@ -2,11 +2,12 @@
 
 load("//.bazel/rules:layers.bzl", "kernel_objects")
 
-def assay_unit_tests(parts, deps = [], copts = []):
+def assay_unit_tests(parts = [], support = "//tests/unit/support", deps = [], copts = []):
     """One cc_test for every *_test.c of the package.
 
     Args:
       parts: the parts of the kernel to link; each brings the parts it may use.
+      support: what takes the place of the other side of hal/.
       deps: further libraries.
       copts: further compiler options.
     """
@@ -23,7 +24,7 @@ def assay_unit_tests(parts, deps = [], copts = []):
             copts = copts,
             deps = sorted(objects) + deps + [
                 "//.bazel/check",
-                "//tests/unit/support",
+                support,
             ],
         )
 
@@ -32,7 +33,7 @@ _GUEST_COMPILERS = {
     "musl": "$(location //.bazel/toolchain:musl_gcc)",
 }
 
-_GUEST_FLAGS = "-std=gnu11 -O2 -g -Wall -Wextra -Werror -static -pthread -I."
+_GUEST_FLAGS = "-std=gnu11 -O2 -g -Wall -Wextra -Werror -static -pthread -D_GNU_SOURCE= -I."
 
 def assay_guest_programs(srcs, hdrs = []):
     """Compiles every source file into two static Linux programs, glibc/NAME and musl/NAME.

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Raw mode of the user's terminal, see termios(3).
+ */
+#include "sim/terminal.h"
+
+#include <stdlib.h>
+#include <termios.h>
+#include <unistd.h>
+
+static struct termios saved;
+static bool raw;
+
+bool terminal_is_interactive(void)
+{
+    return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+}
+
+void terminal_restore(void)
+{
+    if (raw) {
+        tcsetattr(STDIN_FILENO, TCSADRAIN, &saved);
+        raw = false;
+    }
+}
+
+void terminal_make_raw(void)
+{
+    if (!terminal_is_interactive() || tcgetattr(STDIN_FILENO, &saved) < 0) {
+        return;
+    }
+    struct termios mode = saved;
+    cfmakeraw(&mode);
+    if (tcsetattr(STDIN_FILENO, TCSADRAIN, &mode) == 0) {
+        raw = true;
+        atexit(terminal_restore);
+    }
+}
