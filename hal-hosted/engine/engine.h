@@ -75,6 +75,7 @@ struct engine_ops {
     void (*kick)(struct vcpu *vcpu);
 };
 
+extern const struct engine_ops engine_stub;
 extern const struct engine_ops engine_none;
 
 /* The engines to try for a configuration, in order: the index-th or NULL. */

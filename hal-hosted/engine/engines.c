@@ -6,6 +6,10 @@
 
 const struct engine_ops *engine_candidate(enum machine_engine engine, unsigned index)
 {
-    (void)engine;
-    return index == 0 ? &engine_none : NULL;
+    switch (engine) {
+    case MACHINE_ENGINE_NONE:
+        return index == 0 ? &engine_none : NULL;
+    default:
+        return index == 0 ? &engine_stub : NULL;
+    }
 }

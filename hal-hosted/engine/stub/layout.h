@@ -55,7 +55,7 @@
 #define STUB_OP_MAP    0
 #define STUB_OP_UNMAP  1
 #define STUB_OP_LANE   2 /* addr: lane index */
-#define STUB_OP_NONE   3
+#define STUB_OP_PROTECT 3
 
 /* struct stub_frame */
 #define STUB_FRAME_SIZE    0x4000

@@ -158,7 +158,9 @@ pager_filter:
 .Lpf5:
     JEQ __NR_mmap, pf_map, .Lpf6
 .Lpf6:
-    JEQ __NR_munmap, pf_address, .Lpf7
+    JEQ __NR_munmap, pf_address, .Lpf22
+.Lpf22:
+    JEQ __NR_mprotect, pf_address, .Lpf7
 .Lpf7:
     JEQ __NR_pwrite64, pf_allow, .Lpf8
 .Lpf8:
@@ -363,7 +365,13 @@ pager_next:
     je pager_unmap
     cmp $STUB_OP_LANE, %eax
     je pager_lane
-    jmp pager_next
+    mov OP_ADDR(%r15), %rdi
+    mov OP_BYTES(%r15), %rsi
+    movzwl OP_PROT(%r15), %edx
+    SYS __NR_mprotect
+    test %eax, %eax
+    jz pager_next
+    jmp pager_unmap /* more rights than the table gives must not survive either */
 
 pager_map: /* a failure shows as another fault */
     mov OP_ADDR(%r15), %rdi

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Lanes: making them, resuming them, waiting for them to stop.
+ *
+ * The turn word says who runs. Both sides spin for a while and then mark themselves asleep in the
+ * word with a compare-exchange and sleep on it; the other side's exchange tells it that a wake is
+ * needed. Guest code can write the word: then a stop is seen that was none, or a wake is lost. The
+ * first only garbles that guest's registers; against the second every sleep is bounded.
+ */
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "hal-hosted/engine/stub/stub_internal.h"
+
+enum {
+    GUARD_NS = 10000000,
+    START_GUARDS = 1000,
+    /* A lane that does not react to the interrupt signal has it blocked by a forged signal frame,
+     * or gets no host CPU time. After this long it is hostile or the host hopeless. */
+    INTERRUPT_GUARDS = 1000,
+};
+
+static bool lane_dead(const struct lane *lane)
+{
+    struct stub *stub = lane->stub;
+
+    if (!__atomic_load_n(&stub->dead, __ATOMIC_RELAXED) && !stub_pidfd_dead(lane->pidfd) &&
+        !stub_pidfd_dead(stub->pidfd)) {
+        return false;
+    }
+    __atomic_store_n(&stub->dead, 1, __ATOMIC_RELAXED);
+    return true;
+}
+
+/* Wait for the first stop, which builds the signal frame. */
+static bool lane_started(struct lane *lane)
+{
+    struct stub_frame *frame = lane_control(lane);
+
+    for (int guards = 0; guards < START_GUARDS; guards++) {
+        uint32_t turn = __atomic_load_n(&frame->turn, __ATOMIC_ACQUIRE);
+        if (!(turn & TURN_LANE)) {
+            return true;
+        }
+        if (turn & TURN_KERNEL_SLEEPS ||
+            __atomic_compare_exchange_n(&frame->turn, &turn, turn | TURN_KERNEL_SLEEPS, false,
+                                        __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {
+            stub_futex_wait(&frame->turn, turn | TURN_KERNEL_SLEEPS, GUARD_NS);
+        }
+        if (guards > 0 && lane_dead(lane)) {
+            return false;
+        }
+    }
+    return false;
+}
+
+/* The host builds every signal frame of a lane in the same place. Learn it from the first stub's
+ * first stop, before any guest code has run; require it of all others. */
+static bool lane_shape(struct lane *lane)
+{
+    struct stub_frame_shape *shape = &lane->stub->sm->shape;
+    const struct stub_frame *frame = lane_control(lane);
+    uint64_t base = STUB_FRAMES + (uint64_t)lane->index * STUB_FRAME_SIZE;
+    uint64_t ucontext = frame->ucontext - base, siginfo = frame->siginfo - base;
+
+    if (shape->ucontext) {
+        return ucontext == shape->ucontext && siginfo == shape->siginfo;
+    }
+    return stub_frame_learn(lane->frame, base, ucontext, siginfo, shape);
+}
+
+static bool lane_make_locked(struct lane *lane)
+{
+    struct stub *stub = lane->stub;
+    struct stub_machine *sm = stub->sm;
+    struct stub_frame *frame = lane_control(lane);
+    int pidfd;
+
+    if (!stub_sync(stub, stub->head)) {
+        return false;
+    }
+    memset(lane->frame, 0, STUB_FRAME_CONTROL);
+    frame->turn = TURN_LANE;
+    pthread_mutex_lock(&sm->zygote_lock);
+    stub_post_locked(stub, (struct stub_op){.kind = STUB_OP_LANE, .addr = lane->index});
+    stub_futex_wake(&stub->ctl->head);
+    pidfd = stub_zygote_receive(sm, stub->pidfd);
+    if (pidfd < 0) {
+        stub_zygote_forget(sm, stub->pidfd);
+    }
+    pthread_mutex_unlock(&sm->zygote_lock);
+    if (pidfd < 0) {
+        return false;
+    }
+    lane->pidfd = pidfd;
+    return lane_started(lane) && lane_shape(lane);
+}
+
+/* The stub's lane for a vCPU, made if need be; NULL if that fails. */
+struct lane *stub_lane(struct stub *stub, unsigned index)
+{
+    struct lane *lane = &stub->lanes[index];
+    bool made = true;
+
+    if (__atomic_load_n(&lane->ready, __ATOMIC_ACQUIRE)) {
+        return lane;
+    }
+    pthread_mutex_lock(&stub->lock);
+    if (!lane->ready) {
+        made = lane->pidfd < 0 && lane_make_locked(lane);
+        __atomic_store_n(&lane->ready, made, __ATOMIC_RELEASE);
+    }
+    pthread_mutex_unlock(&stub->lock);
+    return made ? lane : NULL;
+}
+
+void stub_lane_close(struct lane *lane)
+{
+    if (lane->pidfd >= 0) {
+        close(lane->pidfd);
+        lane->pidfd = -1;
+    }
+    lane->ready = false;
+}
+
+void stub_lane_resume(struct lane *lane)
+{
+    struct stub_frame *frame = lane_control(lane);
+    uint32_t old = __atomic_exchange_n(&frame->turn, TURN_LANE, __ATOMIC_SEQ_CST);
+
+    if (old & TURN_LANE_SLEEPS) {
+        stub_futex_wake(&frame->turn);
+    }
+}
+
+static bool must_interrupt(const struct vcpu *vcpu)
+{
+    return vcpu_must_stop(vcpu) ||
+           (vcpu->deadline_ns != UINT64_MAX && host_monotonic_ns() >= vcpu->deadline_ns);
+}
+
+/* Spin until the lane has stopped; false if it takes too long or the kernel is wanted. */
+static bool lane_spin(const struct lane *lane, const struct vcpu *vcpu)
+{
+    const struct stub_frame *frame = lane_control(lane);
+
+    for (uint32_t i = lane->stub->sm->spin_pauses; i > 0; i--) {
+        if (!(__atomic_load_n(&frame->turn, __ATOMIC_ACQUIRE) & TURN_LANE)) {
+            return true;
+        }
+        if (vcpu_must_stop(vcpu)) {
+            return false;
+        }
+        __builtin_ia32_pause();
+    }
+    return false;
+}
+
+/* Sleep until the turn word changes, or a bounded time. */
+static void lane_sleep(struct lane *lane, const struct vcpu *vcpu, bool interrupted)
+{
+    struct stub_frame *frame = lane_control(lane);
+    uint32_t turn = __atomic_load_n(&frame->turn, __ATOMIC_SEQ_CST);
+    uint64_t timeout_ns = GUARD_NS;
+
+    if (!(turn & TURN_LANE)) {
+        return;
+    }
+    if (turn & TURN_KICK) {
+        __atomic_fetch_and(&frame->turn, ~(uint32_t)TURN_KICK, __ATOMIC_SEQ_CST);
+        return; /* the caller looks at pending */
+    }
+    if (!(turn & TURN_KERNEL_SLEEPS) &&
+        !__atomic_compare_exchange_n(&frame->turn, &turn, turn | TURN_KERNEL_SLEEPS, false,
+                                     __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {
+        return;
+    }
+    if (!interrupted) {
+        uint64_t now_ns;
+        if (vcpu_must_stop(vcpu)) {
+            return;
+        }
+        now_ns = vcpu->deadline_ns != UINT64_MAX ? host_monotonic_ns() : 0;
+        if (vcpu->deadline_ns <= now_ns) {
+            return;
+        }
+        if (vcpu->deadline_ns - now_ns < timeout_ns) {
+            timeout_ns = vcpu->deadline_ns - now_ns;
+        }
+    }
+    stub_futex_wait(&frame->turn, turn | TURN_KERNEL_SLEEPS, timeout_ns);
+}
+
+/* Wait until the lane has stopped, interrupting it when the vCPU has other work. False if it is
+ * dead or had to be killed. */
+bool stub_lane_wait(struct lane *lane, struct vcpu *vcpu)
+{
+    struct stub_frame *frame = lane_control(lane);
+    uint64_t looked_ns = 0;
+    unsigned guards = 0;
+    bool interrupted = false;
+
+    if (lane_spin(lane, vcpu)) {
+        return true;
+    }
+    while (__atomic_load_n(&frame->turn, __ATOMIC_ACQUIRE) & TURN_LANE) {
+        uint64_t now_ns = host_monotonic_ns();
+
+        if (!interrupted && must_interrupt(vcpu)) {
+            stub_pidfd_signal(lane->pidfd, STUB_SIGNAL_INTERRUPT);
+            interrupted = true;
+            continue;
+        }
+        if (!looked_ns) {
+            looked_ns = now_ns;
+        } else if (now_ns - looked_ns >= GUARD_NS) {
+            looked_ns = now_ns;
+            stub_futex_wake(&frame->turn); /* if guest code has cleared the lane's sleep bit */
+            if (lane_dead(lane)) {
+                return false;
+            }
+            if (interrupted && ++guards >= INTERRUPT_GUARDS) {
+                stub_pidfd_signal(lane->stub->pidfd, SIGKILL);
+                __atomic_store_n(&lane->stub->dead, 1, __ATOMIC_RELAXED);
+                return false;
+            }
+        }
+        lane_sleep(lane, vcpu, interrupted);
+    }
+    return true;
+}

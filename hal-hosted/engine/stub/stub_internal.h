@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The stub engine's own structures. See stub.c for the overview and stub.S for the other side.
+ */
+#ifndef HAL_HOSTED_ENGINE_STUB_STUB_INTERNAL_H
+#define HAL_HOSTED_ENGINE_STUB_STUB_INTERNAL_H
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "hal-hosted/engine/engine.h"
+#include "hal-hosted/engine/stub/layout.h"
+
+enum { STUB_SLOTS_MAX = 4096, STUB_READY_MAX = 4 };
+
+/* First page of a slot: read-only for the stub. */
+struct stub_ctl {
+    uint32_t head; /* atomic, futex */
+    uint8_t pad0[CTL_ACK - 4];
+    uint32_t ack; /* atomic, futex; only the pager writes it */
+    uint8_t pad1[CTL_SPIN - CTL_ACK - 4];
+    uint32_t spin;
+    uint8_t pad2[CTL_LANE_MASKS - CTL_SPIN - 4];
+    uint8_t lane_masks[CTL_MASKS_MAX][CTL_MASK_SIZE];
+    uint8_t pad3[CTL_LANE_STACKS - CTL_LANE_MASKS - CTL_MASKS_MAX * CTL_MASK_SIZE];
+    struct stub_stack {
+        uint64_t base;
+        uint32_t flags, pad;
+        uint64_t bytes;
+    } lane_stacks[HAL_CPUS_MAX];
+};
+
+struct stub_op {
+    uint16_t kind, prot;
+    uint32_t seq;
+    uint64_t addr, bytes, offset;
+};
+
+/* Guest-writable: read every word once and believe none. */
+struct stub_frame {
+    uint32_t turn; /* atomic, futex */
+    uint32_t signal;
+    uint64_t fs, gs;
+    uint64_t ucontext, siginfo;
+};
+
+_Static_assert(offsetof(struct stub_ctl, head) == CTL_HEAD, "layout.h");
+_Static_assert(offsetof(struct stub_ctl, ack) == CTL_ACK, "layout.h");
+_Static_assert(offsetof(struct stub_ctl, spin) == CTL_SPIN, "layout.h");
+_Static_assert(offsetof(struct stub_ctl, lane_masks) == CTL_LANE_MASKS, "layout.h");
+_Static_assert(offsetof(struct stub_ctl, lane_stacks) == CTL_LANE_STACKS, "layout.h");
+_Static_assert(sizeof(struct stub_ctl) <= STUB_RING - STUB_CTL, "layout.h");
+_Static_assert(sizeof(struct stub_op) == OP_SIZE, "layout.h");
+_Static_assert(STUB_RING_OPS * OP_SIZE <= STUB_CTL + STUB_CTL_SIZE - STUB_RING, "layout.h");
+_Static_assert(offsetof(struct stub_frame, ucontext) == FRAME_UCONTEXT, "layout.h");
+_Static_assert(offsetof(struct stub_frame, siginfo) == FRAME_SIGINFO, "layout.h");
+_Static_assert(HAL_CPUS_MAX * STUB_FRAME_SIZE <= STUB_AREA_END - STUB_FRAMES, "layout.h");
+
+/* Where the host puts its signal frame inside a lane's frame; the same for every stop. */
+struct stub_frame_shape {
+    uint32_t ucontext, siginfo, fp; /* offsets in the frame */
+    uint32_t fp_bytes;
+    uint64_t fp_features;
+};
+
+/* What the pager has been told to have mapped: a shadow of installed table entries, one node for
+ * each 2 MiB of address space that has any. */
+struct shadow_region {
+    uint64_t index; /* uaddr >> SHADOW_SHIFT */
+    unsigned installed;
+    uint64_t entries[ASPACE_ENTRIES];
+};
+
+enum { SHADOW_SHIFT = 21 };
+
+struct shadow {
+    struct shadow_region **slots; /* open addressing, power of two */
+    size_t slot_count, used;
+};
+
+struct lane {
+    struct stub *stub;
+    unsigned index;
+    int pidfd;  /* -1: not made */
+    bool ready; /* atomic */
+    char *frame;              /* struct stub_frame and the signal frame */
+    struct hal_user *fp_user; /* whose FP state the frame holds; under machine's fp_lock */
+};
+
+/* One stub process and, while it serves one, an address space. */
+struct stub {
+    struct stub_machine *sm;
+    struct stub *next; /* ready or dying */
+    unsigned slot;
+    int pidfd; /* the pager */
+    struct stub_ctl *ctl;
+    struct stub_op *ring;
+    char *frames;
+    uint32_t dead; /* atomic */
+
+    pthread_mutex_t lock; /* ring, shadow, lane creation */
+    uint32_t head;
+    uint32_t mappings; /* upper bound of host mappings */
+    struct shadow shadow;
+    struct lane *lanes; /* one for each vCPU, made on demand */
+};
+
+struct stub_machine {
+    struct machine *machine;
+    pid_t zygote;
+    int socket;
+    int ctl_fd;
+    char *ctl;
+    size_t ctl_bytes, slot_bytes;
+    unsigned lane_count;
+    size_t signal_stack_bytes;
+    uint32_t mappings_max;
+    struct stub_vcpu *vcpus;
+
+    bool pinned, spins;
+    uint32_t spin_pauses; /* how long to spin before sleeping, in PAUSEs; 0: sleep at once */
+    cpu_set_t lane_cpus[HAL_CPUS_MAX], vcpu_cpus[HAL_CPUS_MAX];
+
+    struct stub_frame_shape shape;
+
+    pthread_mutex_t zygote_lock; /* the socket: one request at a time */
+
+    pthread_mutex_t lock; /* the lists */
+    struct stub *ready, *dying;
+    unsigned ready_count;
+    unsigned slots_used; /* slots never used yet begin here */
+    unsigned free_slots[STUB_SLOTS_MAX], free_count;
+
+    pthread_mutex_t fp_lock; /* which lane holds whose FP state */
+};
+
+/* vcpu->engine */
+struct stub_vcpu {
+    struct stub_machine *sm;
+    struct stub_frame *frame; /* atomic: what run waits on, for kick; frames never go away */
+    cpu_set_t old_cpus;
+    bool repin;
+};
+
+/* user->priv */
+enum {
+    STUB_USER_LANE,       /* struct lane that holds the FP state, or 0: it is in user->fpu */
+    STUB_USER_FAULT,      /* page fault reported and not yet looked at again: address | 1 */
+    STUB_USER_FAULT_RIP,  /* last fault solved in here, and how often in a row */
+    STUB_USER_FAULT_ADDR,
+    STUB_USER_FAULT_COUNT,
+};
+
+/* host_calls.c */
+void stub_futex_wait(uint32_t *word, uint32_t value, uint64_t timeout_ns);
+void stub_futex_wake(uint32_t *word);
+bool stub_pidfd_dead(int pidfd);
+void stub_pidfd_signal(int pidfd, int signal);
+uint32_t stub_pauses_for(uint64_t ns);
+
+/* placement.c */
+void stub_placement_choose(struct stub_machine *sm);
+void stub_placement_enter(struct stub_machine *sm, struct stub_vcpu *sv, unsigned id);
+void stub_placement_leave(struct stub_vcpu *sv);
+
+/* zygote.c */
+int stub_zygote_start(struct stub_machine *sm, char *message, size_t message_bytes);
+void stub_zygote_stop(struct stub_machine *sm);
+int stub_zygote_request(struct stub_machine *sm, uint64_t slot_offset, uint64_t frame_bytes);
+void stub_zygote_forget(struct stub_machine *sm, int pager_pidfd);
+int stub_zygote_receive(struct stub_machine *sm, int watch_pidfd);
+
+/* pool.c: stub processes without and after an address space */
+int stub_take(struct stub_machine *sm, struct stub **out);
+void stub_discard(struct stub *stub);
+void stub_wait_gone(struct stub *stub); /* dead: until the last process has left */
+void stub_pool_empty(struct stub_machine *sm);
+
+/* pager.c; _locked: stub->lock held. False: dropped everything, or the stub is dead */
+bool stub_post_locked(struct stub *stub, struct stub_op op);
+bool stub_sync(struct stub *stub, uint32_t seq);
+bool stub_flush(struct stub *stub);
+void stub_drop_all(struct stub *stub);
+void stub_changed(struct hal_aspace *aspace, uint64_t uaddr, size_t pages);
+bool stub_install(struct hal_aspace *aspace, uint64_t uaddr); /* and neighbours; waits */
+
+/* shadow.c; stub->lock held. Index: uaddr >> SHADOW_SHIFT; page: number within the region */
+struct shadow_region *shadow_region_find(const struct shadow *shadow, uint64_t index);
+struct shadow_region *shadow_region_get(struct shadow *shadow, uint64_t index); /* NULL: no memory */
+void shadow_set(struct shadow_region *region, unsigned page, uint64_t entry);
+void shadow_clear(struct shadow *shadow);
+
+/* lane.c */
+struct lane *stub_lane(struct stub *stub, unsigned index);
+void stub_lane_resume(struct lane *lane);
+bool stub_lane_wait(struct lane *lane, struct vcpu *vcpu);
+void stub_lane_close(struct lane *lane);
+
+/* frame.c */
+bool stub_frame_learn(const char *frame, uint64_t base, uint64_t ucontext, uint64_t siginfo,
+                      struct stub_frame_shape *out);
+void stub_frame_write(struct lane *lane, const struct hal_regs *regs);
+void stub_frame_read(const struct lane *lane, struct hal_regs *regs);
+enum hal_stop stub_frame_decode(const struct lane *lane, struct hal_regs *regs,
+                                struct hal_fault *out);
+void stub_fp_load(struct lane *lane, struct hal_user *user);
+void stub_fp_detach(struct stub_machine *sm, struct hal_user *user, bool save);
+void stub_fp_evict(struct lane *lane);
+
+static inline struct stub_frame *lane_control(const struct lane *lane)
+{
+    return (struct stub_frame *)lane->frame;
+}
+
+#endif
