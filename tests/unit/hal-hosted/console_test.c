@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include <utmp.h>
 
+#include "hal-hosted/sanitizer.h"
 #include "tests/unit/hal-hosted/hosted_test.h"
 
 static struct machine_config config_quiet(void)
@@ -251,6 +252,14 @@ static void read_one_key(void *argument)
     hal_power_off(key);
 }
 
+static void child_session(int slave)
+{
+    signal(SIGTERM, SIG_DFL); /* Check's handlers */
+    signal(SIGINT, SIG_DFL);
+    signal(SIGALRM, SIG_DFL);
+    login_tty(dup(slave));
+}
+
 /* A child with its own session on a new terminal that runs `body` in a machine. */
 static pid_t terminal_child(void (*body)(void *argument), int *master, int *slave)
 {
@@ -264,7 +273,7 @@ static pid_t terminal_child(void (*body)(void *argument), int *master, int *slav
         struct fake_kernel kernel = {.main = body};
         struct machine_config config = config_quiet();
 
-        login_tty(dup(*slave));
+        child_session(*slave);
         config.input_fd = 0;
         config.output_fd = 1;
         _exit(fake_kernel_run_config(&kernel, config) & 0xff);
@@ -315,7 +324,7 @@ START_TEST(terminal_is_restored_when_a_signal_ends_the_process)
     ck_assert(is_raw(slave));
     kill(child, ending[_i]);
     ck_assert_int_eq(waitpid(child, &status, 0), child);
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if !HOSTED_ASAN && !HOSTED_TSAN
     ck_assert(WIFSIGNALED(status)); /* sanitizers turn crashes into exits */
 #endif
     ck_assert(!is_raw(slave));
@@ -324,25 +333,59 @@ START_TEST(terminal_is_restored_when_a_signal_ends_the_process)
 }
 END_TEST
 
+/* A shell with job control, in small: stop the machine's process, look, continue, look, end it. */
+static void job_control(void)
+{
+    struct fake_kernel kernel = {.main = report_and_wait};
+    struct machine_config config = config_quiet();
+    int pipe_fds[2], status;
+    bool restored, raw_again;
+    char ready;
+    pid_t job;
+
+    signal(SIGTTOU, SIG_IGN);
+    if (pipe(pipe_fds) < 0 || (job = fork()) < 0) {
+        _exit(10);
+    }
+    if (job == 0) {
+        setpgid(0, 0);
+        tcsetpgrp(0, getpgrp());
+        signal(SIGTTOU, SIG_DFL);
+        config.input_fd = 0;
+        config.output_fd = pipe_fds[1];
+        _exit(fake_kernel_run_config(&kernel, config) & 0xff);
+    }
+    if (read(pipe_fds[0], &ready, 1) != 1 || !is_raw(0)) {
+        _exit(11);
+    }
+    kill(job, SIGTSTP);
+    waitpid(job, &status, WUNTRACED);
+    restored = WIFSTOPPED(status) && !is_raw(0);
+    kill(job, SIGCONT);
+    for (unsigned i = 0; i < 500 && !is_raw(0); i++) {
+        usleep(10000);
+    }
+    raw_again = is_raw(0);
+    kill(job, SIGTERM);
+    waitpid(job, &status, 0);
+    _exit(!restored ? 12 : !raw_again ? 13 : is_raw(0) ? 14 : 0);
+}
+
 START_TEST(terminal_is_restored_while_the_process_is_stopped)
 {
     int master, slave, status;
-    pid_t child = terminal_child(report_and_wait, &master, &slave);
+    pid_t leader;
 
-    wait_until_ready(master);
-    kill(child, SIGTSTP);
-    ck_assert_int_eq(waitpid(child, &status, WUNTRACED), child);
-    if (WIFSTOPPED(status)) { /* else: an orphaned process group does not stop */
-        ck_assert(!is_raw(slave));
-        kill(child, SIGCONT);
-        for (unsigned i = 0; i < 500 && !is_raw(slave); i++) {
-            usleep(10000);
-        }
-        ck_assert(is_raw(slave));
-        kill(child, SIGTERM);
-        ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(openpty(&master, &slave, NULL, NULL, NULL), 0);
+    leader = fork();
+    ck_assert_int_ge(leader, 0);
+    if (leader == 0) {
+        child_session(slave);
+        job_control();
     }
-    ck_assert(!is_raw(slave));
+    ck_assert_int_eq(waitpid(leader, &status, 0), leader);
+    ck_assert(WIFEXITED(status));
+    ck_assert_int_eq(WEXITSTATUS(status), 0);
     close(master);
     close(slave);
 }
