@@ -3,8 +3,8 @@
 #ifndef KERNEL_ABI_NETDEVICE_H
 #define KERNEL_ABI_NETDEVICE_H
 
-#include <stdint.h>
 #include "kernel/abi/socket.h"
+#include <stdint.h>
 
 #define IFNAMSIZ 16
 

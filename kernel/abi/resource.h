@@ -3,8 +3,8 @@
 #ifndef KERNEL_ABI_RESOURCE_H
 #define KERNEL_ABI_RESOURCE_H
 
-#include <stdint.h>
 #include "kernel/abi/time.h"
+#include <stdint.h>
 
 #define RLIMIT_CPU 0
 #define RLIMIT_FSIZE 1

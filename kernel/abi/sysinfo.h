@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 struct linux_sysinfo {
-    int64_t uptime; /* seconds */
+    int64_t uptime;    /* seconds */
     uint64_t loads[3]; /* fixed point, 1 << SI_LOAD_SHIFT */
     uint64_t totalram; /* in units of mem_unit, as all that follow */
     uint64_t freeram;

@@ -81,7 +81,10 @@ struct refcount {
 
 #define REFCOUNT_SATURATED 0x80000000u
 #define REFCOUNT_INIT(n)                                                                           \
-    (struct refcount) { .value = (n) }
+    (struct refcount)                                                                              \
+    {                                                                                              \
+        .value = (n)                                                                               \
+    }
 
 static inline void refcount_init(struct refcount *ref, uint32_t value)
 {

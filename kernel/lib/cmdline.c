@@ -29,10 +29,14 @@ static int take_escape(struct splitter *s)
     if (s->p == s->end)
         return -EINVAL;
     switch (*s->p++) {
-    case '"': return put(s, '"');
-    case '\\': return put(s, '\\');
-    case 'n': return put(s, '\n');
-    default: return -EINVAL;
+    case '"':
+        return put(s, '"');
+    case '\\':
+        return put(s, '\\');
+    case 'n':
+        return put(s, '\n');
+    default:
+        return -EINVAL;
     }
 }
 

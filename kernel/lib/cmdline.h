@@ -10,10 +10,10 @@
 #include "kernel/lib/compiler.h"
 
 struct cmdline {
-    char **words;          /* words_count pointers and a final NULL */
-    size_t words_count;    /* the -- is not among them */
-    size_t options_count;  /* words before -- (all, if there is none) */
-    bool has_program;      /* there was a -- */
+    char **words;         /* words_count pointers and a final NULL */
+    size_t words_count;   /* the -- is not among them */
+    size_t options_count; /* words before -- (all, if there is none) */
+    bool has_program;     /* there was a -- */
 };
 
 /*

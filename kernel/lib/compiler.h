@@ -28,16 +28,14 @@
 #define ARRAY_SIZE(array)                                                                          \
     (sizeof(array) / sizeof((array)[0]) +                                                          \
      0 * sizeof(struct {                                                                           \
-         int array_size_of_pointer                                                                 \
-             : 1 - 2 * __builtin_types_compatible_p(__typeof__(array), __typeof__(&(array)[0]));   \
+         int array_size_of_pointer : 1 -                                                           \
+             2 * __builtin_types_compatible_p(__typeof__(array), __typeof__(&(array)[0]));         \
      }))
 
 /* True if x is an integer constant expression. */
-#define IS_CONSTANT_EXPR(x)                                                                        \
-    (sizeof(int) == sizeof(*(8 ? ((void *)((intptr_t)(x)*0l)) : (int *)8)))
+#define IS_CONSTANT_EXPR(x) (sizeof(int) == sizeof(*(8 ? ((void *)((intptr_t)(x)*0l)) : (int *)8)))
 #define TYPE_IS_SIGNED(x) ((__typeof__((x) + 0))(-1) < (__typeof__((x) + 0))1)
-#define CONSTANT_NOT_NEGATIVE(x) \
-    ((int64_t)__builtin_choose_expr(IS_CONSTANT_EXPR(x), x, -1) >= 0)
+#define CONSTANT_NOT_NEGATIVE(x) ((int64_t) __builtin_choose_expr(IS_CONSTANT_EXPR(x), x, -1) >= 0)
 #define MIXABLE_SIGNS(a, b)                                                                        \
     (TYPE_IS_SIGNED(a) == TYPE_IS_SIGNED(b) || CONSTANT_NOT_NEGATIVE(a) || CONSTANT_NOT_NEGATIVE(b))
 
@@ -106,7 +104,8 @@
  */
 #define GUARDED_BY(lock)
 #ifdef __clang__
-#pragma clang diagnostic ignored "-Wgcc-compat" /* annotations on definitions, as on declarations */
+/* Annotations may stand on definitions as on declarations. */
+#pragma clang diagnostic ignored "-Wgcc-compat"
 #define THREAD_SAFETY(...) __attribute__((__VA_ARGS__))
 #else
 #define THREAD_SAFETY(...)

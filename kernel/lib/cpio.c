@@ -38,8 +38,8 @@ STATIC_ASSERT(MAGIC_SIZE + 8 * FIELDS_COUNT == HEADER_SIZE);
 
 void cpio_reader_init(struct cpio_reader *reader, const void *buffer, uint64_t size)
 {
-    *reader = (struct cpio_reader){
-        .buffer = buffer, .size = size, .archive_start = BETWEEN_ARCHIVES};
+    *reader =
+        (struct cpio_reader){.buffer = buffer, .size = size, .archive_start = BETWEEN_ARCHIVES};
 }
 
 static bool parse_hex(const uint8_t *digits, uint32_t *out)

@@ -15,8 +15,8 @@
 #include "kernel/lib/compiler.h"
 
 struct cpio_entry {
-    const char *name;  /* NUL-terminated, not empty; may hold .. or leading / */
-    size_t name_size;  /* without the NUL */
+    const char *name;    /* NUL-terminated, not empty; may hold .. or leading / */
+    size_t name_size;    /* without the NUL */
     const uint8_t *data; /* contents, or the target of a symbolic link (not terminated) */
     uint32_t data_size;
     uint32_t inode, mode, uid, gid, links, mtime;
@@ -27,7 +27,7 @@ struct cpio_entry {
 struct cpio_reader {
     const uint8_t *buffer;
     uint64_t size;
-    uint64_t offset; /* of the next header; after an error, of the header at fault */
+    uint64_t offset;        /* of the next header; after an error, of the header at fault */
     uint64_t archive_start; /* of the archive the last entry came from */
 };
 

@@ -95,10 +95,9 @@ static inline bool hash_table_is_crowded(const struct hash_table *table)
                                                     __typeof__(*entry), member))
 #define hash_table_for_each_safe(entry, following, table, member)                                  \
     for (entry = hash_entry_or_null_(hash_table_begin(table), __typeof__(*entry), member);         \
-         entry != NULL &&                                                                          \
-         (following = hash_entry_or_null_(hash_table_next(table, &entry->member),                  \
-                                          __typeof__(*entry), member),                             \
-         true);                                                                                    \
+         entry != NULL && (following = hash_entry_or_null_(hash_table_next(table, &entry->member), \
+                                                           __typeof__(*entry), member),            \
+                          true);                                                                   \
          entry = following)
 
 #endif

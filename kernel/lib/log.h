@@ -52,8 +52,7 @@ uint64_t log_ring_append(struct log_ring *ring, unsigned priority, uint64_t time
  * -EPIPE if it was overwritten, with *sequence moved to the oldest record. `text` holds
  * LOG_TEXT_MAX bytes and is not terminated.
  */
-int log_ring_read(struct log_ring *ring, uint64_t *sequence, struct log_record *out,
-                  char *text);
+int log_ring_read(struct log_ring *ring, uint64_t *sequence, struct log_record *out, char *text);
 
 /* Forgets all records (sequence numbers go on). */
 void log_ring_clear(struct log_ring *ring);

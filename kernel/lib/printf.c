@@ -143,12 +143,23 @@ static const char *parse_flags(const char *p, struct conversion *conv)
 {
     for (;; p++) {
         switch (*p) {
-        case '-': conv->flags |= FLAG_LEFT; break;
-        case '+': conv->flags |= FLAG_PLUS; break;
-        case ' ': conv->flags |= FLAG_SPACE; break;
-        case '0': conv->flags |= FLAG_ZERO; break;
-        case '#': conv->flags |= FLAG_ALTERNATE; break;
-        default: return p;
+        case '-':
+            conv->flags |= FLAG_LEFT;
+            break;
+        case '+':
+            conv->flags |= FLAG_PLUS;
+            break;
+        case ' ':
+            conv->flags |= FLAG_SPACE;
+            break;
+        case '0':
+            conv->flags |= FLAG_ZERO;
+            break;
+        case '#':
+            conv->flags |= FLAG_ALTERNATE;
+            break;
+        default:
+            return p;
         }
     }
 }

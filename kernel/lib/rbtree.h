@@ -81,8 +81,7 @@ struct rb_node *rb_prev(const struct rb_node *node);
 /* Node equal to key, or NULL. */
 struct rb_node *rb_find(const struct rb_root *root, const void *key, rb_compare_fn *compare);
 /* First node that does not sort before key (>= key), or NULL. */
-struct rb_node *rb_lower_bound(const struct rb_root *root, const void *key,
-                               rb_compare_fn *compare);
+struct rb_node *rb_lower_bound(const struct rb_root *root, const void *key, rb_compare_fn *compare);
 
 /* Checks order-independent invariants (colours, parents); for tests. Black height, or -1. */
 int rb_check(const struct rb_root *root);
