@@ -93,6 +93,7 @@ struct process {
     struct process_group *group;
     struct list_node group_node;
     enum process_state state;
+    bool reaping;                /* a wait has taken the zombie and is about to unlink it */
     uint32_t child_flags;        /* CHILD_* */
     int exit_status;             /* wait status word */
     int stop_signal;

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * execve(2): replace the program of the current process.
+ *
+ * First everything that can fail harmlessly: opening, strings, format checks, new credentials, ending
+ * the other threads. Then the old address space is dropped: from there on an error kills the
+ * process, as in Linux.
+ */
+#include "kernel/abi/capability.h"
+#include "kernel/abi/elf.h"
+#include "kernel/abi/errno.h"
+#include "kernel/abi/mount.h"
+#include "kernel/abi/prctl.h"
+#include "kernel/core/entropy.h"
+#include "kernel/core/kernel.h"
+#include "kernel/fs/file_table.h"
+#include "kernel/fs/mount.h"
+#include "kernel/fs/path.h"
+#include "kernel/fs/vfs.h"
+#include "kernel/lib/assert.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/slab.h"
+#include "kernel/proc/exec.h"
+#include "kernel/proc/process_internal.h"
+#include "kernel/proc/signal.h"
+#include "kernel/security/cred.h"
+
+int exec_open(const char *path, struct file **out)
+{
+    /* O_PATH-free open without read permission: only execute permission counts. */
+    return vfs_open_exec(NULL, path, 0, out);
+}
+
+int exec_read_header(struct exec *exec)
+{
+    memset(exec->header, 0, sizeof(exec->header));
+    int64_t bytes = vfs_read_kernel(exec->file, exec->header, sizeof(exec->header), 0);
+    return bytes < 0 ? (int)bytes : 0;
+}
+
+static void exec_free(struct exec *exec)
+{
+    exec_block_free(&exec->argv);
+    exec_block_free(&exec->envp);
+    if (exec->cred)
+        cred_put(exec->cred);
+    if (exec->file)
+        file_put(exec->file);
+    kfree(exec->filename);
+    kfree(exec);
+}
+
+static int add_kernel_strings(struct exec *exec, struct exec_block *block, const char *const *list)
+{
+    int error = 0;
+    for (; list && *list && !error; list++)
+        error = exec_block_add(exec, block, *list);
+    return error;
+}
+
+static int gather_strings(struct exec *exec, const struct exec_strings *strings)
+{
+    enum { LIMIT_MIN = 32 * PAGE_SIZE, LIMIT_MAX = 6 << 20 };
+    uint64_t limit = current_limit(RLIMIT_STACK) / 4;
+    exec->limit_bytes = CLAMP(limit, (uint64_t)LIMIT_MIN, (uint64_t)LIMIT_MAX);
+
+    int error;
+    if (strings->kernel) {
+        error = add_kernel_strings(exec, &exec->argv, (const char *const *)strings->argv);
+        if (!error)
+            error = add_kernel_strings(exec, &exec->envp, (const char *const *)strings->envp);
+    } else {
+        error = exec_block_add_user(exec, &exec->argv, strings->argv);
+        if (!error)
+            error = exec_block_add_user(exec, &exec->envp, strings->envp);
+    }
+    if (!error && exec->argv.count == 0) /* since 5.18 a program never sees argc == 0 */
+        error = exec_block_add(exec, &exec->argv, "");
+    return error;
+}
+
+/* ---- credentials (capabilities(7), "Transformation of capabilities during execve") ---- */
+
+static void raise_ids(struct cred *cred, const struct file *file)
+{
+    const struct inode *inode = file->inode;
+    uint32_t mode = inode->mode;
+    if (cred->no_new_privs || (mount_flags(file->path.mount) & MS_NOSUID))
+        return;
+    if (mode & S_ISUID)
+        cred->euid = inode->uid;
+    if ((mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP))
+        cred->egid = inode->gid;
+}
+
+static void transform_capabilities(struct cred *cred, const struct cred *old, bool raised)
+{
+    bool root_rules = !(cred->securebits & SECBIT_NOROOT);
+    uint64_t file_permitted = 0, file_inheritable = 0;
+    bool file_effective = false;
+
+    if (root_rules && (cred->uid == 0 || cred->euid == 0)) {
+        file_permitted = file_inheritable = ~0ull;
+        file_effective = cred->euid == 0;
+    }
+    if (raised)
+        cred->cap_ambient = 0;
+    cred->cap_permitted = (old->cap_inheritable & file_inheritable) |
+                          (file_permitted & cred->cap_bounding) | cred->cap_ambient;
+    cred->cap_effective = file_effective ? cred->cap_permitted : cred->cap_ambient;
+    cred->keep_caps = false;
+}
+
+static int prepare_credentials(struct exec *exec)
+{
+    const struct cred *old = current_cred();
+    struct cred *cred = cred_copy(old);
+    if (!cred)
+        return -ENOMEM;
+    raise_ids(cred, exec->file);
+    bool raised = cred->euid != old->euid || cred->egid != old->egid;
+    transform_capabilities(cred, old, raised);
+    cred->suid = cred->fsuid = cred->euid;
+    cred->sgid = cred->fsgid = cred->egid;
+    exec->secure = cred->euid != cred->uid || cred->egid != cred->gid;
+    exec->cred = cred;
+    return 0;
+}
+
+/* ---- threads ---- */
+
+/* The thread group's leader has exited before; the current task takes its number. */
+static void take_leader_number(struct task *task)
+{
+    struct process *process = task->process;
+    struct process_table *table = process->kernel->processes;
+
+    spin_lock(&table->lock);
+    struct task *old = process->leader;
+    struct pid_slot *mine = pid_slot_find(table, task->tid);
+    struct pid_slot *leaders = pid_slot_find(table, process->pid);
+    assert(old->exited && leaders->task == NULL);
+    leaders->task = task;
+    mine->task = NULL;
+    pid_slot_release(table, task->tid);
+    task->tid = task->thread.tid = process->pid;
+    process->leader = task;
+    spin_unlock(&table->lock);
+    task_put(old); /* the reference that the process kept for its leader */
+}
+
+int task_become_only_thread(struct task *task)
+{
+    struct process *process = task->process;
+    struct spinlock *tree = process_tree_lock(process->kernel);
+    struct task *other;
+    int error = 0;
+
+    spin_lock(tree);
+    bool irq = spin_lock_irqsave(&process->signal_lock);
+    if (process->group_exiting || process->exec_task)
+        error = -EAGAIN;
+    else
+        process->exec_task = task;
+    spin_unlock_irqrestore(&process->signal_lock, irq);
+    if (!error) {
+        list_for_each_entry(other, &process->tasks, process_node)
+        {
+            if (other != task)
+                thread_interrupt(&other->thread, true);
+        }
+    }
+    spin_unlock(tree);
+    if (error)
+        return error;
+
+    error = wait_event_killable(&process->exit_wait,
+                                atomic_load_acquire(&process->task_count) == 1);
+    if (!error && process->leader != task)
+        take_leader_number(task);
+    irq = spin_lock_irqsave(&process->signal_lock);
+    process->exec_task = NULL;
+    spin_unlock_irqrestore(&process->signal_lock, irq);
+    return error ? -EAGAIN : 0;
+}
+
+/* ---- the new program ---- */
+
+static void put_exe(void *exe)
+{
+    struct file *file = exe;
+    inode_allow_write(file->inode);
+    file_put(file);
+}
+
+static uint64_t random_pages(struct task *task, unsigned bits)
+{
+    if (task->personality & ADDR_NO_RANDOMIZE)
+        return 0;
+    return (entropy_u64() & ((1ull << bits) - 1)) * PAGE_SIZE;
+}
+
+/* Where the stack ends and where mmap starts, as Linux lays them out. */
+static void choose_layout(struct task *task, struct mm *mm)
+{
+    enum { STACK_RANDOM_BITS = 22, MMAP_RANDOM_BITS = 28 };
+    const uint64_t gap_min = 128ull << 20;
+    uint64_t limit = this_kernel()->boot->user_addr_limit;
+
+    mm->limit_stack = current_limit(RLIMIT_STACK);
+    mm->limit_as = current_limit(RLIMIT_AS);
+    mm->limit_data = current_limit(RLIMIT_DATA);
+    mm->limit_memlock = current_limit(RLIMIT_MEMLOCK);
+    mm->stack_top = limit - random_pages(task, STACK_RANDOM_BITS);
+    uint64_t gap = CLAMP(mm->limit_stack, gap_min, limit / 6 * 5);
+    uint64_t below = gap + ((uint64_t)PAGE_SIZE << STACK_RANDOM_BITS);
+    mm->mmap_base = limit - MIN(below, limit / 6 * 5) - random_pages(task, MMAP_RANDOM_BITS);
+}
+
+static int map_stack(struct mm *mm, const struct exec *exec, bool executable)
+{
+    enum { STACK_INITIAL = 33 * PAGE_SIZE };
+    uint64_t strings = exec->argv.used + exec->envp.used +
+                       (exec->argv.count + exec->envp.count) * sizeof(uint64_t);
+    uint64_t bytes = STACK_INITIAL + ALIGN_UP(strings, (uint64_t)PAGE_SIZE);
+    uint64_t address;
+    struct mm_map_request request = {
+        .addr = mm->stack_top - bytes,
+        .bytes = bytes,
+        .vma_flags = VMA_READ | VMA_WRITE | (executable ? VMA_EXEC : 0) | VMA_MAY_READ |
+                     VMA_MAY_WRITE | VMA_MAY_EXEC | VMA_GROWSDOWN | VMA_STACK,
+        .fixed = true,
+    };
+    return mm_map(mm, &request, &address);
+}
+
+static void set_name(struct task *task, const char *filename)
+{
+    const char *slash = kstrrchr(filename, '/');
+    char name[THREAD_NAME_MAX] = "";
+    kstrlcpy(name, slash ? slash + 1 : filename, sizeof(name));
+    for (unsigned i = 0; i < THREAD_NAME_MAX; i++) /* read elsewhere without a lock */
+        atomic_store_relaxed(&task->thread.name[i], name[i]);
+}
+
+static void reset_registers(struct task *task, const struct exec *exec)
+{
+    hal_fpu_init(task->user.fpu);
+    hal_user_fpu_changed(&task->user);
+    task->user.regs = (struct hal_regs){
+        .rip = exec->entry,
+        .rsp = exec->stack_pointer,
+        .rflags = 0x202,
+    };
+}
+
+/* Everything that does not survive execve (execve(2), "Effect on process attributes"). */
+static void reset_task(struct task *task, struct exec *exec)
+{
+    struct process *process = task->process;
+
+    file_table_close_on_exec(task->thread.files);
+    signal_timers_exec(process);
+    task->clear_child_tid = 0;
+    task->robust_list = task->robust_list_bytes = 0;
+    task->rseq_uaddr = 0;
+    task->rseq_bytes = task->rseq_signature = 0;
+    task->parent_death_signal = exec->secure ? 0 : task->parent_death_signal;
+    process->dumpable = !exec->secure;
+    process->did_exec = true;
+    process->exit_signal = process->is_init ? 0 : SIGCHLD;
+    set_name(task, exec->filename);
+    cred_install(exec->cred);
+    exec->cred = NULL;
+}
+
+/* The old program is gone; an error here leaves nothing to return to. */
+static int replace_program(struct task *task, struct exec *exec, struct elf_image *image,
+                           struct mm *mm)
+{
+    task_release_mm(task);
+    choose_layout(task, mm);
+    mm->dumpable = !exec->secure;
+    mm->exe = file_get(exec->file);
+    mm->exe_put = put_exe;
+    task_set_mm(task, mm);
+    reset_task(task, exec);
+    int error = map_stack(mm, exec, elf_wants_executable_stack(image));
+    if (!error)
+        error = elf_load(exec, image);
+    if (!error)
+        error = exec_build_stack(exec);
+    if (!error)
+        reset_registers(task, exec);
+    return error;
+}
+
+static int unshare_files(struct task *task)
+{
+    struct file_table *copy, *old = task->thread.files;
+    if (atomic_load_acquire(&old->refs) == 1)
+        return 0;
+    int error = file_table_copy(old, &copy);
+    if (error)
+        return error;
+    task->thread.files = copy;
+    file_table_put(old);
+    return 0;
+}
+
+static int run(struct task *task, struct exec *exec, struct elf_image *image)
+{
+    struct mm *mm;
+    int error = prepare_credentials(exec);
+    if (!error)
+        error = task_become_only_thread(task);
+    if (!error)
+        error = unshare_files(task);
+    if (!error)
+        error = signal_reset_for_exec(task);
+    if (error)
+        return error;
+    error = inode_deny_write(exec->file->inode);
+    if (error)
+        return error;
+    error = mm_create(task->thread.kernel, &mm);
+    if (error) {
+        inode_allow_write(exec->file->inode);
+        return error;
+    }
+    error = replace_program(task, exec, image, mm);
+    if (error)
+        signal_kill_group(task->process, error == -ENOMEM ? SIGKILL : SIGSEGV);
+    return error;
+}
+
+int task_exec(struct file *file, const char *filename, const struct exec_strings *strings)
+{
+    struct elf_image *image;
+    struct exec *exec = kzalloc(sizeof(*exec));
+    if (!exec)
+        return -ENOMEM;
+
+    exec->file = file_get(file);
+    exec->filename = kstrdup(filename);
+    int error = exec->filename ? gather_strings(exec, strings) : -ENOMEM;
+    if (!error)
+        error = exec_read_header(exec);
+    while (!error && exec->header[0] == '#' && exec->header[1] == '!')
+        error = exec_script(exec);
+    if (!error)
+        error = elf_prepare(exec, &image);
+    if (!error) {
+        error = run(current_task(), exec, image);
+        elf_free(image);
+    }
+    exec_free(exec);
+    return error;
+}
+
+int task_exec_kernel(const char *path, char *const *argv, char *const *envp)
+{
+    const struct exec_strings strings = {
+        .kernel = true, .argv = (uint64_t)argv, .envp = (uint64_t)envp};
+    struct file *file;
+    int error = exec_open(path, &file);
+    if (error)
+        return error;
+    error = task_exec(file, path, &strings);
+    file_put(file);
+    return error;
+}
