@@ -57,9 +57,12 @@ static bool at_end(const char *s)
 /* The whole string as a magnitude, its sign apart. */
 static int parse_whole(const char *s, unsigned base, uint64_t *out)
 {
-    int error = kparse_u64(&s, base, out);
+    uint64_t value;
+    int error = kparse_u64(&s, base, &value);
     if (error == -EINVAL || !at_end(s))
         return -EINVAL;
+    if (error == 0)
+        *out = value;
     return error;
 }
 
