@@ -1,6 +1,7 @@
 """Building the parts of the kernel, the same way for a Linux process and for a bare machine."""
 
 load("//.bazel/rules:layers.bzl", "kernel_headers")
+load("//.bazel/rules:sources.bzl", "sources")
 
 # The compiler may not assume a libc or type-based aliasing. memcpy and its three relatives stay
 # inlined because kernel/lib/string.h names the compiler's builtins.
@@ -39,3 +40,4 @@ def kernel_part(srcs = [], hdrs = [], deps = []):
         deps = kernel_headers(name) + deps,
         alwayslink = True,
     )
+    sources()

@@ -38,8 +38,13 @@ def kernel_headers(part):
     return ["//kernel/%s:headers" % name for name in [part] + KERNEL_LAYERS[part]]
 
 def kernel_objects(part):
-    """The library targets that a program needs in order to link a part."""
-    return ["//kernel/" + name for name in [part] + KERNEL_LAYERS[part]]
+    """The library targets that a program needs in order to link a part: what it may use, what that
+    may use, and so on."""
+    needed = {part: True}
+    for _ in KERNEL_LAYERS:
+        for name in needed.keys():
+            needed.update([(used, True) for used in KERNEL_LAYERS[name]])
+    return ["//kernel/" + name for name in sorted(needed)]
 
 def kernel_parts():
     return sorted(KERNEL_LAYERS)
