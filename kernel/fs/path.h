@@ -65,6 +65,11 @@ int vfs_open(const struct path *start, const char *name, uint32_t flags, uint32_
              unsigned walk_flags, struct file **out);
 /* Open an already resolved path. */
 int vfs_open_path(const struct path *path, uint32_t flags, struct file **out);
+/* Open a program for execve (called by proc/exec.c): a regular file with execute permission on a mount
+ * without noexec, else -EACCES; read permission is not needed, yet the kernel may read it and map it
+ * privately. The file has FILE_READ | FILE_EXEC. */
+int vfs_open_exec(const struct path *start, const char *name, unsigned walk_flags,
+                  struct file **out);
 
 int vfs_mkdir(const struct path *start, const char *name, uint32_t mode);
 int vfs_mknod(const struct path *start, const char *name, uint32_t mode, uint64_t rdev);

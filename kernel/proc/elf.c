@@ -8,7 +8,7 @@
  */
 #include "kernel/abi/elf.h"
 #include "kernel/abi/errno.h"
-#include "kernel/abi/prctl.h"
+#include "kernel/abi/uname.h"
 #include "kernel/core/entropy.h"
 #include "kernel/core/kernel.h"
 #include "kernel/fs/vfs.h"

@@ -11,6 +11,7 @@
 #include "kernel/abi/errno.h"
 #include "kernel/abi/mount.h"
 #include "kernel/abi/prctl.h"
+#include "kernel/abi/uname.h"
 #include "kernel/core/entropy.h"
 #include "kernel/core/kernel.h"
 #include "kernel/fs/file_table.h"
@@ -27,8 +28,7 @@
 
 int exec_open(const char *path, struct file **out)
 {
-    /* O_PATH-free open without read permission: only execute permission counts. */
-    return vfs_open_exec(NULL, path, 0, out);
+    return vfs_open_exec(NULL, path, WALK_FOLLOW, out);
 }
 
 int exec_read_header(struct exec *exec)
@@ -189,7 +189,7 @@ int task_become_only_thread(struct task *task)
 static void put_exe(void *exe)
 {
     struct file *file = exe;
-    inode_allow_write(file->inode);
+    file_allow_write(file);
     file_put(file);
 }
 
@@ -320,12 +320,12 @@ static int run(struct task *task, struct exec *exec, struct elf_image *image)
         error = signal_reset_for_exec(task);
     if (error)
         return error;
-    error = inode_deny_write(exec->file->inode);
+    error = file_deny_write(exec->file);
     if (error)
         return error;
     error = mm_create(task->thread.kernel, &mm);
     if (error) {
-        inode_allow_write(exec->file->inode);
+        file_allow_write(exec->file);
         return error;
     }
     error = replace_program(task, exec, image, mm);
