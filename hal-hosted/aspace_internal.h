@@ -18,7 +18,7 @@
 #include "hal/aspace.h"
 
 enum { ASPACE_LEVELS = 4, ASPACE_ENTRIES = 512, ASPACE_TABLE = 1 };
-#define ASPACE_PROT_MASK  7ull
+#define ASPACE_PROT_MASK 7ull
 #define ASPACE_FRAME_MASK (~(uint64_t)(HAL_PAGE_SIZE - 1))
 
 struct hal_aspace {
@@ -38,8 +38,8 @@ static inline uint64_t aspace_entry(const struct hal_aspace *aspace, uint64_t ua
         return 0;
     }
     for (int shift = 39; shift > HAL_PAGE_SHIFT; shift -= 9) {
-        uint64_t entry = __atomic_load_n(&table[(uaddr >> shift) % ASPACE_ENTRIES],
-                                         __ATOMIC_ACQUIRE);
+        uint64_t entry =
+            __atomic_load_n(&table[(uaddr >> shift) % ASPACE_ENTRIES], __ATOMIC_ACQUIRE);
         if (!entry) {
             return 0;
         }

@@ -48,10 +48,10 @@ struct console {
     bool started;
     int wake_fd; /* eventfd: makes the thread look at the fields below */
 
-    uint32_t stopping;        /* atomic */
-    uint32_t output_wanted;   /* atomic: tell the kernel when output_fd is writable */
-    uint32_t output_broken;   /* atomic: nobody reads; discard */
-    bool output_may_block;    /* constant: not a regular file */
+    uint32_t stopping;      /* atomic */
+    uint32_t output_wanted; /* atomic: tell the kernel when output_fd is writable */
+    uint32_t output_broken; /* atomic: nobody reads; discard */
+    bool output_may_block;  /* constant: not a regular file */
 
     pthread_mutex_t input_lock;
     size_t head, fill; /* of ring */
@@ -163,7 +163,7 @@ static void line_write(struct line *line, const char *bytes, size_t count)
     pthread_mutex_unlock(&line->lock);
 }
 
-void console_flush(struct machine *machine)
+void hosted_console_flush(struct machine *machine)
 {
     for (unsigned i = 0; i < LINE_CHANNELS; i++) {
         struct line *line = &machine->console->lines[i];
@@ -300,7 +300,7 @@ static void *console_main(void *argument)
 
 /* --- life --- */
 
-int console_create(struct machine *machine)
+int hosted_console_create(struct machine *machine)
 {
     const struct machine_config *config = &machine->config;
     struct console *console = calloc(1, sizeof *console);
@@ -325,7 +325,7 @@ int console_create(struct machine *machine)
     return 0;
 }
 
-void console_destroy(struct machine *machine)
+void hosted_console_destroy(struct machine *machine)
 {
     struct console *console = machine->console;
 
@@ -346,33 +346,33 @@ static void console_terminal_resized(void *argument)
     machine_console_resized(argument);
 }
 
-int console_start(struct machine *machine)
+int hosted_console_start(struct machine *machine)
 {
     struct console *console = machine->console;
     int error;
 
     if (isatty(machine->config.input_fd)) {
-        terminal_raw_begin(machine->config.input_fd, console_terminal_resized, machine);
+        host_terminal_raw_begin(machine->config.input_fd, console_terminal_resized, machine);
     }
     error = pthread_create(&console->thread, NULL, console_main, console);
     if (error) {
-        terminal_raw_end(machine->config.input_fd);
+        host_terminal_raw_end(machine->config.input_fd);
         return -error;
     }
     console->started = true;
     return 0;
 }
 
-void console_stop(struct machine *machine)
+void hosted_console_stop(struct machine *machine)
 {
     struct console *console = machine->console;
 
-    console_flush(machine);
+    hosted_console_flush(machine);
     if (console->started) {
         __atomic_store_n(&console->stopping, 1, __ATOMIC_RELEASE);
         console_wake(console);
         pthread_join(console->thread, NULL);
         console->started = false;
     }
-    terminal_raw_end(machine->config.input_fd);
+    host_terminal_raw_end(machine->config.input_fd);
 }

@@ -7,14 +7,14 @@
 
 struct machine;
 
-int console_create(struct machine *machine);
-void console_destroy(struct machine *machine);
+int hosted_console_create(struct machine *machine);
+void hosted_console_destroy(struct machine *machine);
 
 /* The input thread lives, and the terminal is raw, between start and stop. */
-int console_start(struct machine *machine);
-void console_stop(struct machine *machine);
+int hosted_console_start(struct machine *machine);
+void hosted_console_stop(struct machine *machine);
 
 /* Write out what the line buffers of the log and the trace hold. */
-void console_flush(struct machine *machine);
+void hosted_console_flush(struct machine *machine);
 
 #endif

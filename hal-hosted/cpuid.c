@@ -17,8 +17,7 @@ void cpuid_model(char out[static 49])
         return;
     }
     for (unsigned i = 0; i < 3; i++) {
-        __cpuid(0x80000002 + i, words[4 * i], words[4 * i + 1], words[4 * i + 2],
-                words[4 * i + 3]);
+        __cpuid(0x80000002 + i, words[4 * i], words[4 * i + 1], words[4 * i + 2], words[4 * i + 3]);
     }
     for (unsigned skip = 48; skip > 0 && *name == ' '; skip--) {
         name++;

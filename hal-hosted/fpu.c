@@ -23,7 +23,7 @@ enum {
 };
 
 #define FEATURES_ON_REQUEST (1ull << 17 | 1ull << 18) /* AMX TILECFG, TILEDATA */
-#define FEATURES_LEGACY     3ull                      /* x87, SSE */
+#define FEATURES_LEGACY 3ull                          /* x87, SSE */
 
 static uint64_t features_read(void)
 {

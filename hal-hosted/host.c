@@ -55,7 +55,7 @@ void host_fatal(const char *text)
         {.iov_base = (char *)"\n", .iov_len = 1},
     };
 
-    terminal_restore_all();
+    host_terminal_restore_all();
     if (writev(STDERR_FILENO, line, 3) < 0) {
         /* nowhere to complain */
     }

@@ -27,8 +27,8 @@ enum { RAM_START = HAL_PAGE_SIZE }; /* physical page 0 stays unused: 0 means "no
 static const uint64_t user_addr_min = 0x10000;
 static const uint64_t user_addr_limit = 0x7ffffffff000;
 
-__attribute__((format(printf, 4, 5))) static int fail(char *message, size_t message_bytes, int error,
-                                                      const char *format, ...)
+__attribute__((format(printf, 4, 5))) static int fail(char *message, size_t message_bytes,
+                                                      int error, const char *format, ...)
 {
     va_list arguments;
 
@@ -70,7 +70,7 @@ static int boot_fill(struct machine *machine)
 
     if (config->initrd && config->initrd_bytes) {
         end = (end - config->initrd_bytes) & ~(uint64_t)(HAL_PAGE_SIZE - 1);
-        error = ram_write(machine, end, config->initrd, config->initrd_bytes);
+        error = machine_ram_write(machine, end, config->initrd, config->initrd_bytes);
         if (error < 0) {
             return error;
         }
@@ -138,7 +138,7 @@ int machine_create(const struct machine_config *config, struct machine **out, ch
     if (!machine->cmdline || !machine->vcpus) {
         goto destroy;
     }
-    error = ram_create(machine);
+    error = machine_ram_create(machine);
     if (error < 0) {
         fail(message, message_bytes, error, "cannot allocate %llu MiB of RAM: %s",
              (unsigned long long)machine->ram_bytes >> 20, strerror(-error));
@@ -149,7 +149,7 @@ int machine_create(const struct machine_config *config, struct machine **out, ch
         error = vcpu_init(&machine->vcpus[i], machine, i);
     }
     if (error == 0) {
-        error = console_create(machine);
+        error = hosted_console_create(machine);
     }
     if (error < 0) {
         goto destroy;
@@ -179,11 +179,11 @@ void machine_destroy(struct machine *machine)
         machine->engine->machine_exit(machine);
     }
     context_machine_exit(machine);
-    console_destroy(machine);
+    hosted_console_destroy(machine);
     for (unsigned i = 0; machine->vcpus && i < machine->config.cpus; i++) {
         vcpu_exit(&machine->vcpus[i]);
     }
-    ram_destroy(machine);
+    machine_ram_destroy(machine);
     pthread_mutex_destroy(&machine->fibers_lock);
     pthread_mutex_destroy(&machine->aspaces_lock);
     free(machine->vcpus);
@@ -214,7 +214,7 @@ int machine_run(struct machine *machine)
         return MACHINE_CRASHED; /* a machine runs once */
     }
     machine->started = true;
-    error = console_start(machine); /* its thread takes the signals that vCPUs block */
+    error = hosted_console_start(machine); /* its thread takes the signals that vCPUs block */
     if (error < 0) {
         return MACHINE_CRASHED;
     }
@@ -226,7 +226,7 @@ int machine_run(struct machine *machine)
         }
     }
     vcpu_signals_restore(&old);
-    console_stop(machine);
+    hosted_console_stop(machine);
     return machine->status;
 }
 

@@ -15,25 +15,25 @@
 struct machine;
 
 enum machine_engine {
-    MACHINE_ENGINE_AUTO,  /* stub where seccomp works, else ptrace */
+    MACHINE_ENGINE_AUTO, /* stub where seccomp works, else ptrace */
     MACHINE_ENGINE_STUB,
     MACHINE_ENGINE_PTRACE,
-    MACHINE_ENGINE_NONE,  /* no user code can run: unit tests, fuzzing */
+    MACHINE_ENGINE_NONE, /* no user code can run: unit tests, fuzzing */
 };
 
 struct machine_config {
-    uint64_t ram_bytes;   /* at least MACHINE_RAM_MIN; rounded down to pages */
-    unsigned cpus;        /* 1 .. HAL_CPUS_MAX */
-    const char *cmdline;  /* kernel command line, copied */
-    const void *initrd;   /* uncompressed newc archives, copied into RAM; may be NULL */
+    uint64_t ram_bytes;  /* at least MACHINE_RAM_MIN; rounded down to pages */
+    unsigned cpus;       /* 1 .. HAL_CPUS_MAX */
+    const char *cmdline; /* kernel command line, copied */
+    const void *initrd;  /* uncompressed newc archives, copied into RAM; may be NULL */
     size_t initrd_bytes;
     enum machine_engine engine;
-    bool trace_exact;     /* never patch guest code */
+    bool trace_exact; /* never patch guest code */
 
-    int input_fd;         /* console input; -1: none (end of file at once) */
-    int output_fd;        /* console output; -1: discard */
-    int log_fd;           /* kernel log; -1: discard */
-    int trace_fd;         /* syscall trace; -1: discard */
+    int input_fd;  /* console input; -1: none (end of file at once) */
+    int output_fd; /* console output; -1: discard */
+    int log_fd;    /* kernel log; -1: discard */
+    int trace_fd;  /* syscall trace; -1: discard */
 };
 
 enum { MACHINE_RAM_MIN = 8 << 20 };

@@ -40,8 +40,8 @@ enum vcpu_pending {
     VCPU_PENDING_INPUT = 1 << 2,    /* console input arrived or ended */
     VCPU_PENDING_WRITABLE = 1 << 3, /* console output has room again */
     VCPU_PENDING_RESIZE = 1 << 4,
-    VCPU_PENDING_POWER = 1 << 5,    /* orderly shutdown asked for */
-    VCPU_PENDING_STOP = 1 << 6,     /* leave the machine at once: it ends */
+    VCPU_PENDING_POWER = 1 << 5, /* orderly shutdown asked for */
+    VCPU_PENDING_STOP = 1 << 6,  /* leave the machine at once: it ends */
 };
 
 /* What the vCPU's host thread does, so that a kick knows how to wake it. */
@@ -62,7 +62,7 @@ struct vcpu {
     bool irq_enabled;
     uint8_t polls;   /* delivery points since the clock was last compared with the deadline */
     uint8_t relaxes; /* hal_cpu_relax calls */
-    void *local;   /* hal_cpu_set_local */
+    void *local;     /* hal_cpu_set_local */
     struct hal_aspace *aspace; /* active address space, or NULL */
     uint64_t deadline_ns;      /* monotonic; UINT64_MAX when disarmed */
     void *engine;              /* the engine's own */
@@ -111,7 +111,8 @@ static inline char *machine_pointer(const struct machine *machine, uint64_t padd
     return machine->ram + paddr;
 }
 
-/* The vCPU of the calling host thread, NULL outside machines. Do not keep it across a context switch. */
+/* The vCPU of the calling host thread, NULL outside machines. Do not keep it across a context
+ * switch. */
 struct vcpu *vcpu_current(void);
 
 /* Set bits in vcpu->pending and wake the vCPU. Any host thread, async-signal-safe. */

@@ -69,7 +69,7 @@ void hal_power_reboot(void)
 /* A place for a debugger's breakpoint: the panicking context is still whole. */
 __attribute__((noinline)) void hosted_machine_crashed(struct machine *machine)
 {
-    console_flush(machine);
+    hosted_console_flush(machine);
     __asm__ volatile("" : : : "memory");
 }
 

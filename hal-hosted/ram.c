@@ -15,7 +15,7 @@
 #define MFD_NOEXEC_SEAL 0x0008u /* Linux 6.3 */
 #endif
 
-int ram_create(struct machine *machine)
+int machine_ram_create(struct machine *machine)
 {
     int error;
 
@@ -47,7 +47,7 @@ close_fd:
     return error;
 }
 
-void ram_destroy(struct machine *machine)
+void machine_ram_destroy(struct machine *machine)
 {
     if (!machine->ram) {
         return;
@@ -60,7 +60,7 @@ void ram_destroy(struct machine *machine)
     machine->ram = NULL;
 }
 
-int ram_write(struct machine *machine, uint64_t paddr, const void *bytes, size_t count)
+int machine_ram_write(struct machine *machine, uint64_t paddr, const void *bytes, size_t count)
 {
     while (count > 0) {
         ssize_t written = pwrite(machine->ram_fd, bytes, count, (off_t)paddr);

@@ -11,10 +11,10 @@
 struct machine;
 
 /* Create machine->ram_bytes of RAM; costs nothing until touched. 0 or negative errno. */
-int ram_create(struct machine *machine);
-void ram_destroy(struct machine *machine);
+int machine_ram_create(struct machine *machine);
+void machine_ram_destroy(struct machine *machine);
 
 /* Write bytes at a physical address without mapping pages in: for large images before boot. */
-int ram_write(struct machine *machine, uint64_t paddr, const void *bytes, size_t count);
+int machine_ram_write(struct machine *machine, uint64_t paddr, const void *bytes, size_t count);
 
 #endif

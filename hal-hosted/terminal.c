@@ -17,9 +17,9 @@
 #include <unistd.h>
 
 static const int handled[] = {
-    SIGHUP,  SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGALRM, SIGUSR1, SIGUSR2, SIGXCPU, /* end */
-    SIGSEGV, SIGBUS, SIGILL,  SIGFPE,  SIGABRT, SIGSYS,  SIGTRAP,                   /* crash */
-    SIGTSTP, SIGTTIN, SIGTTOU,                                                      /* stop */
+    SIGHUP,  SIGINT,   SIGQUIT, SIGTERM, SIGPIPE, SIGALRM, SIGUSR1, SIGUSR2, SIGXCPU, /* end */
+    SIGSEGV, SIGBUS,   SIGILL,  SIGFPE,  SIGABRT, SIGSYS,  SIGTRAP,                   /* crash */
+    SIGTSTP, SIGTTIN,  SIGTTOU,                                                       /* stop */
     SIGCONT, SIGWINCH,
 };
 
@@ -48,7 +48,7 @@ static void terminal_apply(const struct termios *mode)
     errno = saved_errno;
 }
 
-void terminal_restore_all(void)
+void host_terminal_restore_all(void)
 {
     terminal_apply(&terminal.cooked);
 }
@@ -127,9 +127,8 @@ static void handlers_install(void)
     sigemptyset(&action.sa_mask);
     for (unsigned i = 0; i < HANDLED_COUNT; i++) {
         sigaction(handled[i], NULL, &terminal.old[i]);
-        terminal.installed[i] =
-            is_crash(handled[i]) ||
-            (!(terminal.old[i].sa_flags & SA_SIGINFO) && terminal.old[i].sa_handler == SIG_DFL);
+        terminal.installed[i] = is_crash(handled[i]) || (!(terminal.old[i].sa_flags & SA_SIGINFO) &&
+                                                         terminal.old[i].sa_handler == SIG_DFL);
         action.sa_flags = SA_SIGINFO | SA_RESTART | (terminal.old[i].sa_flags & SA_ONSTACK);
         if (terminal.installed[i]) {
             sigaction(handled[i], &action, NULL);
@@ -147,7 +146,7 @@ static void handlers_remove(void)
     }
 }
 
-void terminal_raw_begin(int fd, void (*resized)(void *argument), void *argument)
+void host_terminal_raw_begin(int fd, void (*resized)(void *argument), void *argument)
 {
     pthread_mutex_lock(&terminal.lock);
     if (terminal.fd < 0 && tcgetattr(fd, &terminal.cooked) == 0) {
@@ -156,7 +155,7 @@ void terminal_raw_begin(int fd, void (*resized)(void *argument), void *argument)
         terminal.resized = resized;
         terminal.argument = argument;
         if (!terminal.exit_hooked) {
-            atexit(terminal_restore_all);
+            atexit(host_terminal_restore_all);
             terminal.exit_hooked = true;
         }
         __atomic_store_n(&terminal.fd, fd, __ATOMIC_RELEASE);
@@ -166,7 +165,7 @@ void terminal_raw_begin(int fd, void (*resized)(void *argument), void *argument)
     pthread_mutex_unlock(&terminal.lock);
 }
 
-void terminal_raw_end(int fd)
+void host_terminal_raw_end(int fd)
 {
     pthread_mutex_lock(&terminal.lock);
     if (fd >= 0 && terminal.fd == fd) {

@@ -337,8 +337,7 @@ static void swap_main(void *argument)
 START_TEST(flush_waits_for_copies_on_other_cpus)
 {
     struct swap swap = {0};
-    struct fake_kernel kernel = {
-        .main = swap_main, .cpu_main = swap_reader, .argument = &swap};
+    struct fake_kernel kernel = {.main = swap_main, .cpu_main = swap_reader, .argument = &swap};
 
     ck_assert_int_eq(fake_kernel_run(&kernel, 2), 0);
     ck_assert(!swap.torn);

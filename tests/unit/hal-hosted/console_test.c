@@ -19,8 +19,13 @@
 static struct machine_config config_quiet(void)
 {
     return (struct machine_config){
-        .ram_bytes = MACHINE_RAM_MIN, .cpus = 1, .engine = MACHINE_ENGINE_NONE,
-        .input_fd = -1, .output_fd = -1, .log_fd = -1, .trace_fd = -1,
+        .ram_bytes = MACHINE_RAM_MIN,
+        .cpus = 1,
+        .engine = MACHINE_ENGINE_NONE,
+        .input_fd = -1,
+        .output_fd = -1,
+        .log_fd = -1,
+        .trace_fd = -1,
     };
 }
 

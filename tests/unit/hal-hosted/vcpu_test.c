@@ -164,8 +164,7 @@ END_TEST
 static void *machine_thread(void *argument)
 {
     struct relay *relay = argument;
-    struct fake_kernel kernel = {
-        .main = relay_main, .cpu_main = relay_cpu_main, .argument = relay};
+    struct fake_kernel kernel = {.main = relay_main, .cpu_main = relay_cpu_main, .argument = relay};
 
     return (void *)(intptr_t)fake_kernel_run(&kernel, 2);
 }
@@ -234,8 +233,13 @@ START_TEST(stop_from_another_thread_ends_idle_and_spinning_cpus)
         .main = sleep_for_ever, .cpu_main = spin_for_ever, .argument = &ran};
     char cmdline[40];
     struct machine_config config = {
-        .ram_bytes = MACHINE_RAM_MIN, .cpus = 2, .cmdline = cmdline,
-        .engine = MACHINE_ENGINE_NONE, .input_fd = -1, .output_fd = -1, .log_fd = -1,
+        .ram_bytes = MACHINE_RAM_MIN,
+        .cpus = 2,
+        .cmdline = cmdline,
+        .engine = MACHINE_ENGINE_NONE,
+        .input_fd = -1,
+        .output_fd = -1,
+        .log_fd = -1,
         .trace_fd = -1,
     };
     struct machine *machine;
@@ -302,8 +306,14 @@ START_TEST(boot_describes_ram_and_initrd)
 {
     struct fake_kernel kernel = {.main = boot_info_main};
     struct machine_config config = {
-        .ram_bytes = 4ull << 30, .cpus = 1, .initrd = "abcde", .initrd_bytes = 5,
-        .engine = MACHINE_ENGINE_NONE, .input_fd = -1, .output_fd = -1, .log_fd = 2,
+        .ram_bytes = 4ull << 30,
+        .cpus = 1,
+        .initrd = "abcde",
+        .initrd_bytes = 5,
+        .engine = MACHINE_ENGINE_NONE,
+        .input_fd = -1,
+        .output_fd = -1,
+        .log_fd = 2,
         .trace_fd = -1,
     };
 

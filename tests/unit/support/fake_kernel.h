@@ -28,17 +28,17 @@ struct fake_kernel {
     void (*cpu_main)(void *argument, unsigned cpu); /* on other CPUs; then, or if NULL, they idle */
     void (*on_timer)(void *argument);
     void (*on_ipi)(void *argument);
-    void *argument; /* of all of them */
+    void *argument;      /* of all of them */
     unsigned tables_max; /* table pages that may be in use; 0: no limit */
 
     /* For the test to look at. */
     const struct hal_boot *boot;
     struct fake_cpu cpus[HAL_CPUS_MAX];
-    unsigned tables_used;          /* atomic */
+    unsigned tables_used;                /* atomic */
     unsigned inputs, writables, resizes; /* console interrupts; atomic */
 
     /* Private. */
-    uint64_t next_paddr; /* atomic: bump allocator */
+    uint64_t next_paddr;  /* atomic: bump allocator */
     uint64_t free_tables; /* paddr of the first free table page, linked through its first word */
     unsigned lock;
 };
@@ -56,7 +56,8 @@ struct fake_cpu *fake_cpu_this(void);
 /* hal_cpu_start with this kernel; CPU 0 only. */
 int fake_cpu_start(unsigned cpu);
 
-/* Physically contiguous pages, never freed, zero; aligned to `align` bytes. 0 when RAM is used up. */
+/* Physically contiguous pages, never freed, zero; aligned to `align` bytes. 0 when RAM is used up.
+ */
 uint64_t fake_pages_alloc(size_t bytes, size_t align);
 
 /* hal_stack_map on fresh pages. */
