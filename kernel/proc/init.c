@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Process 1: part of the kernel, not a program. It mounts the usual file systems, runs the machine's
+ * job as its child in a session on the console, reaps orphans, and when the job has ended powers the
+ * machine off with its status (128 + n for signal n, as a shell reports it).
+ */
+#include "hal/power.h"
+#include "kernel/abi/errno.h"
+#include "kernel/abi/fcntl.h"
+#include "kernel/abi/mount.h"
+#include "kernel/abi/sched.h"
+#include "kernel/abi/stat.h"
+#include "kernel/abi/wait.h"
+#include "kernel/core/init.h"
+#include "kernel/core/kernel.h"
+#include "kernel/core/klog.h"
+#include "kernel/fs/file_table.h"
+#include "kernel/fs/path.h"
+#include "kernel/fs/vfs.h"
+#include "kernel/lib/assert.h"
+#include "kernel/lib/printf.h"
+#include "kernel/lib/string.h"
+#include "kernel/lib/xarray.h"
+#include "kernel/mm/slab.h"
+#include "kernel/proc/oom.h"
+#include "kernel/proc/process_internal.h"
+#include "kernel/proc/session_internal.h"
+#include "kernel/proc/user_loop.h"
+#include "kernel/security/cred.h"
+
+enum { STATUS_NOT_EXECUTABLE = 126, STATUS_NOT_FOUND = 127 };
+
+/* ---- the tables ---- */
+
+static void *table_alloc(void *ctx, size_t bytes)
+{
+    (void)ctx;
+    return kmalloc(bytes);
+}
+
+static void table_free(void *ctx, void *memory, size_t bytes)
+{
+    (void)ctx;
+    (void)bytes;
+    kfree(memory);
+}
+
+int proc_init(struct kernel *kernel)
+{
+    static const struct lib_allocator allocator = {.alloc = table_alloc, .free = table_free};
+    struct process_table *table = kzalloc(sizeof(*table));
+    if (!table)
+        return -ENOMEM;
+    spin_lock_init(&table->lock, LOCK_RANK_PROCESS_TREE);
+    xarray_init(&table->slots, &allocator);
+    table->cursor = PID_INIT;
+    table->task_cache = slab_cache_create("task", sizeof(struct task), 64);
+    table->process_cache = slab_cache_create("process", sizeof(struct process), 64);
+    table->fpu_cache = slab_cache_create("fpu", hal_fpu_size(), 64);
+    if (!table->task_cache || !table->process_cache || !table->fpu_cache)
+        return -ENOMEM;
+    kernel->processes = table;
+    oom_init(kernel);
+    return futex_init(kernel);
+}
+
+/* ---- mounts and the console ---- */
+
+static void mount_at_boot(struct kernel *kernel, const char *type, const char *target,
+                          unsigned flags, const char *options)
+{
+    int error = vfs_mkdir(NULL, target, 0755);
+    if (!error || error == -EEXIST)
+        error = vfs_mount(kernel, type, target, type, flags, options);
+    if (error)
+        klog_warn("init: cannot mount %s on %s: error %d", type, target, -error);
+}
+
+static void mount_all(struct kernel *kernel)
+{
+    mount_at_boot(kernel, "proc", "/proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, "");
+    mount_at_boot(kernel, "devtmpfs", "/dev", MS_NOSUID, "mode=0755");
+    mount_at_boot(kernel, "devpts", "/dev/pts", MS_NOSUID | MS_NOEXEC, "mode=0620,ptmxmode=0666");
+    mount_at_boot(kernel, "tmpfs", "/dev/shm", MS_NOSUID | MS_NODEV, "mode=1777");
+    mount_at_boot(kernel, "tmpfs", "/tmp", MS_NOSUID | MS_NODEV, "mode=1777");
+    mount_at_boot(kernel, "tmpfs", "/run", MS_NOSUID | MS_NODEV, "mode=0755");
+}
+
+/* Descriptors 0, 1 and 2 on the console, which becomes the controlling terminal of the caller's
+ * new session. */
+static int open_console(void)
+{
+    struct file *file;
+    int error = vfs_open(NULL, "/dev/console", O_RDWR, 0, WALK_FOLLOW, &file);
+    if (error)
+        return error;
+    for (int fd = 0; fd < 3; fd++) {
+        int got = fd_add(file_get(file), false);
+        if (got < 0) {
+            error = got;
+            break;
+        }
+    }
+    file_put(file);
+    return error;
+}
+
+/* ---- the job ---- */
+
+static int exec_along_path(const char *name, char *const *argv, char *const *envp)
+{
+    const char *path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    for (char *const *variable = envp; *variable; variable++) {
+        if (kstr_starts_with(*variable, "PATH="))
+            path = *variable + 5;
+    }
+    if (kstrchr(name, '/'))
+        return task_exec_kernel(name, argv, envp);
+
+    int error = -ENOENT;
+    while (*path && (error == -ENOENT || error == -ENOTDIR || error == -EACCES)) {
+        char candidate[512];
+        size_t length = kstrcspn(path, ":");
+        ksnprintf(candidate, sizeof(candidate), "%.*s/%s", (int)length, path, name);
+        int result = task_exec_kernel(candidate, argv, envp);
+        if (result != -ENOENT || error == -ENOENT)
+            error = result;
+        path += length + (path[length] == ':');
+    }
+    return error;
+}
+
+static NORETURN void job_main(void *argument)
+{
+    struct task *task = argument;
+    const struct boot_options *options = &task->thread.kernel->options;
+    static const char *const shell[] = {"-sh", NULL};
+    char *const *argv = options->argv && options->argv[0] ? options->argv : (char *const *)shell;
+    const char *program = argv == (char *const *)shell ? "/bin/sh" : argv[0];
+
+    process_setsid(task->process);
+    int error = open_console();
+    if (error)
+        klog_warn("init: cannot open /dev/console: error %d", -error);
+    error = exec_along_path(program, argv, options->envp);
+    if (error) {
+        klog_err("init: cannot run %s: %s (error %d)", program,
+                 error == -ENOENT    ? "no such program"
+                 : error == -EACCES  ? "no execute permission"
+                 : error == -ENOEXEC ? "not a program for this machine"
+                 : error == -ENOMEM  ? "not enough memory"
+                                     : "execve failed",
+                 -error);
+        process_exit(linux_wait_exited(error == -ENOENT ? STATUS_NOT_FOUND
+                                                        : STATUS_NOT_EXECUTABLE));
+    }
+    user_loop_run(task);
+    unreachable_panic();
+}
+
+static int run_job(struct task *init)
+{
+    const struct clone_args args = {.exit_signal = SIGCHLD};
+    struct task *job;
+    (void)init;
+    int error = task_create(&args, job_main, &job);
+    if (error)
+        return error;
+    int pid = job->tid;
+    thread_start(&job->thread);
+    return pid;
+}
+
+static int status_to_exit_code(int status)
+{
+    return (status & 0x7f) ? 128 + (status & 0x7f) : status >> 8 & 0xff;
+}
+
+static void init_main(void *argument)
+{
+    struct task *init = argument;
+    struct wait_result result;
+
+    mount_all(init->thread.kernel);
+    int job = run_job(init);
+    if (job < 0)
+        kernel_panic("init: cannot create the first process: error %d", -job);
+    for (;;) {
+        int64_t pid = process_wait(P_ALL, 0, WEXITED | __WALL, &result);
+        if (pid == job)
+            break;
+        if (pid < 0) /* nothing ever interrupts init in a way it would have to handle */
+            thread_clear_interrupt(&init->thread);
+    }
+    hal_power_off(status_to_exit_code(result.status));
+}
+
+/* ---- creation of process 1 ---- */
+
+static int give_resources(struct task *init, struct kernel *kernel)
+{
+    struct process *process = init->process;
+    struct cred *cred = cred_create_root();
+    init->thread.cred = cred;
+    if (!cred)
+        return -ENOMEM;
+    int error = signal_actions_create(&process->actions);
+    if (!error)
+        error = fs_context_create(kernel, &init->thread.fs);
+    if (!error)
+        error = file_table_create(&init->thread.files);
+    return error;
+}
+
+static int enter_table(struct process_table *table, struct task *init)
+{
+    struct process *process = init->process;
+    struct session *session = session_create(PID_INIT);
+    struct process_group *group = process_group_create(PID_INIT);
+    struct pid_slot *slot;
+    if (!session || !group)
+        return -ENOMEM;
+    int error = pid_alloc(table, 0, &slot, &init->tid);
+    if (error)
+        return error;
+    assert(init->tid == PID_INIT);
+
+    spin_lock(&table->lock);
+    slot->task = task_get(init);
+    slot->process = process_get(process);
+    list_add_tail(&process->tasks, &init->process_node);
+    process->task_count = 1;
+    session->leader = process;
+    session_publish_locked(table, session);
+    process_group_publish_locked(table, group, session);
+    process_join_group_locked(process, group);
+    table->task_count = 1;
+    table->init = process;
+    spin_unlock(&table->lock);
+    process_group_put(group);
+    session_put(session);
+    return 0;
+}
+
+int proc_start_init(struct kernel *kernel)
+{
+    struct task *init;
+    int error = task_allocate(kernel, "init", init_main, &init);
+    if (error)
+        return error;
+    error = process_allocate(kernel, &init->process);
+    if (error)
+        return error;
+    struct process *process = init->process;
+    process->leader = init;
+    process->is_init = true;
+    process->pid = PID_INIT;
+    process_set_default_limits(process);
+    error = give_resources(init, kernel);
+    if (!error)
+        error = enter_table(kernel->processes, init);
+    if (error)
+        return error;
+    init->thread.tid = init->thread.tgid = PID_INIT;
+    thread_start(&init->thread);
+    return 0;
+}
