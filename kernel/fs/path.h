@@ -111,9 +111,13 @@ int vfs_statfs(const struct path *path, struct linux_statfs *out);
 bool inode_owner_or_capable(struct inode *inode);
 int vfs_getattr(const struct path *path, struct linux_statx *out);
 
-/* Absolute name of a path as seen from `root` (d_path): into the end of the buffer, *out points into
- * it. "(unreachable)" and " (deleted)" as Linux writes them. -ENAMETOOLONG if it does not fit. */
+/* Absolute name of a path as seen from `root` (NULL: from the top of the mount tree): into the end
+ * of the buffer, *out points into it. Ends in " (deleted)" for removed files; a path that is not
+ * below root is named from the top of its own tree, and then *out_reachable is false: getcwd(2)
+ * writes "(unreachable)" before that. -ENAMETOOLONG if it does not fit. */
 int path_name(const struct path *path, const struct path *root, char *buffer, size_t bytes,
               char **out);
+int path_name_reachable(const struct path *path, const struct path *root, char *buffer,
+                        size_t bytes, char **out, bool *out_reachable);
 
 #endif

@@ -153,8 +153,7 @@ struct dentry {
     uint32_t mounts;           /* number of mounts on this dentry; atomic */
     uint16_t flags;
     uint16_t length;
-    /* NUL-terminated. Stable while the parent directory's mutex is held, else under lock: a rename
-     * changes it. */
+    /* NUL-terminated. Stable while the parent directory's mutex is held: a rename changes it. */
     const char *name;
     char inline_name[DENTRY_INLINE_NAME];
 };
@@ -228,6 +227,11 @@ struct superblock {
 /* A reference to the superblock; the last put unmounts it. */
 struct superblock *superblock_get(struct superblock *sb);
 void superblock_put(struct superblock *sb);
+
+/* sync(2), syncfs(2). superblock_find_dev: referenced, or NULL. */
+void vfs_sync_all(struct kernel *kernel);
+int vfs_sync_superblock(struct superblock *sb);
+struct superblock *superblock_find_dev(struct kernel *kernel, uint64_t dev);
 
 int vfs_register_filesystem(struct kernel *kernel, const struct filesystem *type);
 

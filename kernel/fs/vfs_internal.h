@@ -6,6 +6,7 @@
 #define KERNEL_FS_VFS_INTERNAL_H
 
 #include "kernel/abi/errno.h"
+#include "kernel/abi/mount.h"
 #include "kernel/core/kernel.h"
 #include "kernel/fs/device.h"
 #include "kernel/fs/file_table.h"
@@ -123,41 +124,33 @@ void dentry_delete(struct dentry *dentry);
 /* `dentry` takes name and place of `target`, which is dropped; both parents' mutexes held. Needs a
  * name buffer from dentry_move_prepare. */
 struct dentry_move {
-    char *long_name, *long_name2;
+    char *long_name;
 };
-int dentry_move_prepare(struct dentry_move *move, const struct dentry *target,
-                        const struct dentry *other);
+int dentry_move_prepare(struct dentry_move *move, const struct dentry *target);
 void dentry_move_cancel(struct dentry_move *move);
 void dentry_move(struct dentry *dentry, struct dentry *target, struct dentry_move *move);
-void dentry_exchange(struct dentry *a, struct dentry *b, struct dentry_move *move);
+void dentry_exchange(struct dentry *a, struct dentry *b);
 bool dentry_is_below(const struct dentry *dentry, const struct dentry *ancestor);
 struct dentry *dentry_parent(struct dentry *dentry); /* referenced */
 bool dentry_is_unlinked(const struct dentry *dentry);
+void dentry_forget_children(struct dentry *dentry);
 void dentry_tree_destroy(struct dentry *root); /* unmount: nothing below is in use */
 void dcache_shrink(struct vfs_state *vfs, unsigned keep);
 
 /* ---- superblock.c, inode.c ---- */
 
-void superblock_init_caches(struct vfs_state *vfs);
 bool superblock_is_readonly(const struct superblock *sb);
-bool inode_has_waiting_users(const struct inode *inode);
+
+/* ---- fs_context.c ---- */
+
+void fs_context_move_all(struct kernel *kernel, const struct path *old, const struct path *new);
 
 /* ---- mount.c ---- */
 
 int mount_init(struct kernel *kernel);
-int mount_root_create(struct kernel *kernel);
 /* 0 or -EROFS. */
 int mount_want_write(const struct mount *mount);
 void mount_changed(struct vfs_state *vfs);
-struct mount *mount_find_locked(struct vfs_state *vfs, const struct mount *parent,
-                                const struct dentry *mountpoint);
-void mount_attach_locked(struct mount *mount, const struct path *at);
-void mount_detach_locked(struct mount *mount, struct path *out_at);
-struct mount *mount_next_below(struct mount *mount, struct mount *top);
-int mount_copy_tree(struct mount *from, struct dentry *root, bool recursive, struct mount **out);
-void mount_destroy_tree(struct mount *top);
-bool mount_contains_locked(struct mount *top, const struct mount *mount);
-
 /* ---- walk.c ---- */
 
 enum walk_last { LAST_NAME, LAST_DOT, LAST_DOTDOT, LAST_ROOT };

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Who may do what to a file: path_resolution(7), capabilities(7), credentials(7).
+ *
+ * Modes are read without the inode's lock: a check is as old as the instant it was made in any case.
+ */
+#include "kernel/abi/capability.h"
+#include "kernel/fs/vfs_internal.h"
+
+/* The mode bits that apply to the caller, as MAY_*. */
+static unsigned bits_for(struct inode *inode, const struct cred *cred)
+{
+    uint32_t mode = inode_mode(inode);
+    if (atomic_load_relaxed(&inode->uid) == cred->fsuid)
+        mode >>= 6;
+    else if (((mode >> 3) & 7) != (mode & 7) &&
+             cred_in_group(cred, atomic_load_relaxed(&inode->gid)))
+        mode >>= 3;
+    return mode & 7;
+}
+
+static bool override(struct inode *inode, const struct cred *cred, unsigned mask)
+{
+    uint32_t mode = inode_mode(inode);
+    if (S_ISDIR(mode)) {
+        if (!(mask & MAY_WRITE) && cred_has_cap(cred, CAP_DAC_READ_SEARCH))
+            return true;
+        return cred_has_cap(cred, CAP_DAC_OVERRIDE);
+    }
+    if (mask == MAY_READ && cred_has_cap(cred, CAP_DAC_READ_SEARCH))
+        return true;
+    /* Execution needs an x bit somewhere, even for root. */
+    return (!(mask & MAY_EXEC) || (mode & 0111)) && cred_has_cap(cred, CAP_DAC_OVERRIDE);
+}
+
+int inode_permission(struct inode *inode, unsigned mask)
+{
+    mask &= MAY_READ | MAY_WRITE | MAY_EXEC;
+    if (mask & MAY_WRITE) {
+        uint32_t type = inode_mode(inode) & S_IFMT;
+        bool content = type == S_IFREG || type == S_IFDIR || type == S_IFLNK;
+        if (content && superblock_is_readonly(inode->sb))
+            return -EROFS;
+        if (atomic_load_relaxed(&inode->flags) & INODE_IMMUTABLE)
+            return -EPERM;
+    }
+    if (inode->ops && inode->ops->permission)
+        return inode->ops->permission(inode, mask);
+    /* Searching a directory that everyone may search: the common step of every walk. */
+    if (mask == MAY_EXEC && (inode_mode(inode) & 0111) == 0111)
+        return 0;
+    const struct cred *cred = current_cred();
+    if ((bits_for(inode, cred) & mask) == mask || override(inode, cred, mask))
+        return 0;
+    return -EACCES;
+}
+
+int path_permission(const struct path *path, unsigned mask)
+{
+    struct inode *inode = dentry_inode(path->dentry);
+    uint32_t type = inode_mode(inode) & S_IFMT;
+    bool content = type == S_IFREG || type == S_IFDIR || type == S_IFLNK;
+    if ((mask & MAY_WRITE) && content && mount_is_readonly(path->mount))
+        return -EROFS;
+    return inode_permission(inode, mask);
+}
+
+bool inode_owner_or_capable(struct inode *inode)
+{
+    const struct cred *cred = current_cred();
+    return atomic_load_relaxed(&inode->uid) == cred->fsuid || cred_has_cap(cred, CAP_FOWNER);
+}
+
+int dir_may_create(struct inode *dir)
+{
+    if (atomic_load_relaxed(&dir->flags) & INODE_DEAD)
+        return -ENOENT;
+    return inode_permission(dir, MAY_WRITE | MAY_EXEC);
+}
+
+/* The sticky bit: in such a directory only the owners of file or directory remove. */
+static bool sticky_forbids(struct inode *dir, struct inode *victim)
+{
+    if (!(inode_mode(dir) & S_ISVTX))
+        return false;
+    const struct cred *cred = current_cred();
+    return atomic_load_relaxed(&victim->uid) != cred->fsuid &&
+           atomic_load_relaxed(&dir->uid) != cred->fsuid && !cred_has_cap(cred, CAP_FOWNER);
+}
+
+int dir_may_delete(struct inode *dir, struct inode *victim, bool want_directory)
+{
+    int error = inode_permission(dir, MAY_WRITE | MAY_EXEC);
+    if (error)
+        return error;
+    if (atomic_load_relaxed(&dir->flags) & INODE_APPEND)
+        return -EPERM;
+    if (sticky_forbids(dir, victim) ||
+        (atomic_load_relaxed(&victim->flags) & (INODE_APPEND | INODE_IMMUTABLE)))
+        return -EPERM;
+    if (want_directory && !S_ISDIR(inode_mode(victim)))
+        return -ENOTDIR;
+    if (!want_directory && S_ISDIR(inode_mode(victim)))
+        return -EISDIR;
+    if (atomic_load_relaxed(&dir->flags) & INODE_DEAD)
+        return -ENOENT;
+    return 0;
+}
+
+/* A set-group-ID file in a set-group-ID directory whose group the creator is not in loses the bit. */
+uint32_t inode_mode_for_create(struct inode *dir, uint32_t mode)
+{
+    if (S_ISDIR(mode) || !(inode_mode(dir) & S_ISGID) || (mode & (S_ISGID | S_IXGRP)) !=
+                                                             (S_ISGID | S_IXGRP))
+        return mode;
+    const struct cred *cred = current_cred();
+    if (cred_in_group(cred, dir->gid) || cred_has_cap(cred, CAP_FSETID))
+        return mode;
+    return mode & ~(uint32_t)S_ISGID;
+}
