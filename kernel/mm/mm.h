@@ -3,8 +3,15 @@
  * User address spaces: VMAs, demand paging, copy-on-write (mmap(2), brk(2), mprotect(2), mremap(2)).
  *
  * struct mm is reference counted (`users`: tasks and remote accessors; the last one tears the
- * mappings down). mm->lock (a rwlock of rank LOCK_RANK_MM) guards the VMA tree: read for faults,
- * write for changes; each page table update happens under mm->table_lock.
+ * mappings down; `pins` keep only the empty shell). mm->lock (a rwlock of rank LOCK_RANK_MM) guards
+ * the VMA tree: read for faults, write for changes; the record of resident pages and the page tables
+ * change under mm->table_lock.
+ *
+ * A resident page is recorded in a region (mm_region: 64 neighbouring pages); the HAL's tables only
+ * mirror the record, and may lack entries (memory that mprotect made inaccessible).
+ *
+ * Callers that hold mm->lock must not copy user memory. mm->lock is also taken for writing by
+ * page_cache_truncate for every mm that maps the cache.
  */
 #ifndef KERNEL_MM_MM_H
 #define KERNEL_MM_MM_H
@@ -13,12 +20,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernel/lib/list.h"
 #include "kernel/lib/rbtree.h"
 #include "kernel/mm/page.h"
 #include "kernel/sched/mutex.h"
 
 struct hal_aspace;
 struct kernel;
+struct mm_region;
+struct page_cache;
 struct vma;
 
 enum vma_flags {
@@ -58,15 +68,24 @@ struct vma {
     struct rb_node node;         /* in mm->vmas by start; augmented with the largest gap below */
     struct mm *mm;
     uint64_t start, end;         /* page aligned, start < end */
-    uint64_t gap_max;            /* augmentation */
+    uint64_t gap, gap_max;       /* free bytes below this one; the most in its subtree */
     unsigned flags;              /* enum vma_flags */
     const struct vma_ops *ops;   /* NULL: private anonymous */
     void *backing;               /* for ops */
     uint64_t page_offset;        /* object page of `start` */
+
+    /* Registry of a page cache's mappings (page_cache_map); its mappings_lock. */
+    struct page_cache *cache;    /* or NULL; constant while the VMA is mapped */
+    struct list_node mapping_node;
+    uint64_t mapping_visit;
+
+    struct vma *next_dead;       /* private: removed, to be put when the lock is dropped */
 };
 
 struct mm {
     uint32_t users;              /* atomic */
+    uint32_t pins;               /* atomic; the users together hold one */
+    uint64_t id;                 /* unique on this machine, never reused */
     struct rwlock lock;
     struct spinlock table_lock;  /* page tables and counters */
     struct hal_aspace *aspace;
@@ -75,6 +94,10 @@ struct mm {
     struct rb_root vmas;         /* GUARDED_BY(lock) */
     struct vma *cached_vma;      /* last hit; atomic hint */
     unsigned vma_count;
+    unsigned future_flags;       /* mlockall(MCL_FUTURE): VMA_LOCKED for new mappings */
+    struct vma *dead;            /* VMAs to put after the lock is dropped */
+    struct rb_root regions;      /* GUARDED_BY(table_lock), and the hint */
+    struct mm_region *region_hint;
     uint64_t brk_start, brk;     /* GUARDED_BY(lock) */
     uint64_t mmap_base;          /* top-down allocation starts below this */
     uint64_t stack_top;
@@ -86,11 +109,14 @@ struct mm {
     void (*exe_put)(void *exe);
 
     uint64_t total_pages;        /* virtual; for RLIMIT_AS */
+    uint64_t data_pages;         /* of these private and writable, no stacks; for RLIMIT_DATA */
     uint64_t locked_pages;
     uint64_t resident_anon, resident_file, resident_peak; /* pages; table_lock */
     uint64_t limit_as, limit_data, limit_stack, limit_memlock; /* bytes, copies of the rlimits */
     bool dumpable;
     int oom_score_adj;
+    uint32_t membarrier;         /* commands registered for (membarrier(2)); atomic */
+    bool may_lock_all;           /* CAP_IPC_LOCK: RLIMIT_MEMLOCK does not count. Set by proc/. */
 };
 
 /* New, empty. 0, -ENOMEM, -EAGAIN. */
@@ -98,7 +124,11 @@ int mm_create(struct kernel *kernel, struct mm **out);
 /* fork(2): a copy with copy-on-write of private pages. */
 int mm_fork(struct mm *parent, struct mm **out);
 struct mm *mm_get(struct mm *mm);
+/* The last put unmaps everything: it may block and no CPU may have the aspace active (activate
+ * another one, or NULL, first). */
 void mm_put(struct mm *mm);
+/* A reference unless the last user has gone. */
+bool mm_try_get(struct mm *mm);
 
 /* Describes a mapping to be made. */
 struct mm_map_request {
@@ -108,6 +138,7 @@ struct mm_map_request {
     bool fixed;                  /* MAP_FIXED: replace what is there */
     bool no_replace;             /* MAP_FIXED_NOREPLACE: -EEXIST */
     bool populate;
+    uint64_t below;              /* MAP_32BIT: an address below this one; 0: anywhere */
     const struct vma_ops *ops;   /* NULL: private anonymous (flags & VMA_SHARED: shared anonymous) */
     void *backing;               /* ops->get is called for the new VMA by mm_map on success */
     uint64_t page_offset;
@@ -126,9 +157,8 @@ int mm_advise(struct mm *mm, uint64_t addr, uint64_t bytes, int advice);
 int mm_sync(struct mm *mm, uint64_t addr, uint64_t bytes, int flags);
 int mm_mincore(struct mm *mm, uint64_t addr, uint64_t bytes, unsigned char *out_vec);
 int mm_lock(struct mm *mm, uint64_t addr, uint64_t bytes, bool lock);
+int mm_lock_all(struct mm *mm, bool current, bool future, bool on_fault); /* none: munlockall */
 int mm_populate(struct mm *mm, uint64_t addr, uint64_t bytes);
-
-/* Shared anonymous memory as a vma_ops object: MAP_SHARED|MAP_ANONYMOUS, SysV shm. */
 
 enum mm_access { MM_READ = 1, MM_WRITE = 2, MM_EXEC = 4 };
 
@@ -147,8 +177,14 @@ int64_t mm_access_remote(struct mm *mm, uint64_t uaddr, void *buffer, size_t byt
 struct vma *mm_find_vma(struct mm *mm, uint64_t addr);
 struct vma *mm_next_vma(struct vma *vma);
 
-/* Pages of a truncated object: drop every mapping of object pages >= first. The page cache knows
- * its mappers through this registry. */
+/* The first stack of a program: `bytes` of VMA_STACK|VMA_GROWSDOWN memory that ends at `top`. */
+int mm_map_stack(struct mm *mm, uint64_t top, uint64_t bytes, bool executable);
+
+/* Per-VMA numbers for /proc/PID/smaps, in pages; mm->lock held for reading. */
+struct vma_usage {
+    uint64_t resident, anon, shared, private_dirty;
+};
+void mm_vma_usage(struct vma *vma, struct vma_usage *out);
 
 /* Ask the process layer to free memory by killing; installed by proc/. Returns true if something
  * was killed. */

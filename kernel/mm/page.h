@@ -26,6 +26,7 @@ enum page_flags {
     PAGE_UPTODATE = 1 << 5,  /* contents valid; atomic */
     PAGE_ANON = 1 << 6,      /* anonymous user page */
     PAGE_KERNEL = 1 << 7,    /* kernel stack, table … */
+    PAGE_LARGE = 1 << 8,     /* first page of a large kmalloc block */
 };
 
 struct page {
@@ -33,6 +34,7 @@ struct page {
     uint32_t flags;
     uint32_t map_count;      /* user mappings; atomic */
     uint8_t order;           /* of the block, in its first page */
+    uint8_t range;           /* private: which RAM range the frame belongs to */
     union {
         struct list_node list;            /* buddy free list */
         struct {
@@ -55,6 +57,9 @@ enum alloc_flags {
 /* 2^order contiguous pages, one reference; NULL without memory. Any context. */
 struct page *page_alloc(unsigned order, unsigned flags);
 
+/* Turn a block just allocated into 2^order pages with one reference each. */
+void page_split(struct page *page, unsigned order);
+
 /* References are on the first page of a block. The last put frees the block. */
 void page_get(struct page *page);
 void page_put(struct page *page);
@@ -73,6 +78,15 @@ struct page_counts {
     uint64_t total, free, cached, anon, slab, kernel_stack, page_tables, shared;
 };
 void page_count(struct kernel *kernel, struct page_counts *out);
+
+/* Count pages by what they are used for (page_count), when they are taken and, negative, given
+ * back. Freeing a page with PAGE_ANON counts it down by itself. Any context. */
+enum page_kind { PAGE_KIND_CACHED, PAGE_KIND_ANON, PAGE_KIND_SLAB, PAGE_KIND_STACK,
+                 PAGE_KIND_TABLE, PAGE_KIND_SHARED, PAGE_KINDS };
+void page_account(enum page_kind kind, int64_t pages);
+
+/* Free pages right now, cheap and approximate: a hint for how generous to be. */
+uint64_t page_free_estimate(void);
 
 /* Boot only: give a range that was reserved (the initrd) to the allocator. */
 void page_release_range(uint64_t paddr, uint64_t bytes);

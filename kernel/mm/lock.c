@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * mlock(2), munlock(2), mlockall(2). There is no swap, so locked memory is memory that is made
+ * resident at once and counted against RLIMIT_MEMLOCK.
+ */
+#include "kernel/abi/errno.h"
+#include "kernel/mm/mm_internal.h"
+
+static int set_locked(struct mm *mm, struct vma *vma, uint64_t start, uint64_t end, bool lock)
+{
+    unsigned flags = (vma->flags & ~(unsigned)VMA_LOCKED) | (lock ? VMA_LOCKED : 0);
+    if (flags == vma->flags)
+        return 0;
+    int error = vma_isolate_locked(mm, &vma, start, end);
+    if (error)
+        return error;
+    vma_set_flags_locked(mm, vma, flags);
+    vma_merge_locked(mm, vma);
+    return 0;
+}
+
+/* Pages of the range that are not locked yet. */
+static uint64_t pages_to_lock(struct mm *mm, uint64_t start, uint64_t end)
+{
+    uint64_t pages = 0;
+    for (struct vma *vma = vma_find_overlap(mm, start, end); vma && vma->start < end;
+         vma = mm_next_vma(vma))
+        if (!(vma->flags & VMA_LOCKED))
+            pages += (MIN(vma->end, end) - MAX(vma->start, start)) >> PAGE_SHIFT;
+    return pages;
+}
+
+static int lock_range_locked(struct mm *mm, uint64_t start, uint64_t end, bool lock)
+{
+    if (lock && limit_check_locked_memory(mm, pages_to_lock(mm, start, end)))
+        return -ENOMEM;
+    for (uint64_t at = start; at < end;) {
+        struct vma *vma = mm_find_vma(mm, at);
+        if (!vma || vma->start > at)
+            return -ENOMEM;
+        uint64_t stop = MIN(vma->end, end);
+        int error = set_locked(mm, vma, at, stop, lock);
+        if (error)
+            return error;
+        at = stop;
+    }
+    return 0;
+}
+
+int mm_lock(struct mm *mm, uint64_t addr, uint64_t bytes, bool lock)
+{
+    uint64_t start = ALIGN_DOWN(addr, PAGE_SIZE), end;
+    uint64_t rounded = ALIGN_UP(bytes + (addr - start), PAGE_SIZE);
+    if (start + rounded < start || rounded < bytes)
+        return -EINVAL;
+    if (rounded == 0)
+        return 0;
+    if (lock && !mm->may_lock_all && mm->limit_memlock == 0)
+        return -EPERM;
+    if (!user_range(mm, start, rounded, &end))
+        return -ENOMEM;
+    mm_write_lock(mm);
+    int error = lock_range_locked(mm, start, end, lock);
+    mm_write_unlock(mm);
+    if (error || !lock)
+        return error;
+    error = mm_populate(mm, start, rounded);
+    /* mlock(2): memory that cannot be read in gives EAGAIN; inaccessible memory is just locked. */
+    return error == -EACCES || error == 0 ? 0 : error == -ENOMEM ? -EAGAIN : -ENOMEM;
+}
+
+int mm_lock_all(struct mm *mm, bool current, bool future, bool on_fault)
+{
+    if ((current || future) && !mm->may_lock_all && mm->limit_memlock == 0)
+        return -EPERM;
+    mm_write_lock(mm);
+    int error = 0;
+    if (current && !mm->may_lock_all && mm->total_pages > mm->limit_memlock >> PAGE_SHIFT)
+        error = -ENOMEM;
+    if (!error) {
+        mm->future_flags = future ? VMA_LOCKED : 0;
+        /* Without `current` only munlockall changes what is mapped. */
+        bool change = current || !future;
+        for (struct vma *vma = mm_find_vma(mm, 0); change && vma; vma = mm_next_vma(vma)) {
+            unsigned flags = vma->flags & ~(unsigned)VMA_LOCKED;
+            vma_set_flags_locked(mm, vma, current ? flags | VMA_LOCKED : flags);
+            vma = vma_merge_locked(mm, vma);
+        }
+    }
+    mm_write_unlock(mm);
+    if (error || !current || on_fault)
+        return error;
+    for (uint64_t at = 0;;) {
+        rwlock_read_lock(&mm->lock);
+        struct vma *vma = mm_find_vma(mm, at);
+        uint64_t start = vma ? MAX(vma->start, at) : 0, end = vma ? vma->end : 0;
+        rwlock_read_unlock(&mm->lock);
+        if (!vma)
+            return 0;
+        mm_populate(mm, start, end - start); /* best effort, as on Linux */
+        at = end;
+    }
+}

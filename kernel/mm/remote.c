@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Access to the memory of another (or the own) address space by kernel address: ptrace(2),
+ * process_vm_readv(2), /proc/PID/mem. Also per-VMA statistics for /proc/PID/smaps.
+ *
+ * The data is copied through the direct map with mm->lock held for reading, page by page.
+ */
+#include "kernel/abi/errno.h"
+#include "kernel/lib/bits.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/mm_internal.h"
+
+static bool is_allowed(const struct vma *vma, bool write, bool force)
+{
+    if (!write)
+        return (vma->flags & VMA_READ) || (force && (vma->flags & VMA_MAY_READ));
+    if (vma->flags & VMA_WRITE)
+        return true;
+    return force && (vma->flags & VMA_MAY_WRITE) && !(vma->flags & VMA_SHARED);
+}
+
+/* The resident page that may be read (or written), with a reference; NULL if a fault is needed. */
+static struct page *resident_page(struct mm *mm, const struct vma *vma, uint64_t uaddr, bool write)
+{
+    struct page *page = NULL;
+    unsigned index = region_index(uaddr);
+    spin_lock(&mm->table_lock);
+    struct mm_region *region = region_find(mm, uaddr);
+    if (region && ((region->present >> index) & 1)) {
+        struct page *found = region->pages[index];
+        bool own = (found->flags & PAGE_ANON) && atomic_load_acquire(&found->refs) == 1;
+        bool writable = ((region->writable >> index) & 1) ||
+                        (own && !(vma->flags & (VMA_SHARED | VMA_WRITE)));
+        if (!write || writable)
+            page = found;
+    }
+    if (page && page != mm->kernel->mm->zero_page)
+        page_get(page);
+    spin_unlock(&mm->table_lock);
+    return page;
+}
+
+static int copy_within_page(struct mm *mm, struct vma *vma, uint64_t uaddr, char *buffer,
+                            size_t bytes, bool write)
+{
+    uint64_t base = ALIGN_DOWN(uaddr, PAGE_SIZE);
+    unsigned flags = write ? FAULT_WRITE | FAULT_FORCE : 0;
+    struct page *page;
+    for (unsigned attempt = 0; !(page = resident_page(mm, vma, base, write)); attempt++) {
+        int error = attempt < 8 ? fault_vma(mm, vma, base, flags) : -EFAULT;
+        if (error)
+            return error;
+    }
+    char *memory = (char *)page_address(page) + (uaddr - base);
+    if (write)
+        memcpy(memory, buffer, bytes);
+    else
+        memcpy(buffer, memory, bytes);
+    if (page != mm->kernel->mm->zero_page)
+        page_put(page);
+    return 0;
+}
+
+static int access_page(struct mm *mm, uint64_t uaddr, char *buffer, size_t bytes, bool write,
+                       bool force)
+{
+    rwlock_read_lock(&mm->lock);
+    struct vma *vma = mm_find_vma(mm, uaddr);
+    int error;
+    if (vma && vma->start > uaddr && (vma->flags & VMA_GROWSDOWN)) {
+        rwlock_read_unlock(&mm->lock);
+        error = expand_stack(mm, ALIGN_DOWN(uaddr, PAGE_SIZE));
+        if (error)
+            return error;
+        rwlock_read_lock(&mm->lock);
+        vma = mm_find_vma(mm, uaddr);
+    }
+    if (!vma || vma->start > uaddr || !is_allowed(vma, write, force))
+        error = -EFAULT;
+    else
+        error = copy_within_page(mm, vma, uaddr, buffer, bytes, write);
+    rwlock_read_unlock(&mm->lock);
+    return error;
+}
+
+int64_t mm_access_remote(struct mm *mm, uint64_t uaddr, void *buffer, size_t bytes, bool write,
+                         bool force)
+{
+    size_t done = 0;
+    while (done < bytes) {
+        uint64_t at = uaddr + done;
+        size_t part = (size_t)(PAGE_SIZE - at % PAGE_SIZE);
+        part = MIN(part, bytes - done);
+        if (at < uaddr || at >= user_limit(mm))
+            break;
+        if (access_page(mm, at, (char *)buffer + done, part, write, force))
+            break;
+        done += part;
+    }
+    return done || !bytes ? (int64_t)done : -EFAULT;
+}
+
+void mm_vma_usage(struct vma *vma, struct vma_usage *out)
+{
+    struct mm *mm = vma->mm;
+    *out = (struct vma_usage){0};
+    spin_lock(&mm->table_lock);
+    struct mm_region *region = region_at_or_after(mm, vma->start);
+    for (; region && region->base < vma->end; region = region_next(region)) {
+        uint64_t left = region->present & region_mask(region, vma->start, vma->end);
+        for (; left; left &= left - 1) {
+            const struct page *page = region->pages[bits_lowest(left)];
+            if (page == mm->kernel->mm->zero_page)
+                continue;
+            bool anon = page->flags & PAGE_ANON, shared = atomic_load_relaxed(&page->map_count) > 1;
+            out->resident++;
+            out->anon += anon;
+            out->shared += shared;
+            out->private_dirty += anon && !shared;
+        }
+    }
+    spin_unlock(&mm->table_lock);
+}
