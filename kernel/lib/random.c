@@ -70,17 +70,17 @@ void random_reseed(struct random *random, const void *entropy, size_t size)
 {
     const uint8_t *bytes = entropy;
     uint8_t block[BLOCK_SIZE];
+    size_t done = 0;
     do {
-        size_t part = MIN(size, RANDOM_KEY_SIZE);
+        size_t part = MIN(size - done, RANDOM_KEY_SIZE);
         for (size_t i = 0; i < part; i++)
-            random->key[i] ^= bytes[i];
+            random->key[i] ^= bytes[done + i];
         /* The length goes in as the counter, so that trailing zeros make a difference. */
         key_stream_block(random, DOMAIN_MIX, (uint32_t)part, block);
         memcpy(random->key, block, RANDOM_KEY_SIZE);
         random->generation++;
-        bytes += part;
-        size -= part;
-    } while (size > 0);
+        done += part;
+    } while (done < size);
     kmem_wipe(block, sizeof(block));
 }
 
