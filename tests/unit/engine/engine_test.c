@@ -418,26 +418,33 @@ END_TEST
 
 GUEST_PROGRAM(count, "1: lock incq (%rdi)\njmp 1b");
 
+/* Run with the timer set to 1 ms until it fires. */
+static void run_for_a_while(struct guest *guest)
+{
+    unsigned timers = fake_cpu_this()->timers;
+
+    hal_irq_disable();
+    hal_timer_arm(hal_time_monotonic_ns() + 1000000);
+    hal_irq_enable();
+    while (fake_cpu_this()->timers == timers) {
+        EXPECT_EQ(hal_user_run(&guest->user, &guest->fault), HAL_STOP_INTERRUPT);
+    }
+}
+
 static void endless_loop_body(void *argument)
 {
     struct guest guest;
-    uint64_t before, start = hal_time_monotonic_ns();
 
     (void)argument;
     guest_create(&guest, count, count_end);
     guest.user.regs.rdi = GUEST_DATA;
-    for (unsigned i = 1; i <= 20; i++) {
-        hal_irq_disable();
-        hal_timer_arm(hal_time_monotonic_ns() + 1000000);
-        hal_irq_enable();
-        before = data_word(&guest, 0);
-        EXPECT_EQ(hal_user_run(&guest.user, &guest.fault), HAL_STOP_INTERRUPT);
-        EXPECT_EQ(fake_cpu_this()->timers, i);
-        EXPECT(data_word(&guest, 0) > before);
-        EXPECT(guest.user.regs.rip >= GUEST_CODE);
-        EXPECT(guest.user.regs.rip < GUEST_CODE + 8);
+    for (unsigned i = 0; i < 20; i++) {
+        uint64_t before = data_word(&guest, 0);
+        while (data_word(&guest, 0) == before) { /* the host may be busy with others */
+            run_for_a_while(&guest);
+        }
+        EXPECT(guest.user.regs.rip >= GUEST_CODE && guest.user.regs.rip < GUEST_CODE + 8);
     }
-    EXPECT(hal_time_monotonic_ns() - start < 2000000000);
     guest_destroy(&guest);
 }
 
@@ -465,8 +472,6 @@ static void run_other_cpu(void *argument, unsigned cpu)
 
 static void two_lanes_body(void *argument)
 {
-    uint64_t before;
-
     (void)argument;
     guest_create(&shared_guests[0], count, count_end);
     guest_share(&shared_guests[0], &shared_guests[1]);
@@ -477,15 +482,12 @@ static void two_lanes_body(void *argument)
         hal_cpu_relax();
     }
     for (unsigned i = 0; i < 10; i++) {
-        before = data_word(&shared_guests[0], 8);
-        hal_irq_disable();
-        hal_timer_arm(hal_time_monotonic_ns() + 5000000);
-        hal_irq_enable();
-        EXPECT_EQ(hal_user_run(&shared_guests[0].user, &shared_guests[0].fault),
-                         HAL_STOP_INTERRUPT);
+        uint64_t mine = data_word(&shared_guests[0], 0), theirs = data_word(&shared_guests[0], 8);
+        while (data_word(&shared_guests[0], 0) == mine || data_word(&shared_guests[0], 8) == theirs) {
+            run_for_a_while(&shared_guests[0]);
+        }
         hal_cpu_send_ipi(1);
     }
-    EXPECT(data_word(&shared_guests[0], 8) > before);
     __atomic_store_n(&other_state, 1, __ATOMIC_RELEASE);
     hal_cpu_send_ipi(1);
     while (__atomic_load_n(&other_state, __ATOMIC_ACQUIRE) != 2) {
