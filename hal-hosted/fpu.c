@@ -51,23 +51,39 @@ uint64_t hal_fpu_features(void)
     return features;
 }
 
+/* One past the last byte of component `index` >= 2 in the standard format. */
+static size_t component_end(unsigned index)
+{
+    unsigned bytes, offset, ecx, edx;
+
+    __cpuid_count(0xd, index, bytes, offset, ecx, edx);
+    return (size_t)offset + bytes;
+}
+
 static size_t fpu_size_compute(void)
 {
     uint64_t features = hal_fpu_features();
     size_t size = LEGACY_BYTES + HEADER_BYTES;
 
     for (unsigned i = 2; i < 63; i++) {
-        unsigned bytes, offset, ecx, edx;
-
-        if (!(features >> i & 1)) {
-            continue;
-        }
-        __cpuid_count(0xd, i, bytes, offset, ecx, edx);
-        if (offset + bytes > size) {
-            size = offset + bytes;
+        if (features >> i & 1 && component_end(i) > size) {
+            size = component_end(i);
         }
     }
     return size;
+}
+
+/* The features whose components lie within the first `bytes` bytes of an area. */
+static uint64_t features_within(size_t bytes)
+{
+    uint64_t features = hal_fpu_features();
+
+    for (unsigned i = 2; bytes < hal_fpu_size() && i < 63; i++) {
+        if (features >> i & 1 && component_end(i) > bytes) {
+            features &= ~(1ull << i);
+        }
+    }
+    return features;
 }
 
 size_t hal_fpu_size(void)
@@ -111,7 +127,7 @@ int hal_fpu_sanitize(void *fpu, size_t bytes)
     if (header[1]) {
         return -EINVAL; /* compacted format */
     }
-    header[0] &= hal_fpu_features();
+    header[0] &= features_within(bytes);
     memset(&header[1], 0, sizeof header - sizeof header[0]);
     memcpy((char *)fpu + LEGACY_BYTES, header, sizeof header);
     return 0;

@@ -193,13 +193,12 @@ void machine_destroy(struct machine *machine)
 
 void machine_end(struct machine *machine, int status)
 {
-    uint32_t no = 0;
+    uint32_t running = 0;
 
-    if (!__atomic_compare_exchange_n(&machine->ending, &no, 1, false, __ATOMIC_ACQ_REL,
-                                     __ATOMIC_ACQUIRE)) {
+    if (!__atomic_compare_exchange_n(&machine->ending, &running, (uint32_t)status + 1, false,
+                                     __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
         return;
     }
-    machine->status = status;
     for (unsigned i = 0; i < machine->boot.cpu_count; i++) {
         vcpu_kick(&machine->vcpus[i], VCPU_PENDING_STOP);
     }
@@ -227,7 +226,7 @@ int machine_run(struct machine *machine)
     }
     vcpu_signals_restore(&old);
     hosted_console_stop(machine);
-    return machine->status;
+    return (int)__atomic_load_n(&machine->ending, __ATOMIC_ACQUIRE) - 1;
 }
 
 void machine_stop(struct machine *machine)

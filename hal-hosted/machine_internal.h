@@ -75,7 +75,7 @@ struct vcpu {
     char *boot_stack;
     pthread_t thread;
     bool thread_started;
-    uint32_t running; /* atomic, futex: the vCPU has entered the kernel */
+    uint32_t running; /* atomic, futex: whether the vCPU has entered the kernel; vcpu.c */
 };
 
 struct machine {
@@ -94,8 +94,7 @@ struct machine {
 
     struct vcpu *vcpus; /* boot.cpu_count of them */
 
-    uint32_t ending; /* atomic: set once, with status, by whoever ends the machine first */
-    int status;
+    uint32_t ending; /* atomic: 1 + status, set once, by whoever ends the machine first */
 
     pthread_mutex_t aspaces_lock;
     struct hal_aspace *aspaces; /* all address spaces, for engines and clean-up */

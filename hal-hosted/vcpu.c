@@ -226,12 +226,20 @@ void vcpu_exit(struct vcpu *vcpu)
     vcpu->boot_stack = NULL;
 }
 
+/* Values of vcpu->running. */
+enum { VCPU_STARTING, VCPU_RUNNING, VCPU_FAILED };
+
+static void announce_running(struct vcpu *vcpu, uint32_t running)
+{
+    __atomic_store_n(&vcpu->running, running, __ATOMIC_RELEASE);
+    host_futex_wake(&vcpu->running);
+}
+
 static void vcpu_main(void *argument)
 {
     struct vcpu *vcpu = argument;
 
-    __atomic_store_n(&vcpu->running, 1, __ATOMIC_RELEASE);
-    host_futex_wake(&vcpu->running);
+    announce_running(vcpu, VCPU_RUNNING);
     if (vcpu->id == 0) {
         kernel_on_boot(&vcpu->machine->boot);
     } else {
@@ -245,7 +253,10 @@ void vcpu_run(struct vcpu *vcpu)
     int slack_ns = prctl(PR_GET_TIMERSLACK);
 
     if (engine->vcpu_init && engine->vcpu_init(vcpu) < 0) {
-        machine_end(vcpu->machine, MACHINE_CRASHED);
+        announce_running(vcpu, VCPU_FAILED);
+        if (vcpu->id == 0) {
+            machine_end(vcpu->machine, MACHINE_CRASHED);
+        }
         return;
     }
     prctl(PR_SET_TIMERSLACK, 1ul); /* sleeps end at the deadline, not 50 us later */
@@ -285,13 +296,11 @@ int hal_cpu_start(unsigned cpu, void *local)
         return -ETIMEDOUT;
     }
     target->thread_started = true;
-    while (!__atomic_load_n(&target->running, __ATOMIC_ACQUIRE)) {
-        if (host_monotonic_ns() >= give_up_ns) {
-            return -ETIMEDOUT;
-        }
-        host_futex_wait(&target->running, 0, give_up_ns);
+    while (__atomic_load_n(&target->running, __ATOMIC_ACQUIRE) == VCPU_STARTING &&
+           host_monotonic_ns() < give_up_ns) {
+        host_futex_wait(&target->running, VCPU_STARTING, give_up_ns);
     }
-    return 0;
+    return __atomic_load_n(&target->running, __ATOMIC_ACQUIRE) == VCPU_RUNNING ? 0 : -ETIMEDOUT;
 }
 
 void vcpu_signals_block(sigset_t *old)
