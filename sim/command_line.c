@@ -69,7 +69,7 @@ char *command_line_create(const struct options *options, int terminal_fd)
     FILE *line = open_memstream(&text, &size);
 
     if (line == NULL) {
-        fail(EXIT_HOST, "out of memory");
+        die(EXIT_HOST, "out of memory");
     }
     if (options->trace) {
         write_word(line, "", "trace");
@@ -94,7 +94,7 @@ char *command_line_create(const struct options *options, int terminal_fd)
         write_word(line, "", *word);
     }
     if (fclose(line) != 0 || text == NULL) {
-        fail(EXIT_HOST, "out of memory");
+        die(EXIT_HOST, "out of memory");
     }
     return text;
 }

@@ -27,7 +27,7 @@ static const struct {
 int main(int argc, char **argv)
 {
     if (argc < 2) {
-        fail(EXIT_USAGE, "no command given; `assay --help` lists them");
+        die(EXIT_USAGE, "no command given; `assay --help` lists them");
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
         fputs(help, stdout);
@@ -39,5 +39,5 @@ int main(int argc, char **argv)
             return commands[i].main(argc - 1, argv + 1);
         }
     }
-    fail(EXIT_USAGE, "no command %s; `assay --help` lists them", argv[1]);
+    die(EXIT_USAGE, "no command %s; `assay --help` lists them", argv[1]);
 }

@@ -72,7 +72,7 @@ static const struct argp_option qemu_options[] = {
     {0},
 };
 
-void fail(enum exit_status status, const char *format, ...)
+void die(enum exit_status status, const char *format, ...)
 {
     va_list args;
 
@@ -89,7 +89,7 @@ static void list_append(struct string_list *list, const char *item)
     const char **items = realloc(list->items, (list->count + 1) * sizeof(*items));
 
     if (items == NULL) {
-        fail(EXIT_HOST, "out of memory");
+        die(EXIT_HOST, "out of memory");
     }
     list->items = items;
     list->items[list->count++] = item;
@@ -122,7 +122,7 @@ static uint64_t parse_size(const char *text)
         }
     }
     if (bad || *end != '\0' || number > (UINT64_MAX >> shift)) {
-        fail(EXIT_USAGE, "--ram %s: not a size; try --ram 64M", text);
+        die(EXIT_USAGE, "--ram %s: not a size; try --ram 64M", text);
     }
     return (uint64_t)number << shift;
 }
@@ -134,7 +134,7 @@ static long parse_number(const char *option, const char *text, long min, long ma
     errno = 0;
     long number = strtol(text, &end, 10);
     if (errno != 0 || end == text || *end != '\0' || number < min || number > max) {
-        fail(EXIT_USAGE, "--%s %s: not a number from %ld to %ld", option, text, min, max);
+        die(EXIT_USAGE, "--%s %s: not a number from %ld to %ld", option, text, min, max);
     }
     return number;
 }
@@ -145,7 +145,7 @@ static double parse_seconds(const char *text)
     double seconds = strtod(text, &end);
 
     if (end == text || *end != '\0' || !isfinite(seconds) || seconds <= 0) {
-        fail(EXIT_USAGE, "--timeout %s: not a time in seconds", text);
+        die(EXIT_USAGE, "--timeout %s: not a time in seconds", text);
     }
     return seconds;
 }
@@ -155,7 +155,7 @@ static void check_env(const char *text)
     const char *equals = strchr(text, '=');
 
     if (equals == NULL || equals == text) {
-        fail(EXIT_USAGE, "--env %s: not NAME=VALUE", text);
+        die(EXIT_USAGE, "--env %s: not NAME=VALUE", text);
     }
 }
 
@@ -271,13 +271,13 @@ void options_parse(enum command command, int argc, char **argv, struct options *
     };
     argp_err_exit_status = EXIT_USAGE;
     if (argp_parse(chosen, argc, argv, ARGP_IN_ORDER, NULL, out) != 0) {
-        fail(EXIT_USAGE, "these options make no sense");
+        die(EXIT_USAGE, "these options make no sense");
     }
     if (out->root == NULL) {
-        fail(EXIT_USAGE, "no root file system; give a folder or a cpio archive with --root");
+        die(EXIT_USAGE, "no root file system; give a folder or a cpio archive with --root");
     }
     if (command == COMMAND_QEMU && out->kernel == NULL) {
-        fail(EXIT_USAGE, "no kernel image; give one with --kernel");
+        die(EXIT_USAGE, "no kernel image; give one with --kernel");
     }
 }
 
@@ -286,9 +286,9 @@ void options_check_ram(const struct options *options, uint64_t root_bytes, uint6
     uint64_t needed = ram_min + 2 * root_bytes;
 
     if (options->ram_bytes < needed) {
-        fail(EXIT_RAM, "%llu MiB of RAM are too little for this root; try --ram %lluM",
-             (unsigned long long)options->ram_bytes >> 20,
-             (unsigned long long)(needed + (1 << 20) - 1) >> 20);
+        die(EXIT_RAM, "%llu MiB of RAM are too little for this root; try --ram %lluM",
+            (unsigned long long)options->ram_bytes >> 20,
+            (unsigned long long)(needed + (1 << 20) - 1) >> 20);
     }
 }
 

@@ -12,13 +12,13 @@
 /* Exit statuses of the command itself. A guest program's own status passes through unchanged. */
 enum exit_status {
     EXIT_USAGE = 2,
-    EXIT_MISSING = 3,   /* a file or folder named by an option cannot be read */
-    EXIT_ARCHIVE = 4,   /* a root archive is broken or of an unknown kind */
-    EXIT_RAM = 5,       /* the machine's RAM cannot hold its root */
-    EXIT_HOST = 6,      /* this host cannot run the machine */
+    EXIT_MISSING = 3, /* a file or folder named by an option cannot be read */
+    EXIT_ARCHIVE = 4, /* a root archive is broken or of an unknown kind */
+    EXIT_RAM = 5,     /* the machine's RAM cannot hold its root */
+    EXIT_HOST = 6,    /* this host cannot run the machine */
     EXIT_TIMEOUT = 124,
-    EXIT_CRASH = 125,   /* the guest kernel crashed */
-    EXIT_SIGNAL = 128,  /* plus the number of the signal that ended the command */
+    EXIT_CRASH = 125,  /* the guest kernel crashed */
+    EXIT_SIGNAL = 128, /* plus the number of the signal that ended the command */
 };
 
 /* A list of strings owned by argv. */
@@ -28,21 +28,21 @@ struct string_list {
 };
 
 struct options {
-    const char *root;            /* folder or archive; NULL if not given */
-    struct string_list add;      /* HOST[:GUEST] */
-    struct string_list env;      /* NAME=VALUE */
+    const char *root;       /* folder or archive; NULL if not given */
+    struct string_list add; /* HOST[:GUEST] */
+    struct string_list env; /* NAME=VALUE */
     uint64_t ram_bytes;
     unsigned cpus;
     bool trace;
-    const char *trace_file;      /* NULL: standard error */
-    double timeout_s;            /* 0: none */
+    const char *trace_file; /* NULL: standard error */
+    double timeout_s;       /* 0: none */
     bool quiet;
-    int log_level;               /* -1: the kernel's default */
-    const char *engine;          /* run only; NULL: automatic */
-    bool trace_exact;            /* run only */
-    const char *kernel;          /* qemu only: the kernel image */
-    const char *machine;         /* qemu only: QEMU's machine type */
-    char **program;              /* NULL-terminated; program[0] == NULL if none was given */
+    int log_level;       /* -1: the kernel's default */
+    const char *engine;  /* run only; NULL: automatic */
+    bool trace_exact;    /* run only */
+    const char *kernel;  /* qemu only: the kernel image */
+    const char *machine; /* qemu only: QEMU's machine type */
+    char **program;      /* NULL-terminated; program[0] == NULL if none was given */
 };
 
 /* Which of the two commands is being parsed. */
@@ -59,7 +59,7 @@ void options_check_ram(const struct options *options, uint64_t root_bytes, uint6
 void options_free(struct options *options);
 
 /* Print "assay: " and one line, and exit. */
-__attribute__((noreturn, format(printf, 2, 3))) void fail(enum exit_status status,
-                                                          const char *format, ...);
+__attribute__((noreturn, format(printf, 2, 3))) void die(enum exit_status status,
+                                                         const char *format, ...);
 
 #endif

@@ -58,7 +58,7 @@ static struct pipe_ends make_pipe(void)
     int fds[2];
 
     if (pipe2(fds, O_CLOEXEC) < 0) {
-        fail(EXIT_HOST, "cannot make a pipe: %s", strerror(errno));
+        die(EXIT_HOST, "cannot make a pipe: %s", strerror(errno));
     }
     return (struct pipe_ends){.read_fd = fds[0], .write_fd = fds[1]};
 }
@@ -102,7 +102,7 @@ static void open_pipes(struct qemu_run *run)
     if (options->trace_file != NULL) {
         run->trace_out = open(options->trace_file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
         if (run->trace_out < 0) {
-            fail(EXIT_MISSING, "--trace %s: %s", options->trace_file, strerror(errno));
+            die(EXIT_MISSING, "--trace %s: %s", options->trace_file, strerror(errno));
         }
     }
     if (!isatty(STDIN_FILENO)) {
@@ -162,7 +162,7 @@ static void block_signals(struct qemu_run *run)
     run->signal_fd = signalfd(-1, &set, SFD_CLOEXEC);
     run->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
     if (run->signal_fd < 0 || run->timer_fd < 0) {
-        fail(EXIT_HOST, "cannot watch QEMU: %s", strerror(errno));
+        die(EXIT_HOST, "cannot watch QEMU: %s", strerror(errno));
     }
 }
 
@@ -177,7 +177,7 @@ static void start(struct qemu_run *run, const struct root_image *root)
 
     run->pid = fork();
     if (run->pid < 0) {
-        fail(EXIT_HOST, "cannot start a process: %s", strerror(errno));
+        die(EXIT_HOST, "cannot start a process: %s", strerror(errno));
     }
     if (run->pid == 0) {
         exec_qemu(run, root->fd, line);
@@ -358,7 +358,7 @@ int command_qemu(int argc, char **argv)
 
     options_parse(COMMAND_QEMU, argc, argv, &options);
     if (access(options.kernel, R_OK) < 0) {
-        fail(EXIT_MISSING, "--kernel %s: %s", options.kernel, strerror(errno));
+        die(EXIT_MISSING, "--kernel %s: %s", options.kernel, strerror(errno));
     }
     root_image_create(&options, &root);
     options_check_ram(&options, root.size, RAM_MIN);

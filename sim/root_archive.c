@@ -42,26 +42,26 @@ static unsigned char *uncompress(struct packer *packer, const unsigned char *byt
 
     if (archive == NULL || archive_read_support_filter_all(archive) < ARCHIVE_WARN ||
         archive_read_support_format_raw(archive) != ARCHIVE_OK) {
-        fail(EXIT_HOST, "libarchive cannot be used");
+        die(EXIT_HOST, "libarchive cannot be used");
     }
     if (archive_read_open_memory(archive, bytes, size) != ARCHIVE_OK ||
         archive_read_next_header(archive, &entry) != ARCHIVE_OK) {
-        fail(EXIT_ARCHIVE, "--root %s: %s", packer->source, archive_error_string(archive));
+        die(EXIT_ARCHIVE, "--root %s: %s", packer->source, archive_error_string(archive));
     }
     if (archive_filter_count(archive) < 2) {
-        fail(EXIT_ARCHIVE, "--root %s: neither a folder nor a newc cpio archive", packer->source);
+        die(EXIT_ARCHIVE, "--root %s: neither a folder nor a newc cpio archive", packer->source);
     }
     for (;;) {
         if (used == capacity) {
             capacity = capacity == 0 ? 4 << 20 : capacity * 2;
             data = realloc(data, capacity);
             if (data == NULL) {
-                fail(EXIT_HOST, "out of memory");
+                die(EXIT_HOST, "out of memory");
             }
         }
         la_ssize_t count = archive_read_data(archive, data + used, capacity - used);
         if (count < 0) {
-            fail(EXIT_ARCHIVE, "--root %s: %s", packer->source, archive_error_string(archive));
+            die(EXIT_ARCHIVE, "--root %s: %s", packer->source, archive_error_string(archive));
         }
         if (count == 0) {
             break;
@@ -90,8 +90,8 @@ static void append_archive(struct packer *packer, const unsigned char *bytes, si
             size_t rest_size;
 
             if (was_compressed) {
-                fail(EXIT_ARCHIVE, "--root %s: compressed, but not a newc cpio archive",
-                     packer->source);
+                die(EXIT_ARCHIVE, "--root %s: compressed, but not a newc cpio archive",
+                    packer->source);
             }
             unsigned char *rest = uncompress(packer, bytes + at, size - at, &rest_size);
             append_archive(packer, rest, rest_size, true);
@@ -102,8 +102,8 @@ static void append_archive(struct packer *packer, const unsigned char *bytes, si
         size_t offset;
         size_t length = newc_walk(bytes + at, size - at, visit_entry, packer, &problem, &offset);
         if (length == 0) {
-            fail(EXIT_ARCHIVE, "--root %s: broken archive: %s (at byte %zu)", packer->source,
-                 problem, at + offset);
+            die(EXIT_ARCHIVE, "--root %s: broken archive: %s (at byte %zu)", packer->source,
+                problem, at + offset);
         }
         fwrite(bytes + at, 1, length, packer->out);
         newc_write_pad(packer->out, length);
@@ -111,18 +111,18 @@ static void append_archive(struct packer *packer, const unsigned char *bytes, si
         found = true;
     }
     if (!found) {
-        fail(EXIT_ARCHIVE, "--root %s: the archive is empty", packer->source);
+        die(EXIT_ARCHIVE, "--root %s: the archive is empty", packer->source);
     }
 }
 
 void packer_add_archive(struct packer *packer, int fd, size_t size)
 {
     if (size == 0) {
-        fail(EXIT_ARCHIVE, "--root %s: the archive is empty", packer->source);
+        die(EXIT_ARCHIVE, "--root %s: the archive is empty", packer->source);
     }
     void *bytes = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (bytes == MAP_FAILED) {
-        fail(EXIT_MISSING, "--root %s: %s", packer->source, strerror(errno));
+        die(EXIT_MISSING, "--root %s: %s", packer->source, strerror(errno));
     }
     append_archive(packer, bytes, size, false);
     munmap(bytes, size);

@@ -72,7 +72,7 @@ static void pack_link(struct packer *packer, struct newc_entry *entry, const cha
     ssize_t size = readlink(host_path, target, sizeof(target));
 
     if (size < 0 || (size_t)size == sizeof(target)) {
-        fail(EXIT_MISSING, "%s: %s", host_path, strerror(size < 0 ? errno : ENAMETOOLONG));
+        die(EXIT_MISSING, "%s: %s", host_path, strerror(size < 0 ? errno : ENAMETOOLONG));
     }
     entry->size = (uint32_t)size;
     newc_write_header(packer->out, entry);
@@ -88,10 +88,10 @@ static void pack_bytes(struct packer *packer, struct newc_entry *entry, const ch
     int fd = open(host_path, O_RDONLY | O_CLOEXEC);
 
     if (fd < 0) {
-        fail(EXIT_MISSING, "%s: %s", host_path, strerror(errno));
+        die(EXIT_MISSING, "%s: %s", host_path, strerror(errno));
     }
     if (left > UINT32_MAX) {
-        fail(EXIT_ARCHIVE, "%s: larger than the 4 GiB that a cpio archive can hold", host_path);
+        die(EXIT_ARCHIVE, "%s: larger than the 4 GiB that a cpio archive can hold", host_path);
     }
     entry->size = (uint32_t)left;
     newc_write_header(packer->out, entry);
@@ -99,8 +99,8 @@ static void pack_bytes(struct packer *packer, struct newc_entry *entry, const ch
         ssize_t count = read(fd, buffer, left < sizeof(buffer) ? left : sizeof(buffer));
 
         if (count <= 0) {
-            fail(EXIT_MISSING, "%s: %s", host_path,
-                 count < 0 ? strerror(errno) : "it shrank while it was read");
+            die(EXIT_MISSING, "%s: %s", host_path,
+                count < 0 ? strerror(errno) : "it shrank while it was read");
         }
         fwrite(buffer, 1, (size_t)count, packer->out);
         left -= (uint64_t)count;
@@ -165,7 +165,7 @@ static int compare_names(const FTSENT **a, const FTSENT **b)
 static void check_item(const FTSENT *item)
 {
     if (item->fts_info == FTS_DNR || item->fts_info == FTS_ERR || item->fts_info == FTS_NS) {
-        fail(EXIT_MISSING, "%s: %s", item->fts_path, strerror(item->fts_errno));
+        die(EXIT_MISSING, "%s: %s", item->fts_path, strerror(item->fts_errno));
     }
 }
 
@@ -175,7 +175,7 @@ static FTS *open_walk(char *folder)
     FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, compare_names);
 
     if (fts == NULL) {
-        fail(EXIT_MISSING, "%s: %s", folder, strerror(errno));
+        die(EXIT_MISSING, "%s: %s", folder, strerror(errno));
     }
     return fts;
 }
@@ -195,7 +195,7 @@ static void count_links(struct walk *walk, char *folder)
         group->ino = item->fts_statp->st_ino;
         struct link_group **node = tsearch(group, &walk->links, compare_links);
         if (node == NULL) {
-            fail(EXIT_HOST, "out of memory");
+            die(EXIT_HOST, "out of memory");
         }
         (*node)->names++;
         if (*node != group) {
@@ -211,7 +211,7 @@ void packer_add_folder(struct packer *packer, const char *folder, const char *pa
     char *root = realpath(folder, NULL);
 
     if (root == NULL) {
-        fail(EXIT_MISSING, "%s: %s", folder, strerror(errno));
+        die(EXIT_MISSING, "%s: %s", folder, strerror(errno));
     }
     size_t root_size = strcmp(root, "/") == 0 ? 0 : strlen(root);
     count_links(&walk, root);
@@ -225,7 +225,7 @@ void packer_add_folder(struct packer *packer, const char *folder, const char *pa
         }
         const char *below = item->fts_level == 0 ? "" : item->fts_path + root_size;
         if (asprintf(&name, "%s%s", path, below) < 0) {
-            fail(EXIT_HOST, "out of memory");
+            die(EXIT_HOST, "out of memory");
         }
         pack_entry(&walk, name + strspn(name, "/"), item->fts_accpath, item->fts_statp);
         free(name);
@@ -241,7 +241,7 @@ void packer_add_file(struct packer *packer, const char *file, const char *path)
     struct stat info;
 
     if (stat(file, &info) < 0) {
-        fail(EXIT_MISSING, "%s: %s", file, strerror(errno));
+        die(EXIT_MISSING, "%s: %s", file, strerror(errno));
     }
     pack_entry(&walk, path, file, &info);
 }

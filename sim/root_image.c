@@ -23,7 +23,7 @@ void *packer_allocate(size_t size)
     void *memory = calloc(1, size);
 
     if (memory == NULL) {
-        fail(EXIT_HOST, "out of memory");
+        die(EXIT_HOST, "out of memory");
     }
     return memory;
 }
@@ -40,7 +40,7 @@ void packer_remember_folder(struct packer *packer, const char *path, size_t path
     memcpy(copy, path, path_size);
     const char **node = tsearch(copy, &packer->folders, compare_paths);
     if (node == NULL) {
-        fail(EXIT_HOST, "out of memory");
+        die(EXIT_HOST, "out of memory");
     }
     if (*node != copy) {
         free(copy);
@@ -59,7 +59,7 @@ static void make_parents(struct packer *packer, const char *path)
         char *parent = strndup(path, (size_t)(slash - path));
 
         if (parent == NULL) {
-            fail(EXIT_HOST, "out of memory");
+            die(EXIT_HOST, "out of memory");
         }
         if (!packer_has_folder(packer, parent)) {
             const struct newc_entry entry = {
@@ -83,18 +83,18 @@ static void pack_addition(struct packer *packer, const char *addition)
     struct stat info;
 
     if (host == NULL) {
-        fail(EXIT_HOST, "out of memory");
+        die(EXIT_HOST, "out of memory");
     }
     for (size_t size = strlen(host); size > 1 && host[size - 1] == '/'; size--) {
         host[size - 1] = '\0';
     }
     if (stat(host, &info) < 0) {
-        fail(EXIT_MISSING, "--add %s: %s", host, strerror(errno));
+        die(EXIT_MISSING, "--add %s: %s", host, strerror(errno));
     }
     const char *path = colon != NULL ? colon + 1 : basename(host);
     path += strspn(path, "/");
     if (path[0] == '\0' && !S_ISDIR(info.st_mode)) {
-        fail(EXIT_USAGE, "--add %s: no name for the file in the guest", addition);
+        die(EXIT_USAGE, "--add %s: no name for the file in the guest", addition);
     }
     packer->source = host;
     make_parents(packer, path);
@@ -103,7 +103,7 @@ static void pack_addition(struct packer *packer, const char *addition)
     } else if (S_ISREG(info.st_mode)) {
         packer_add_file(packer, host, path);
     } else {
-        fail(EXIT_MISSING, "--add %s: neither a file nor a folder", host);
+        die(EXIT_MISSING, "--add %s: neither a file nor a folder", host);
     }
     free(host);
 }
@@ -111,10 +111,10 @@ static void pack_addition(struct packer *packer, const char *addition)
 static void pack_root(struct packer *packer, const char *root)
 {
     struct stat info;
-    int fd = open(root, O_RDONLY | O_CLOEXEC);
+    int fd = open(root, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 
     if (fd < 0 || fstat(fd, &info) < 0) {
-        fail(EXIT_MISSING, "--root %s: %s", root, strerror(errno));
+        die(EXIT_MISSING, "--root %s: %s", root, strerror(errno));
     }
     packer->source = root;
     if (S_ISDIR(info.st_mode)) {
@@ -123,7 +123,7 @@ static void pack_root(struct packer *packer, const char *root)
     } else if (S_ISREG(info.st_mode)) {
         packer_add_archive(packer, fd, (size_t)info.st_size);
     } else {
-        fail(EXIT_MISSING, "--root %s: neither a folder nor a file", root);
+        die(EXIT_MISSING, "--root %s: neither a folder nor a file", root);
     }
     close(fd);
 }
@@ -135,7 +135,7 @@ void root_image_create(const struct options *options, struct root_image *out)
     *out = (struct root_image){.fd = memfd_create("assay-root", MFD_CLOEXEC)};
     packer.out = out->fd < 0 ? NULL : fdopen(dup(out->fd), "w");
     if (packer.out == NULL) {
-        fail(EXIT_HOST, "cannot make an anonymous file: %s", strerror(errno));
+        die(EXIT_HOST, "cannot make an anonymous file: %s", strerror(errno));
     }
     pack_root(&packer, options->root);
     for (size_t i = 0; i < options->add.count; i++) {
@@ -146,13 +146,13 @@ void root_image_create(const struct options *options, struct root_image *out)
     }
     long size = ftell(packer.out);
     if (fclose(packer.out) != 0 || size < 0) {
-        fail(EXIT_HOST, "cannot write the root image: %s", strerror(errno));
+        die(EXIT_HOST, "cannot write the root image: %s", strerror(errno));
     }
     tdestroy(packer.folders, free);
     out->size = (size_t)size;
     out->bytes = mmap(NULL, out->size, PROT_READ, MAP_SHARED, out->fd, 0);
     if (out->bytes == MAP_FAILED) {
-        fail(EXIT_HOST, "cannot map the root image: %s", strerror(errno));
+        die(EXIT_HOST, "cannot map the root image: %s", strerror(errno));
     }
 }
 

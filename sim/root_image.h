@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The root file system of a machine as an initramfs: newc archives, uncompressed, one after another.
+ * The root file system of a machine as an initramfs: newc archives, uncompressed, one after
+ * another.
  */
 #ifndef SIM_ROOT_IMAGE_H
 #define SIM_ROOT_IMAGE_H

@@ -95,7 +95,7 @@ static void watcher_start(struct watcher *watcher, struct machine *machine,
     watcher->machine = machine;
     watcher->timeout_s = options->timeout_s;
     if (pthread_create(&watcher->thread, NULL, watch, watcher) != 0) {
-        fail(EXIT_HOST, "cannot start a thread");
+        die(EXIT_HOST, "cannot start a thread");
     }
 }
 
@@ -128,7 +128,7 @@ static enum machine_engine choose_engine(const char *name)
     if (strcmp(name, "ptrace") == 0) {
         return MACHINE_ENGINE_PTRACE;
     }
-    fail(EXIT_USAGE, "--engine %s: not one of auto, stub and ptrace", name);
+    die(EXIT_USAGE, "--engine %s: not one of auto, stub and ptrace", name);
 }
 
 static int open_trace(const struct options *options)
@@ -141,7 +141,7 @@ static int open_trace(const struct options *options)
     }
     int fd = open(options->trace_file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (fd < 0) {
-        fail(EXIT_MISSING, "--trace %s: %s", options->trace_file, strerror(errno));
+        die(EXIT_MISSING, "--trace %s: %s", options->trace_file, strerror(errno));
     }
     return fd;
 }
@@ -167,7 +167,7 @@ static struct machine *create_machine(const struct options *options, const struc
     int error = machine_create(&config, &machine, message, sizeof(message));
 
     if (error < 0) {
-        fail(EXIT_HOST, "%s", message[0] != '\0' ? message : strerror(-error));
+        die(EXIT_HOST, "%s", message[0] != '\0' ? message : strerror(-error));
     }
     free(line);
     return machine;
