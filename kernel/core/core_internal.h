@@ -37,9 +37,6 @@ struct time_state {
 /* Set up the log over a buffer. */
 void klog_setup(struct klog *log, void *buffer, size_t bytes);
 
-/* Deliver CPU_WORK_KLOG: wake the readers. Interrupt context, no lock held. */
-void klog_wake_readers(struct kernel *kernel);
-
 /* Memory that options_parse needs for a command line of this length, and the parsing itself.
  * `memory` is 8-byte aligned and zeroed, and stays with the options. */
 size_t options_memory_bytes(size_t cmdline_bytes);

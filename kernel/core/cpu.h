@@ -22,8 +22,8 @@ struct lock_trace;  /* core/spinlock.c: held locks, debug builds */
 enum cpu_work {
     CPU_WORK_RESCHED = 1, /* set need_resched */
     CPU_WORK_TICK = 2,    /* a second thread became runnable: program the end of the slice */
-    CPU_WORK_PULL = 4,    /* idle CPU: look for work on the other CPUs */
     CPU_WORK_KLOG = 8,    /* wake the readers of the log */
+    CPU_WORK_KICK = 16,   /* nothing but the interrupt itself: leave user mode for a moment */
 };
 
 /* Places passed to hal_cpu_schedule_point. */

@@ -55,11 +55,6 @@ static void append(struct klog *log, unsigned priority, uint64_t now_ns, const c
     }
 }
 
-void klog_wake_readers(struct kernel *kernel)
-{
-    wake_all(&kernel->log->readers);
-}
-
 void klog(enum klog_level level, const char *format, ...)
 {
     char line[PREFIX_MAX + LOG_TEXT_MAX + 1];

@@ -98,6 +98,11 @@ void lock_trace_acquire(struct lock_trace *trace, const struct lock_trace *lower
         }
         check_trace(trace, lock, rank, nested);
     }
+    lock_trace_note(trace, lock, rank);
+}
+
+void lock_trace_note(struct lock_trace *trace, const void *lock, unsigned rank)
+{
     if (trace->depth >= LOCKS_HELD_MAX) {
         kernel_panic("more than %d locks held, taking %s (%p)", LOCKS_HELD_MAX,
                      lock_rank_name(rank), lock);

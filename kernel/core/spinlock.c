@@ -153,7 +153,7 @@ bool spin_trylock(struct spinlock *lock) NO_THREAD_SAFETY
         return false;
     }
     if (ASSAY_DEBUG && this_cpu() != NULL && this_cpu()->locks != NULL) {
-        lock_trace_acquire(this_cpu()->locks, NULL, lock, LOCK_RANK_NONE, true);
+        lock_trace_note(this_cpu()->locks, lock, lock->rank);
     }
     return true;
 }

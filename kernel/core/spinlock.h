@@ -93,6 +93,8 @@ struct lock_trace {
  * thread's, when a spinlock is taken) or NULL. */
 void lock_trace_acquire(struct lock_trace *trace, const struct lock_trace *lower, const void *lock,
                         unsigned rank, bool nested);
+/* The same without the check: a trylock that succeeded. */
+void lock_trace_note(struct lock_trace *trace, const void *lock, unsigned rank);
 void lock_trace_release(struct lock_trace *trace, const void *lock);
 /* Panic if a spinlock is held: the caller is about to block. */
 void lock_trace_assert_may_block(void);

@@ -10,7 +10,7 @@
 #include "kernel/core/spinlock.h"
 #include "kernel/sched/wait.h"
 
-struct mutex {
+struct CAPABILITY("mutex") mutex {
     struct thread *owner;  /* NULL when free; atomic */
     uint32_t waiters;      /* atomic */
     uint16_t rank;
@@ -19,6 +19,8 @@ struct mutex {
 
 void mutex_init(struct mutex *mutex, enum lock_rank rank);
 void mutex_lock(struct mutex *mutex) ACQUIRES(mutex);
+/* A second mutex of a rank already held; the caller states its order among equals. */
+void mutex_lock_nested(struct mutex *mutex) ACQUIRES(mutex);
 int mutex_lock_interruptible(struct mutex *mutex); /* 0 or -ERESTARTSYS */
 bool mutex_trylock(struct mutex *mutex);
 void mutex_unlock(struct mutex *mutex) RELEASES(mutex);
@@ -38,6 +40,7 @@ void rwlock_init(struct rwlock *lock, enum lock_rank rank);
 void rwlock_read_lock(struct rwlock *lock);
 void rwlock_read_unlock(struct rwlock *lock);
 void rwlock_write_lock(struct rwlock *lock);
+void rwlock_write_lock_nested(struct rwlock *lock); /* as mutex_lock_nested */
 void rwlock_write_unlock(struct rwlock *lock);
 
 #endif

@@ -39,6 +39,10 @@ void sched_yield(void);
  * loops. Thread context, no spinlock held. */
 void sched_resched_if_needed(void);
 
+/* Make a thread that is running on another CPU pass through the kernel soon (it has a new signal, or
+ * lost its address space). Any context. */
+void sched_kick(struct thread *thread);
+
 /* Interrupt side. */
 void sched_on_tick(void);  /* from the timer interrupt when the current slice is over */
 void sched_on_ipi(void);
@@ -47,6 +51,17 @@ void sched_on_ipi(void);
 void sched_set_policy(struct thread *thread, int policy, int rt_priority, bool reset_on_fork);
 void sched_set_nice(struct thread *thread, int nice);
 int sched_set_affinity(struct thread *thread, struct cpu_mask mask); /* -EINVAL if no CPU is left */
+
+/* Current parameters, read together. */
+struct sched_params {
+    int policy, nice, rt_priority;
+    bool reset_on_fork;
+    struct cpu_mask affinity;
+};
+void sched_get_params(struct thread *thread, struct sched_params *out);
+
+/* The CPUs that run. */
+struct cpu_mask sched_online_mask(const struct kernel *kernel);
 
 /* A child's parameters from its parent's (fork), before thread_start. */
 void sched_inherit(struct thread *child, const struct thread *parent);
@@ -60,6 +75,14 @@ void sched_account_leave_user(void);
 
 /* For /proc/loadavg and /proc/stat. */
 unsigned sched_runnable_count(struct kernel *kernel);
+struct sched_cpu_usage {
+    uint64_t user_ns, system_ns, idle_ns;
+    uint64_t context_switches, interrupts;
+};
+void sched_cpu_usage(struct kernel *kernel, unsigned cpu, struct sched_cpu_usage *out);
+
+/* Give cached kernel stacks back (out of memory, tests). Thread context. */
+void sched_trim_stacks(struct kernel *kernel);
 void sched_load_average(struct kernel *kernel, uint64_t out_fixed16[3]);
 
 #endif

@@ -46,7 +46,8 @@ struct sched_entity {
     struct rb_node run_node;
     struct list_node rt_node;
     uint64_t vruntime, deadline, min_vruntime; /* min_* maintained by the rbtree augmentation */
-    int64_t vlag;
+    uint64_t picked_deadline; /* deadline when it was picked: until then it is not preempted lightly */
+    int64_t vlag;             /* while not queued: how much service it was owed, virtual ns */
     uint64_t slice_ns;
     uint64_t exec_start_ns;   /* when it last got the CPU */
     uint64_t sum_exec_ns;     /* CPU time consumed, ever */
@@ -56,7 +57,8 @@ struct sched_entity {
     int rt_priority;          /* 1..99 for FIFO/RR, else 0 */
     uint64_t rr_left_ns;
     bool reset_on_fork;
-    bool queued;
+    bool queued;              /* runnable: on a run queue, or its current thread */
+    bool placed;              /* has been on a run queue before */
 };
 
 struct thread {
@@ -93,7 +95,8 @@ struct thread {
      * block. NULL: plain kfree. */
     void (*on_free)(struct thread *thread);
     struct lock_trace locks;      /* sleeping locks held, debug builds */
-    uint64_t utime_ns, stime_ns;  /* user and system CPU time; own thread writes */
+    uint64_t utime_ns, stime_ns;  /* user and system CPU time; own thread writes, atomic */
+    uint64_t account_mark_ns;     /* up to when they are accounted; own CPU */
     uint64_t start_ns;            /* clock_monotonic_ns at creation */
     uint64_t voluntary_switches, involuntary_switches;
     uint64_t minor_faults, major_faults;

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Boot: bring everything up in the order of core/init.h, start the other CPUs and pid 1, and become
+ * CPU 0's idle thread. Runs on the backend's boot stack with interrupts masked.
+ */
+#include "hal/kernel_on.h"
+#include "kernel/core/init.h"
+#include "kernel/core/kernel.h"
+#include "kernel/core/klog.h"
+#include "kernel/sched/sched.h"
+
+struct boot_step {
+    const char *name;
+    int (*init)(struct kernel *kernel);
+};
+
+static int start_cpus(struct kernel *kernel)
+{
+    sched_start_cpus(kernel);
+    return 0;
+}
+
+static const struct boot_step boot_steps[] = {
+    {"mm", mm_init},
+    {"core", core_init},
+    {"sched", sched_init},
+    {"vfs", vfs_init},
+    {"ipc", ipc_init},
+    {"proc", proc_init},
+    {"tty", tty_init},
+    {"procfs", procfs_init},
+    {"syscall", syscall_init},
+    {"cpus", start_cpus},
+    {"init", proc_start_init},
+};
+
+void kernel_on_boot(const struct hal_boot *boot)
+{
+    struct kernel *kernel = core_early_init(boot);
+
+    for (unsigned i = 0; i < ARRAY_SIZE(boot_steps); i++) {
+        int error = boot_steps[i].init(kernel);
+
+        if (error < 0) {
+            kernel_panic("boot: %s failed: error %d", boot_steps[i].name, -error);
+        }
+    }
+    sched_idle_loop();
+}

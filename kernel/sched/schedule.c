@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Switching threads: blocking, yielding, rescheduling, and the accounting that goes with it.
+ *
+ * A switch: the outgoing thread takes its run queue's lock, picks, and switches contexts with the
+ * lock held; the incoming one finishes the switch (finish_switch): only then is the outgoing thread's
+ * on_cpu cleared and the lock released. Until then nobody can start the outgoing thread elsewhere,
+ * because waking it takes the same lock; afterwards its context is complete in memory.
+ *
+ * Why no wake-up is lost. A waiter does
+ *     W1 state = blocked;   W2 look at the condition;   W3 sched_block: under the lock, if state is
+ *     still blocked, leave the queue
+ * and a waker does
+ *     K1 make the condition true;   K2 look at state;   K3 if blocked: under the lock, state =
+ *     RUNNABLE, and queue the thread if it has left.
+ * W1 is a sequentially consistent store and K2 follows a full fence, so W2 sees K1 or K2 sees W1 (or
+ * both). In the second case K3 comes before W3, which then finds RUNNABLE and returns, or after it,
+ * and queues the thread. Condition loops make a wake-up too many harmless.
+ *
+ * A thread's own stores to its state need no lock: only the thread itself leaves RUNNABLE, and others
+ * only change a blocked state to RUNNABLE, by compare-exchange under the lock.
+ */
+#include "hal/aspace.h"
+#include "hal/context.h"
+#include "hal/cpu.h"
+#include "kernel/sched/sched_internal.h"
+#include "kernel/sched/timer.h"
+
+/* ---- accounting ---- */
+
+static void add_time(uint64_t *counter, uint64_t ns)
+{
+    atomic_store_relaxed(counter, *counter + ns); /* one writer */
+}
+
+static uint64_t take_stretch(struct thread *thread, uint64_t now_ns)
+{
+    int64_t stretch_ns = (int64_t)(now_ns - thread->account_mark_ns);
+
+    if (stretch_ns <= 0) {
+        return 0;
+    }
+    thread->account_mark_ns = now_ns;
+    return (uint64_t)stretch_ns;
+}
+
+static void account_system(struct cpu *cpu, struct thread *thread, uint64_t now_ns)
+{
+    uint64_t stretch_ns = take_stretch(thread, now_ns);
+
+    if (thread == cpu->idle) {
+        add_time(&cpu->idle_ns, stretch_ns);
+    } else {
+        add_time(&thread->stime_ns, stretch_ns);
+        add_time(&cpu->system_ns, stretch_ns);
+    }
+}
+
+void sched_account_enter_user(void)
+{
+    struct cpu *cpu = this_cpu();
+
+    account_system(cpu, cpu->current, sched_clock_ns());
+}
+
+void sched_account_leave_user(void)
+{
+    struct cpu *cpu = this_cpu();
+    uint64_t stretch_ns = take_stretch(cpu->current, sched_clock_ns());
+
+    add_time(&cpu->current->utime_ns, stretch_ns);
+    add_time(&cpu->user_ns, stretch_ns);
+}
+
+uint64_t sched_cpu_time_ns(struct thread *thread)
+{
+    bool irq = hal_irq_save();
+    struct runqueue *rq = runqueue_lock_of(thread);
+    uint64_t total_ns;
+
+    if (rq->current == thread) {
+        runqueue_charge_current(rq, sched_clock_ns());
+    }
+    total_ns = thread->se.sum_exec_ns;
+    spin_unlock(&rq->lock);
+    hal_irq_restore(irq);
+    return total_ns;
+}
+
+/* ---- the switch ---- */
+
+static void finish_switch(void)
+{
+    struct runqueue *rq = this_runqueue();
+    struct thread *previous = rq->switched_from;
+    struct thread *migrating = rq->migrating;
+    bool dead = atomic_load_relaxed(&previous->state) == THREAD_DEAD;
+    unsigned target = 0;
+
+    rq->switched_from = NULL;
+    rq->migrating = NULL;
+    atomic_store_release(&previous->on_cpu, false);
+    if (migrating != NULL) {
+        target = select_cpu(migrating, rq->cpu->id);
+        atomic_store_release(&migrating->cpu, target);
+    }
+    spin_unlock(&rq->lock);
+    if (dead) {
+        thread_reap(previous);
+    }
+    if (migrating != NULL) {
+        place_thread(migrating, target);
+    }
+}
+
+void schedule_finish_first(void)
+{
+    finish_switch();
+}
+
+static void activate_aspace(struct cpu *cpu, struct hal_aspace *aspace)
+{
+    if (cpu->aspace != aspace) {
+        cpu->aspace = aspace;
+        hal_aspace_activate(aspace);
+    }
+}
+
+void thread_set_aspace(struct hal_aspace *aspace)
+{
+    bool irq = hal_irq_save();
+    struct cpu *cpu = this_cpu();
+
+    cpu->current->aspace = aspace;
+    activate_aspace(cpu, aspace);
+    hal_irq_restore(irq);
+}
+
+static void switch_to(struct runqueue *rq, struct thread *previous, struct thread *next,
+                      uint64_t now_ns)
+{
+    struct cpu *cpu = rq->cpu;
+
+    runqueue_put_prev(rq, previous);
+    runqueue_set_next(rq, next, now_ns);
+    account_system(cpu, previous, now_ns);
+    next->account_mark_ns = now_ns;
+    if (previous->se.queued) {
+        atomic_store_relaxed(&previous->involuntary_switches, previous->involuntary_switches + 1);
+    } else {
+        atomic_store_relaxed(&previous->voluntary_switches, previous->voluntary_switches + 1);
+    }
+    atomic_store_relaxed(&cpu->context_switches, cpu->context_switches + 1);
+    rq->current = next;
+    rq->switched_from = previous;
+    cpu->current = next;
+    runqueue_note_priority(rq);
+    atomic_store_relaxed(&next->on_cpu, true);
+    activate_aspace(cpu, next->aspace);
+    runqueue_update_tick(rq, now_ns);
+    hal_context_switch(&previous->context, &next->context);
+    finish_switch(); /* previous and rq are those of another time here */
+}
+
+void schedule_locked(struct runqueue *rq, uint64_t now_ns)
+{
+    struct thread *previous = rq->current;
+    struct thread *next;
+
+    if (previous->se.queued && unlikely(!thread_allowed_on(previous, rq->cpu->id))) {
+        runqueue_dequeue(rq, previous);
+        rq->migrating = previous;
+    }
+    next = runqueue_pick(rq, now_ns);
+    if (next == rq->idle && previous != rq->idle && balance_pull(rq, true)) {
+        next = runqueue_pick(rq, now_ns);
+    }
+    rq->cpu->need_resched = false;
+    if (next == previous) {
+        previous->se.picked_deadline = previous->se.deadline;
+        runqueue_update_tick(rq, now_ns);
+        spin_unlock(&rq->lock);
+        return;
+    }
+    switch_to(rq, previous, next, now_ns);
+}
+
+/* ---- giving up the CPU ---- */
+
+static struct runqueue *lock_this_runqueue(void)
+{
+    struct runqueue *rq = this_runqueue();
+
+    spin_lock(&rq->lock);
+    return rq;
+}
+
+void sched_prepare_block(enum thread_state state)
+{
+    atomic_store_seq(&this_thread()->state, state);
+}
+
+void sched_finish_block(void)
+{
+    atomic_store_relaxed(&this_thread()->state, THREAD_RUNNABLE);
+}
+
+void sched_block(void)
+{
+    struct thread *thread = this_thread();
+    struct runqueue *rq;
+    enum thread_state state;
+    uint64_t now_ns;
+    bool irq;
+
+    if (ASSAY_DEBUG) {
+        lock_trace_assert_may_block();
+    }
+    hal_cpu_schedule_point(SCHEDULE_POINT_BLOCK);
+    irq = hal_irq_save();
+    rq = lock_this_runqueue();
+    state = atomic_load_relaxed(&thread->state);
+    if (state == THREAD_RUNNABLE) {
+        spin_unlock(&rq->lock);
+        hal_irq_restore(irq);
+        return;
+    }
+    now_ns = sched_clock_ns();
+    load_update(thread->kernel->sched, now_ns);
+    if (state == THREAD_UNINTERRUPTIBLE) {
+        atomic_fetch_add_relaxed(&thread->kernel->sched->uninterruptible, 1);
+    }
+    runqueue_charge_current(rq, now_ns);
+    runqueue_dequeue(rq, thread);
+    schedule_locked(rq, now_ns);
+    hal_irq_restore(irq);
+}
+
+static void reschedule(bool yield)
+{
+    bool irq = hal_irq_save();
+    struct runqueue *rq = lock_this_runqueue();
+    uint64_t now_ns = sched_clock_ns();
+
+    runqueue_charge_current(rq, now_ns);
+    if (yield && rq->current != rq->idle) {
+        if (policy_is_rt(rq->current->se.policy)) {
+            rq->current->se.rr_left_ns = 0;
+        } else {
+            fair_yield(&rq->fair);
+        }
+    }
+    schedule_locked(rq, now_ns);
+    hal_irq_restore(irq);
+}
+
+void sched_yield(void)
+{
+    if (ASSAY_DEBUG) {
+        lock_trace_assert_may_block();
+    }
+    reschedule(true);
+}
+
+void sched_resched_if_needed(void)
+{
+    if (!this_cpu()->need_resched) {
+        return;
+    }
+    if (ASSAY_DEBUG) {
+        lock_trace_assert_may_block();
+    }
+    reschedule(false);
+}
+
+/* ---- with a deadline ---- */
+
+struct block_timer {
+    struct timer timer;
+    struct thread *thread;
+    bool expired; /* atomic */
+};
+
+static void block_timer_fire(struct timer *timer)
+{
+    struct block_timer *block = container_of(timer, struct block_timer, timer);
+    struct thread *thread = block->thread;
+
+    atomic_store_release(&block->expired, true);
+    thread_wake(thread);
+}
+
+bool sched_block_until(uint64_t deadline_ns)
+{
+    struct block_timer block;
+
+    if (deadline_ns == UINT64_MAX) {
+        sched_block();
+        return false;
+    }
+    block.thread = this_thread();
+    block.expired = false;
+    timer_init(&block.timer, block_timer_fire);
+    timer_arm(&block.timer, deadline_ns);
+    sched_block();
+    timer_cancel_sync(&block.timer);
+    return atomic_load_acquire(&block.expired);
+}
+
+/* ---- interrupts ---- */
+
+void sched_on_tick(void)
+{
+    struct runqueue *rq = lock_this_runqueue();
+    uint64_t now_ns = sched_clock_ns();
+
+    rq->tick_ns = UINT64_MAX;
+    load_update(rq->cpu->kernel->sched, now_ns);
+    runqueue_charge_current(rq, now_ns);
+    if (rq->runnable >= 2) {
+        balance_tick(rq, now_ns);
+    }
+    if (runqueue_pick(rq, now_ns) != rq->current) {
+        rq->cpu->need_resched = true;
+    }
+    runqueue_update_tick(rq, now_ns);
+    spin_unlock(&rq->lock);
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Credentials objects, credentials(7) and capabilities(7).
+ *
+ * Lifetime: reference counted; the last cred_put frees. Immutable once another thread can see them,
+ * so reading needs no lock. A copy owns its own group list.
+ */
+#include "kernel/security/cred.h"
+
+#include "kernel/abi/capability.h"
+#include "kernel/core/cpu.h"
+#include "kernel/lib/atomic.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/slab.h"
+#include "kernel/sched/thread.h"
+
+#define CAP_ALL (~0ull >> (63 - CAP_LAST_CAP))
+
+struct cred *cred_create_root(void)
+{
+    struct cred *cred = kzalloc(sizeof *cred);
+
+    if (cred == NULL) {
+        return NULL;
+    }
+    cred->refs = 1;
+    cred->cap_permitted = CAP_ALL;
+    cred->cap_effective = CAP_ALL;
+    cred->cap_bounding = CAP_ALL;
+    return cred;
+}
+
+struct cred *cred_copy(const struct cred *from)
+{
+    struct cred *cred = kmalloc(sizeof *cred);
+
+    if (cred == NULL) {
+        return NULL;
+    }
+    /* Field by field would race with nothing either: all but refs is immutable by now. */
+    memcpy((char *)cred + sizeof cred->refs, (const char *)from + sizeof from->refs,
+           sizeof *cred - sizeof cred->refs);
+    STATIC_ASSERT(offsetof(struct cred, refs) == 0);
+    cred->refs = 1;
+    cred->groups = NULL;
+    if (from->group_count > 0) {
+        cred->groups = kmalloc(from->group_count * sizeof *cred->groups);
+        if (cred->groups == NULL) {
+            kfree(cred);
+            return NULL;
+        }
+        memcpy(cred->groups, from->groups, from->group_count * sizeof *cred->groups);
+    }
+    return cred;
+}
+
+struct cred *cred_get(const struct cred *cred)
+{
+    struct cred *shared = (struct cred *)cred; /* the count is not part of what const promises */
+    uint32_t old = atomic_fetch_add_relaxed(&shared->refs, 1);
+
+    assert(old > 0);
+    return shared;
+}
+
+void cred_put(const struct cred *cred)
+{
+    struct cred *shared = (struct cred *)cred;
+    uint32_t left;
+
+    if (shared == NULL) {
+        return;
+    }
+    left = atomic_sub_fetch_acq_rel(&shared->refs, 1);
+    assert(left != UINT32_MAX);
+    if (left == 0) {
+        kfree(shared->groups);
+        kfree(shared);
+    }
+}
+
+const struct cred *current_cred(void)
+{
+    return this_thread()->cred;
+}
+
+void cred_install(struct cred *cred)
+{
+    struct thread *thread = this_thread();
+    const struct cred *old = thread->cred;
+
+    atomic_store_release(&thread->cred, cred);
+    cred_put(old);
+}
+
+bool cred_in_group(const struct cred *cred, uint32_t gid)
+{
+    uint32_t low = 0, high = cred->group_count;
+
+    if (cred->fsgid == gid) {
+        return true;
+    }
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+
+        if (cred->groups[middle] == gid) {
+            return true;
+        }
+        if (cred->groups[middle] < gid) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return false;
+}
+
+bool cred_has_cap(const struct cred *cred, unsigned cap)
+{
+    return cap <= CAP_LAST_CAP && (cred->cap_effective & BIT(cap)) != 0;
+}
