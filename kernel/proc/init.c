@@ -26,6 +26,7 @@
 #include "kernel/proc/process_internal.h"
 #include "kernel/proc/session_internal.h"
 #include "kernel/proc/user_loop.h"
+#include "kernel/proc/uts.h"
 #include "kernel/security/cred.h"
 
 enum { STATUS_NOT_EXECUTABLE = 126, STATUS_NOT_FOUND = 127 };
@@ -60,6 +61,8 @@ int proc_init(struct kernel *kernel)
     if (!table->task_cache || !table->process_cache || !table->fpu_cache)
         return -ENOMEM;
     kernel->processes = table;
+    uts_set(kernel, UTS_NODENAME, "assay");
+    uts_set(kernel, UTS_DOMAINNAME, "(none)");
     oom_init(kernel);
     return futex_init(kernel);
 }

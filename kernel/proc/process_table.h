@@ -5,6 +5,7 @@
 #ifndef KERNEL_PROC_PROCESS_TABLE_H
 #define KERNEL_PROC_PROCESS_TABLE_H
 
+#include "kernel/abi/uname.h"
 #include "kernel/core/spinlock.h"
 #include "kernel/lib/xarray.h"
 #include "kernel/proc/task.h"
@@ -32,6 +33,7 @@ struct process_table {
     int last_pid;
     uint64_t forks;
     struct process *init;
+    char nodename[UTSNAME_LENGTH], domainname[UTSNAME_LENGTH];
 
     struct slab_cache *task_cache, *process_cache, *fpu_cache; /* constant */
     const struct session_tty_ops *tty_ops;

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * prctl(2), arch_prctl(2), personality(2): attributes of the calling thread or process.
+ */
+#include "kernel/abi/prctl.h"
+
+#include "kernel/abi/capability.h"
+#include "kernel/abi/errno.h"
+#include "kernel/core/kernel.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/uaccess.h"
+#include "kernel/proc/signal.h"
+#include "kernel/proc/task.h"
+#include "kernel/security/cred.h"
+#include "kernel/syscall/syscalls.h"
+
+enum { NAME_BYTES = THREAD_NAME_MAX, TIMER_SLACK_DEFAULT_NS = 50000 };
+
+static int64_t set_name(uint64_t uaddr)
+{
+    struct thread *thread = this_thread();
+    char name[NAME_BYTES] = "";
+    int64_t length = copy_string_from_user(name, uaddr, sizeof(name));
+    if (length == -EFAULT)
+        return length;
+    name[NAME_BYTES - 1] = '\0';
+    for (unsigned i = 0; i < NAME_BYTES; i++) /* read elsewhere without a lock */
+        atomic_store_relaxed(&thread->name[i], name[i]);
+    return 0;
+}
+
+static int64_t get_name(uint64_t uaddr)
+{
+    char name[NAME_BYTES];
+    memcpy(name, this_thread()->name, sizeof(name));
+    name[NAME_BYTES - 1] = '\0';
+    return copy_to_user(uaddr, name, sizeof(name));
+}
+
+/* A change of the credentials: edit(cred, value) may refuse. */
+static int64_t edit_cred(int (*edit)(struct cred *cred, uint64_t value), uint64_t value)
+{
+    struct cred *cred = cred_copy(current_cred());
+    if (!cred)
+        return -ENOMEM;
+    int error = edit(cred, value);
+    if (error) {
+        cred_put(cred);
+        return error;
+    }
+    cred_install(cred);
+    return 0;
+}
+
+static int edit_keepcaps(struct cred *cred, uint64_t value)
+{
+    if (value > 1)
+        return -EINVAL;
+    if (cred->securebits & SECBIT_KEEP_CAPS_LOCKED)
+        return -EPERM;
+    cred->keep_caps = value;
+    return 0;
+}
+
+static int edit_bounding_drop(struct cred *cred, uint64_t cap)
+{
+    if (!cred_has_cap(cred, CAP_SETPCAP))
+        return -EPERM;
+    if (cap > CAP_LAST_CAP)
+        return -EINVAL;
+    cred->cap_bounding &= ~BIT(cap);
+    return 0;
+}
+
+static int edit_securebits(struct cred *cred, uint64_t bits)
+{
+    const uint32_t locks = 0xaa, all = 0xff; /* every second bit locks the one below it */
+    uint32_t old = cred->securebits;
+    if (((old & locks) >> 1 & (old ^ bits)) || (old & locks & ~bits) || (bits & ~(uint64_t)all) ||
+        !cred_has_cap(cred, CAP_SETPCAP))
+        return -EPERM;
+    cred->securebits = (uint32_t)bits;
+    cred->keep_caps = bits & SECBIT_KEEP_CAPS;
+    return 0;
+}
+
+static int edit_no_new_privs(struct cred *cred, uint64_t value)
+{
+    cred->no_new_privs = value;
+    return 0;
+}
+
+static int edit_ambient_raise(struct cred *cred, uint64_t cap)
+{
+    if (!(cred->cap_permitted & BIT(cap)) || !(cred->cap_inheritable & BIT(cap)) ||
+        (cred->securebits & SECBIT_NO_CAP_AMBIENT_RAISE))
+        return -EPERM;
+    cred->cap_ambient |= BIT(cap);
+    return 0;
+}
+
+static int edit_ambient_lower(struct cred *cred, uint64_t cap)
+{
+    cred->cap_ambient &= ~BIT(cap);
+    return 0;
+}
+
+static int edit_ambient_clear(struct cred *cred, uint64_t unused)
+{
+    (void)unused;
+    cred->cap_ambient = 0;
+    return 0;
+}
+
+static int64_t cap_ambient(uint64_t operation, uint64_t cap, uint64_t arg4, uint64_t arg5)
+{
+    if (arg4 || arg5)
+        return -EINVAL;
+    if (operation == PR_CAP_AMBIENT_CLEAR_ALL)
+        return cap ? -EINVAL : edit_cred(edit_ambient_clear, 0);
+    if (cap > CAP_LAST_CAP)
+        return -EINVAL;
+    switch (operation) {
+    case PR_CAP_AMBIENT_IS_SET:
+        return current_cred()->cap_ambient >> cap & 1;
+    case PR_CAP_AMBIENT_RAISE:
+        return edit_cred(edit_ambient_raise, cap);
+    case PR_CAP_AMBIENT_LOWER:
+        return edit_cred(edit_ambient_lower, cap);
+    default:
+        return -EINVAL;
+    }
+}
+
+static int64_t set_dumpable(uint64_t value)
+{
+    if (value > 1)
+        return -EINVAL;
+    current_process()->dumpable = (uint32_t)value;
+    return 0;
+}
+
+static int64_t get_securebits(const struct cred *cred)
+{
+    return (cred->securebits & ~(uint32_t)SECBIT_KEEP_CAPS) |
+           (cred->keep_caps ? SECBIT_KEEP_CAPS : 0);
+}
+
+/* Options about credentials and capabilities; -ENOSYS if it is none of them. */
+static int64_t prctl_cred(int option, uint64_t arg2, uint64_t arg3, uint64_t arg4, uint64_t arg5)
+{
+    const struct cred *cred = current_cred();
+    switch (option) {
+    case PR_GET_KEEPCAPS:
+        return cred->keep_caps;
+    case PR_SET_KEEPCAPS:
+        return edit_cred(edit_keepcaps, arg2);
+    case PR_CAPBSET_READ:
+        return arg2 > CAP_LAST_CAP ? -EINVAL : (int64_t)(cred->cap_bounding >> arg2 & 1);
+    case PR_CAPBSET_DROP:
+        return edit_cred(edit_bounding_drop, arg2);
+    case PR_GET_SECUREBITS:
+        return get_securebits(cred);
+    case PR_SET_SECUREBITS:
+        return edit_cred(edit_securebits, arg2);
+    case PR_SET_NO_NEW_PRIVS:
+        return arg2 != 1 || arg3 || arg4 || arg5 ? -EINVAL : edit_cred(edit_no_new_privs, 1);
+    case PR_GET_NO_NEW_PRIVS:
+        return arg2 || arg3 || arg4 || arg5 ? -EINVAL : cred->no_new_privs;
+    case PR_CAP_AMBIENT:
+        return cap_ambient(arg2, arg3, arg4, arg5);
+    default:
+        return -ENOSYS;
+    }
+}
+
+int64_t sys_prctl(int option, uint64_t arg2, uint64_t arg3, uint64_t arg4, uint64_t arg5)
+{
+    struct task *task = current_task();
+    struct process *process = task->process;
+
+    switch (option) {
+    case PR_SET_PDEATHSIG:
+        if (arg2 > SIGNALS_MAX)
+            return -EINVAL;
+        task->parent_death_signal = (int)arg2;
+        return 0;
+    case PR_GET_PDEATHSIG:
+        return put_user_u32(arg2, (uint32_t)task->parent_death_signal);
+    case PR_GET_DUMPABLE:
+        return process->dumpable;
+    case PR_SET_DUMPABLE:
+        return set_dumpable(arg2);
+    case PR_SET_NAME:
+        return set_name(arg2);
+    case PR_GET_NAME:
+        return get_name(arg2);
+    case PR_GET_TIMERSLACK:
+        return (int64_t)task->timer_slack_ns;
+    case PR_SET_TIMERSLACK:
+        task->timer_slack_ns = arg2 ? arg2 : TIMER_SLACK_DEFAULT_NS;
+        return 0;
+    case PR_GET_TIMING:
+        return PR_TIMING_STATISTICAL;
+    case PR_SET_TIMING:
+        return arg2 == PR_TIMING_STATISTICAL ? 0 : -EINVAL;
+    case PR_SET_CHILD_SUBREAPER:
+        process->is_subreaper = arg2;
+        return 0;
+    case PR_GET_CHILD_SUBREAPER:
+        return put_user_u32(arg2, process->is_subreaper);
+    case PR_GET_TID_ADDRESS:
+        return put_user_u64(arg2, task->clear_child_tid);
+    case PR_GET_SECCOMP:
+        return task->seccomp_mode;
+    default: {
+        int64_t result = prctl_cred(option, arg2, arg3, arg4, arg5);
+        return result == -ENOSYS ? -EINVAL : result;
+    }
+    }
+}
+
+int64_t sys_arch_prctl(int code, uint64_t addr)
+{
+    struct hal_regs *regs = &current_task()->user.regs;
+    uint64_t limit = this_kernel()->boot->user_addr_limit;
+
+    switch (code) {
+    case ARCH_SET_FS:
+        if (addr >= limit)
+            return -EPERM;
+        regs->fs_base = addr;
+        return 0;
+    case ARCH_SET_GS:
+        if (addr >= limit)
+            return -EPERM;
+        regs->gs_base = addr;
+        return 0;
+    case ARCH_GET_FS:
+        return put_user_u64(addr, regs->fs_base);
+    case ARCH_GET_GS:
+        return put_user_u64(addr, regs->gs_base);
+    case ARCH_GET_CPUID:
+        return 1;
+    case ARCH_SET_CPUID:
+        return -ENODEV; /* no CPUID faulting */
+    default:
+        return -EINVAL;
+    }
+}
+
+int64_t sys_personality(uint32_t persona)
+{
+    struct task *task = current_task();
+    uint32_t old = task->personality;
+    if (persona != UINT32_MAX)
+        task->personality = persona;
+    return old;
+}
