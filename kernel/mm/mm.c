@@ -49,11 +49,9 @@ static int state_init(struct kernel *kernel)
 
 int mm_init(struct kernel *kernel)
 {
-    if (!kernel->pages) {
-        kernel->pages = page_boot_create(kernel->boot, 0, NULL);
-        if (!kernel->pages)
-            return -ENOMEM;
-    }
+    kernel->pages = page_boot_create(kernel);
+    if (!kernel->pages)
+        return -ENOMEM;
     int error = slab_init(kernel);
     return error ? error : state_init(kernel);
 }

@@ -77,7 +77,6 @@ struct vma {
     /* Registry of a page cache's mappings (page_cache_map); its mappings_lock. */
     struct page_cache *cache;    /* or NULL; constant while the VMA is mapped */
     struct list_node mapping_node;
-    uint64_t mapping_visit;
 
     struct vma *next_dead;       /* private: removed, to be put when the lock is dropped */
 };

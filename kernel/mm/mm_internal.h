@@ -171,10 +171,19 @@ int mm_populate_for(struct mm *mm, uint64_t addr, uint64_t bytes, bool write); /
 /* Free something; true if trying again makes sense. Thread context without mm->lock. */
 bool mm_out_of_memory(struct kernel *kernel, unsigned attempt);
 
-/* ---- page_cache.c ---- */
+/* ---- page_cache.c, page_cache_map.c ---- */
+/* The present pages among index .. index + count - 1, each with a reference; NULL for the others.
+ * Returns how many there are. */
 unsigned page_cache_get_run(struct page_cache *cache, uint64_t index, unsigned count,
                             struct page **out);
 uint64_t page_cache_shrink(struct kernel *kernel, uint64_t wanted);
+/* Put a new page (reference taken over on success) at an index. -EEXIST if there is one. */
+int page_cache_insert(struct page_cache *cache, uint64_t index, struct page *page);
+/* Object pages first..last (inclusive) disappear from every address space, or become read-only. */
+void page_cache_zap_mappings(struct page_cache *cache, uint64_t first, uint64_t last,
+                             enum zap which);
+void page_cache_protect_mappings(struct page_cache *cache, uint64_t first, uint64_t last);
+
 void mm_pin(struct mm *mm);
 void mm_unpin(struct mm *mm);
 

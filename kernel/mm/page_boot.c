@@ -5,10 +5,8 @@
  * Each RAM range carries its own page array in its first frames, so holes cost nothing. Descriptors
  * are initialised a chunk (4 MiB) at a time, when the chunk is first needed: a machine with much RAM
  * boots as fast as a small one, and pages of a hosted machine that the guest never uses are never
- * touched. The largest range also provides the allocator itself, in front of its array.
+ * touched. The allocator itself follows the kernel's early memory (core/early.c).
  */
-#include "kernel/mm/boot.h"
-
 #include "kernel/core/kernel.h"
 #include "kernel/lib/compiler.h"
 #include "kernel/lib/string.h"
@@ -66,15 +64,6 @@ bool page_chunk_start(struct page_allocator *pages)
     return false;
 }
 
-static unsigned largest_range(const struct hal_boot *boot)
-{
-    unsigned largest = 0;
-    for (unsigned i = 1; i < boot->ram_count; i++)
-        if (boot->ram[i].bytes > boot->ram[largest].bytes)
-            largest = i;
-    return largest;
-}
-
 static void set_limits(struct page_allocator *pages)
 {
     pages->reserve = CLAMP(pages->total_pages / 128, 16u, 1024u);
@@ -83,29 +72,32 @@ static void set_limits(struct page_allocator *pages)
     pages->cpu_batch = pages->cpu_max / 4;
 }
 
-struct page_allocator *page_boot_create(const struct hal_boot *boot, size_t extra_bytes,
-                                        void **out_extra)
+struct page_allocator *page_boot_create(struct kernel *kernel)
 {
-    unsigned home = largest_range(boot);
-    uint64_t start = boot->ram[home].paddr;
+    const struct hal_boot *boot = kernel->boot;
     size_t bytes = sizeof(struct page_allocator) + boot->cpu_count * sizeof(struct page_cpu_cache);
-    uint64_t taken = ALIGN_UP(bytes, 64) + extra_bytes;
-    taken = ALIGN_UP(taken, PAGE_SIZE);
-    if (boot->ram_count == 0 || boot->ram[home].bytes < taken + 16 * PAGE_SIZE)
+    uint64_t start = ALIGN_UP(kernel->early_paddr + kernel->early_bytes, PAGE_SIZE);
+    uint64_t end = start + ALIGN_UP(bytes, PAGE_SIZE);
+
+    unsigned home = 0;
+    while (home < boot->ram_count && (kernel->early_paddr < boot->ram[home].paddr ||
+                                      end >= boot->ram[home].paddr + boot->ram[home].bytes))
+        home++;
+    if (home == boot->ram_count)
         return NULL;
 
     /* RAM may hold anything at boot. */
     struct page_allocator *pages = (struct page_allocator *)(boot->direct_map + start);
-    memset(pages, 0, (size_t)taken);
+    memset(pages, 0, bytes);
     spin_lock_init(&pages->lock, LOCK_RANK_PAGES);
     for (unsigned order = 0; order <= PAGE_ORDER_MAX; order++)
         list_init(&pages->free[order]);
     pages->direct_map = boot->direct_map;
     pages->cpu_count = boot->cpu_count;
-    if (out_extra)
-        *out_extra = (char *)pages + ALIGN_UP(bytes, 64);
 
-    page_range_add(pages, start + taken, boot->ram[home].bytes - taken);
+    /* The largest (the early memory's) first: it is searched first. */
+    uint64_t home_end = boot->ram[home].paddr + boot->ram[home].bytes;
+    page_range_add(pages, end, home_end - end);
     for (unsigned i = 0; i < boot->ram_count; i++)
         if (i != home)
             page_range_add(pages, boot->ram[i].paddr, boot->ram[i].bytes);
@@ -120,25 +112,4 @@ void page_release_range(uint64_t paddr, uint64_t bytes)
     page_range_add(pages, paddr, bytes);
     set_limits(pages);
     spin_unlock_irqrestore(&pages->lock, irq);
-}
-
-struct kernel *mm_boot_kernel(const struct hal_boot *boot)
-{
-    struct boot_objects {
-        struct kernel kernel;
-        struct cpu cpu;
-    } *objects;
-
-    void *extra;
-    struct page_allocator *pages = page_boot_create(boot, sizeof(*objects), &extra);
-    if (!pages)
-        return NULL;
-    objects = extra;
-    objects->kernel.boot = boot;
-    objects->kernel.pages = pages;
-    objects->kernel.cpus[0] = &objects->cpu;
-    objects->kernel.cpu_count = 1;
-    objects->cpu.kernel = &objects->kernel;
-    hal_cpu_set_local(&objects->cpu);
-    return &objects->kernel;
 }

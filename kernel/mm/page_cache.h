@@ -28,14 +28,18 @@ struct page_cache_ops {
     void (*release)(struct page_cache *cache);
 };
 
+/* Marks in page_cache.pages. */
+enum { PAGE_CACHE_MARK_DIRTY = 0 };
+
 struct page_cache {
     struct mutex lock;            /* pages, count; rank LOCK_RANK_PAGE_CACHE */
-    struct xarray pages;          /* index -> struct page *, one reference each */
+    struct xarray pages;          /* index -> struct page *, one reference each, all up to date */
     uint64_t count;
     const struct page_cache_ops *ops;
     void *owner;                  /* the inode */
     struct spinlock mappings_lock;
-    struct list mappings;         /* VMAs that map it (page_cache_vma nodes) */
+    struct list mappings;         /* VMAs that map it, by vma->mapping_node */
+    struct list_node reclaim_node; /* caches whose pages can be read again (ops->read_page) */
 };
 
 void page_cache_init(struct page_cache *cache, const struct page_cache_ops *ops, void *owner);
@@ -45,22 +49,33 @@ void page_cache_destroy(struct page_cache *cache); /* drops all pages; no mappin
  * page gives 0 and *out NULL. 0, -ENOMEM, -ENOSPC, -EIO. */
 int page_cache_get(struct page_cache *cache, uint64_t index, bool create, struct page **out);
 
+/* Note that a page of the cache was changed, so that page_cache_sync writes it. For get_page of a
+ * shared mapping that is going to be written, and after writing to a page by hand. No effect
+ * without ops->write_page. */
+void page_cache_mark_dirty(struct page_cache *cache, struct page *page);
+
 /* Buffered I/O at pos, limited to the object's size by the caller; holes read as zero. Bytes or
  * negative errno. */
 int64_t page_cache_read(struct page_cache *cache, uint64_t pos, uint64_t bytes, struct uio *uio);
 int64_t page_cache_write(struct page_cache *cache, uint64_t pos, uint64_t bytes, struct uio *uio);
 
-/* Drop pages from byte `size` on, zero the tail of the last page, unmap user mappings of them. */
+/* Drop pages from byte `size` on, zero the tail of the last page, unmap user mappings of them
+ * (private copies too). The owner has set its new size already, so that get_page refuses indexes
+ * past it. Takes mm->lock of every mapper: the caller holds no mm->lock. */
 void page_cache_truncate(struct page_cache *cache, uint64_t size);
-/* The same for a range in the middle (fallocate punch hole). Page-aligned inner range. */
+/* The same for the bytes [start, end) (fallocate punch hole): whole pages are dropped, parts of
+ * pages zeroed; private copies stay. */
 void page_cache_punch(struct page_cache *cache, uint64_t start, uint64_t end);
 
 /* SEEK_DATA / SEEK_HOLE: next present (or missing) index at or after, UINT64_MAX if none. */
 uint64_t page_cache_next(struct page_cache *cache, uint64_t index, bool present);
 
+/* Write the dirty pages first..last (inclusive) back. The first error, after trying all. Takes
+ * mm->lock of the mappers. */
 int page_cache_sync(struct page_cache *cache, uint64_t first, uint64_t last);
 
-/* Mapping registry: called by vma_ops of file mappings. */
+/* Mapping registry: called by `get` and `put` of the vma_ops of file mappings; sets vma->cache.
+ * Never fails. */
 int page_cache_map(struct page_cache *cache, struct vma *vma);
 void page_cache_unmap(struct page_cache *cache, struct vma *vma);
 

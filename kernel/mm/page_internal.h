@@ -52,8 +52,7 @@ struct page_allocator {
 };
 
 /* page_boot.c */
-struct page_allocator *page_boot_create(const struct hal_boot *boot, size_t extra_bytes,
-                                        void **out_extra);
+struct page_allocator *page_boot_create(struct kernel *kernel);
 struct page_range *page_range_of(struct page_allocator *pages, uint64_t frame);
 void page_range_add(struct page_allocator *pages, uint64_t paddr, uint64_t bytes);
 /* Bring the next untouched chunk into the buddy lists; false if there is none. */

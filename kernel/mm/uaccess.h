@@ -17,6 +17,7 @@ int clear_user(uint64_t uaddr, size_t bytes);
 /* As above but returns the bytes that could be copied (read/write return short counts). */
 size_t copy_from_user_partial(void *dst, uint64_t uaddr, size_t bytes);
 size_t copy_to_user_partial(uint64_t uaddr, const void *src, size_t bytes);
+size_t clear_user_partial(uint64_t uaddr, size_t bytes);
 
 /* A NUL-terminated string of less than `bytes` bytes. Length without the NUL, -EFAULT, or
  * -ENAMETOOLONG if there is no NUL within `bytes`. */

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The page cache: the set of pages of an object.
+ *
+ * Every page in the set is up to date and holds one reference; cache->lock guards the set. A page is
+ * filled before it is entered, under the lock if that means reading the store, so nobody ever sees a
+ * page half filled. Pages leave the set before user mappings are zapped, and the owner shrinks its
+ * size before either, so a fault cannot bring a truncated page back (see page_cache_map.c).
+ */
+#include "kernel/mm/page_cache.h"
+
+#include "kernel/abi/errno.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/mm_internal.h"
+
+static const struct page_cache_ops no_ops = {0};
+
+void page_cache_init(struct page_cache *cache, const struct page_cache_ops *ops, void *owner)
+{
+    struct mm_state *state = this_kernel()->mm;
+    mutex_init(&cache->lock, LOCK_RANK_PAGE_CACHE);
+    xarray_init(&cache->pages, &state->xarray_nodes);
+    cache->count = 0;
+    cache->ops = ops ? ops : &no_ops;
+    cache->owner = owner;
+    spin_lock_init(&cache->mappings_lock, LOCK_RANK_INODE_STATE);
+    list_init(&cache->mappings);
+    list_node_init(&cache->reclaim_node);
+    if (cache->ops->read_page) {
+        spin_lock(&state->caches_lock);
+        list_add_tail(&state->caches, &cache->reclaim_node);
+        spin_unlock(&state->caches_lock);
+    }
+}
+
+/* Count a page in (1) or out (-1). */
+static void account(struct page_cache *cache, int delta)
+{
+    cache->count += (uint64_t)(int64_t)delta;
+    page_account(PAGE_KIND_CACHED, delta);
+    if (!cache->ops->write_page)
+        page_account(PAGE_KIND_SHARED, delta); /* memory is its only store */
+}
+
+/* The page has just left the set. Lock held. */
+static void drop(struct page_cache *cache, struct page *page)
+{
+    atomic_fetch_and_relaxed(&page->flags, ~(uint32_t)(PAGE_CACHE | PAGE_DIRTY));
+    page->cache = NULL;
+    account(cache, -1);
+    if (cache->ops->release)
+        cache->ops->release(cache);
+    page_put(page);
+}
+
+/* Lock held. The page is filled. */
+static int insert_locked(struct page_cache *cache, uint64_t index, struct page *page)
+{
+    int error = cache->ops->reserve ? cache->ops->reserve(cache) : 0;
+    if (error)
+        return error;
+    error = xarray_insert(&cache->pages, index, page);
+    if (error) {
+        if (cache->ops->release)
+            cache->ops->release(cache);
+        return error;
+    }
+    page->cache = cache;
+    page->index = index;
+    atomic_fetch_or_relaxed(&page->flags, PAGE_CACHE | PAGE_UPTODATE);
+    account(cache, 1);
+    return 0;
+}
+
+int page_cache_insert(struct page_cache *cache, uint64_t index, struct page *page)
+{
+    mutex_lock(&cache->lock);
+    int error = xarray_get(&cache->pages, index) ? -EEXIST : insert_locked(cache, index, page);
+    mutex_unlock(&cache->lock);
+    return error;
+}
+
+static int create_locked(struct page_cache *cache, uint64_t index, struct page **out)
+{
+    bool read = cache->ops->read_page;
+    struct page *page = page_alloc(0, ALLOC_USER | (read ? 0 : ALLOC_ZERO));
+    if (!page)
+        return -ENOMEM;
+    page->cache = cache;
+    page->index = index;
+    int error = read ? cache->ops->read_page(cache, page) : 0;
+    if (!error)
+        error = insert_locked(cache, index, page);
+    if (error) {
+        page_put(page);
+        return error;
+    }
+    *out = page;
+    return 0;
+}
+
+int page_cache_get(struct page_cache *cache, uint64_t index, bool create, struct page **out)
+{
+    int error = 0;
+    mutex_lock(&cache->lock);
+    *out = xarray_get(&cache->pages, index);
+    if (!*out && create)
+        error = create_locked(cache, index, out);
+    if (*out && !error)
+        page_get(*out);
+    mutex_unlock(&cache->lock);
+    return error;
+}
+
+unsigned page_cache_get_run(struct page_cache *cache, uint64_t index, unsigned count,
+                            struct page **out)
+{
+    unsigned found = 0;
+    mutex_lock(&cache->lock);
+    for (unsigned i = 0; i < count; i++) {
+        out[i] = xarray_get(&cache->pages, index + i);
+        if (out[i]) {
+            page_get(out[i]);
+            found++;
+        }
+    }
+    mutex_unlock(&cache->lock);
+    return found;
+}
+
+void page_cache_mark_dirty(struct page_cache *cache, struct page *page)
+{
+    if (!cache->ops->write_page)
+        return;
+    mutex_lock(&cache->lock);
+    if (page->flags & PAGE_CACHE) {
+        atomic_fetch_or_relaxed(&page->flags, PAGE_DIRTY);
+        xarray_mark_set(&cache->pages, page->index, PAGE_CACHE_MARK_DIRTY);
+    }
+    mutex_unlock(&cache->lock);
+}
+
+/* Zero bytes [from, to) of the page at index, if it is there. */
+static void zero_part(struct page_cache *cache, uint64_t index, size_t from, size_t to)
+{
+    if (from >= to)
+        return;
+    mutex_lock(&cache->lock);
+    struct page *page = xarray_get(&cache->pages, index);
+    if (page) {
+        memset((char *)page_address(page) + from, 0, to - from);
+        page_get(page);
+    }
+    mutex_unlock(&cache->lock);
+    if (page) {
+        page_cache_mark_dirty(cache, page);
+        page_put(page);
+    }
+}
+
+/* Drop whole pages first..last. */
+static void drop_range(struct page_cache *cache, uint64_t first, uint64_t last)
+{
+    uint64_t index;
+    struct page *page;
+    mutex_lock(&cache->lock);
+    xarray_for_each_from (&cache->pages, index, page, first) {
+        if (index > last)
+            break;
+        xarray_erase(&cache->pages, index);
+        drop(cache, page);
+    }
+    mutex_unlock(&cache->lock);
+}
+
+static bool is_mapped(struct page_cache *cache)
+{
+    spin_lock(&cache->mappings_lock);
+    bool mapped = !list_empty(&cache->mappings);
+    spin_unlock(&cache->mappings_lock);
+    return mapped;
+}
+
+void page_cache_truncate(struct page_cache *cache, uint64_t size)
+{
+    uint64_t first = DIV_ROUND_UP(size, (uint64_t)PAGE_SIZE);
+    if (size % PAGE_SIZE)
+        zero_part(cache, size / PAGE_SIZE, size % PAGE_SIZE, PAGE_SIZE);
+    drop_range(cache, first, UINT64_MAX);
+    /* Even if no page of the cache is mapped: a fault may be about to enter one, and private
+     * copies have to go too. */
+    if (is_mapped(cache))
+        page_cache_zap_mappings(cache, first, UINT64_MAX, ZAP_ALL);
+}
+
+void page_cache_punch(struct page_cache *cache, uint64_t start, uint64_t end)
+{
+    uint64_t first = DIV_ROUND_UP(start, (uint64_t)PAGE_SIZE), after = end / PAGE_SIZE;
+    if (start >= end)
+        return;
+    if (first > after) { /* inside one page */
+        zero_part(cache, after, start % PAGE_SIZE, end % PAGE_SIZE);
+        return;
+    }
+    if (start % PAGE_SIZE)
+        zero_part(cache, start / PAGE_SIZE, start % PAGE_SIZE, PAGE_SIZE);
+    if (end % PAGE_SIZE)
+        zero_part(cache, after, 0, end % PAGE_SIZE);
+    if (first == after)
+        return;
+    drop_range(cache, first, after - 1);
+    if (is_mapped(cache))
+        page_cache_zap_mappings(cache, first, after - 1, ZAP_FILE_PAGES);
+}
+
+void page_cache_destroy(struct page_cache *cache)
+{
+    struct mm_state *state = this_kernel()->mm;
+    assert(list_empty(&cache->mappings));
+    if (cache->ops->read_page) {
+        spin_lock(&state->caches_lock);
+        list_remove(&cache->reclaim_node);
+        spin_unlock(&state->caches_lock);
+    }
+    drop_range(cache, 0, UINT64_MAX);
+    assert(cache->count == 0);
+    xarray_destroy(&cache->pages);
+}
+
+uint64_t page_cache_next(struct page_cache *cache, uint64_t index, bool present)
+{
+    mutex_lock(&cache->lock);
+    if (present) {
+        if (!xarray_find(&cache->pages, &index))
+            index = UINT64_MAX;
+    } else {
+        while (xarray_get(&cache->pages, index))
+            index++;
+    }
+    mutex_unlock(&cache->lock);
+    return index;
+}
+
+/* Take the first dirty page at or after *index, clean from now on. NULL: no more up to last. */
+static struct page *take_dirty(struct page_cache *cache, uint64_t *index, uint64_t last)
+{
+    mutex_lock(&cache->lock);
+    struct page *page = xarray_find_marked(&cache->pages, index, PAGE_CACHE_MARK_DIRTY);
+    if (page && *index > last)
+        page = NULL;
+    if (page) {
+        page_get(page);
+        xarray_mark_clear(&cache->pages, *index, PAGE_CACHE_MARK_DIRTY);
+        atomic_fetch_and_relaxed(&page->flags, ~(uint32_t)PAGE_DIRTY);
+    }
+    mutex_unlock(&cache->lock);
+    return page;
+}
+
+int page_cache_sync(struct page_cache *cache, uint64_t first, uint64_t last)
+{
+    int result = 0;
+    if (!cache->ops->write_page)
+        return 0;
+    struct page *page;
+    for (uint64_t index = first; (page = take_dirty(cache, &index, last)); index++) {
+        /* Writes from now on fault and make it dirty again; those before are written here. */
+        if (atomic_load_relaxed(&page->map_count))
+            page_cache_protect_mappings(cache, index, index);
+        int error = cache->ops->write_page(cache, page);
+        if (error) {
+            page_cache_mark_dirty(cache, page);
+            result = result ? result : error;
+        }
+        page_put(page);
+        if (index == last)
+            break;
+    }
+    return result;
+}
+
+/* Clean pages that nobody but the cache holds. Lock held. */
+static uint64_t shrink_locked(struct page_cache *cache, uint64_t wanted)
+{
+    uint64_t freed = 0, index;
+    struct page *page;
+    xarray_for_each (&cache->pages, index, page) {
+        if (freed == wanted)
+            break;
+        if ((page->flags & PAGE_DIRTY) || atomic_load_acquire(&page->refs) != 1)
+            continue;
+        xarray_erase(&cache->pages, index);
+        drop(cache, page);
+        freed++;
+    }
+    return freed;
+}
+
+uint64_t page_cache_shrink(struct kernel *kernel, uint64_t wanted)
+{
+    struct mm_state *state = kernel->mm;
+    struct page_cache *cache;
+    uint64_t freed = 0;
+    /* A cache in the list is alive while the list is locked; its owner may hold its lock. */
+    spin_lock(&state->caches_lock);
+    list_for_each_entry (cache, &state->caches, reclaim_node) {
+        if (freed >= wanted)
+            break;
+        if (!mutex_trylock(&cache->lock))
+            continue;
+        freed += shrink_locked(cache, wanted - freed);
+        mutex_unlock(&cache->lock);
+    }
+    spin_unlock(&state->caches_lock);
+    return freed;
+}
