@@ -351,7 +351,8 @@ int hosted_console_start(struct machine *machine)
     struct console *console = machine->console;
     int error;
 
-    if (isatty(machine->config.input_fd)) {
+    /* With output elsewhere the guest's echo would not be seen: let the host's terminal edit. */
+    if (isatty(machine->config.input_fd) && isatty(machine->config.output_fd)) {
         host_terminal_raw_begin(machine->config.input_fd, console_terminal_resized, machine);
     }
     error = pthread_create(&console->thread, NULL, console_main, console);

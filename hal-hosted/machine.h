@@ -46,9 +46,10 @@ enum { MACHINE_CRASHED = 0x100, MACHINE_STOPPED = 0x101 };
 int machine_create(const struct machine_config *config, struct machine **out, char *message,
                    size_t message_bytes);
 
-/* Power on and run until power-off. Blocks the calling thread, which becomes CPU 0. Returns the
- * guest's status 0..255, MACHINE_CRASHED after a kernel panic, MACHINE_STOPPED after
- * machine_stop. */
+/* Power on and run until power-off. If input and output are terminals, the terminal is raw
+ * meanwhile, and restored also if a signal stops or ends the process. Blocks the calling thread,
+ * which becomes CPU 0. Returns the guest's status 0..255, MACHINE_CRASHED after a kernel panic,
+ * MACHINE_STOPPED after machine_stop. */
 int machine_run(struct machine *machine);
 
 /* From another thread or a signal handler (async-signal-safe): end machine_run soon, without the

@@ -293,6 +293,14 @@ static bool is_raw(int fd)
     return tcgetattr(fd, &mode) == 0 && !(mode.c_lflag & (ICANON | ISIG | ECHO));
 }
 
+static bool wait_until_raw(int fd)
+{
+    for (unsigned i = 0; i < 500 && !is_raw(fd); i++) {
+        usleep(10000);
+    }
+    return is_raw(fd);
+}
+
 static void wait_until_ready(int master)
 {
     char ready;
@@ -343,13 +351,13 @@ static void job_control(void)
 {
     struct fake_kernel kernel = {.main = report_and_wait};
     struct machine_config config = config_quiet();
-    int pipe_fds[2], status;
     bool restored, raw_again;
-    char ready;
+    int status;
     pid_t job;
 
     signal(SIGTTOU, SIG_IGN);
-    if (pipe(pipe_fds) < 0 || (job = fork()) < 0) {
+    job = fork();
+    if (job < 0) {
         _exit(10);
     }
     if (job == 0) {
@@ -357,20 +365,17 @@ static void job_control(void)
         tcsetpgrp(0, getpgrp());
         signal(SIGTTOU, SIG_DFL);
         config.input_fd = 0;
-        config.output_fd = pipe_fds[1];
+        config.output_fd = 1;
         _exit(fake_kernel_run_config(&kernel, config) & 0xff);
     }
-    if (read(pipe_fds[0], &ready, 1) != 1 || !is_raw(0)) {
+    if (!wait_until_raw(0)) {
         _exit(11);
     }
     kill(job, SIGTSTP);
     waitpid(job, &status, WUNTRACED);
     restored = WIFSTOPPED(status) && !is_raw(0);
     kill(job, SIGCONT);
-    for (unsigned i = 0; i < 500 && !is_raw(0); i++) {
-        usleep(10000);
-    }
-    raw_again = is_raw(0);
+    raw_again = wait_until_raw(0);
     kill(job, SIGTERM);
     waitpid(job, &status, 0);
     _exit(!restored ? 12 : !raw_again ? 13 : is_raw(0) ? 14 : 0);
