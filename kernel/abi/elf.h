@@ -208,4 +208,11 @@ struct linux_auxv {
 #define HWCAP2_RING3MWAIT (1 << 0)
 #define HWCAP2_FSGSBASE (1 << 1)
 
+/* Sizes that programs rely on. */
+_Static_assert(sizeof(struct linux_elf64_ehdr) == 64, "linux_elf64_ehdr");
+_Static_assert(sizeof(struct linux_elf64_phdr) == 56, "linux_elf64_phdr");
+_Static_assert(sizeof(struct linux_user_regs) == 216, "linux_user_regs");
+_Static_assert(sizeof(struct linux_elf_prstatus) == 336, "linux_elf_prstatus");
+_Static_assert(sizeof(struct linux_elf_prpsinfo) == 136, "linux_elf_prpsinfo");
+
 #endif

@@ -207,4 +207,8 @@ struct linux_open_how {
 
 #define OPEN_HOW_SIZE_VER0 24
 
+/* Sizes that programs rely on. */
+_Static_assert(sizeof(struct linux_flock) == 32, "linux_flock");
+_Static_assert(sizeof(struct linux_open_how) == 24, "linux_open_how");
+
 #endif

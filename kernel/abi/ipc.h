@@ -179,4 +179,10 @@ struct linux_mq_attr {
     int64_t reserved[4];
 };
 
+/* Sizes that programs rely on. */
+_Static_assert(sizeof(struct linux_msqid_ds) == 120, "linux_msqid_ds");
+_Static_assert(sizeof(struct linux_semid_ds) == 104, "linux_semid_ds");
+_Static_assert(sizeof(struct linux_shmid_ds) == 112, "linux_shmid_ds");
+_Static_assert(sizeof(struct linux_ipc_perm) == 48, "linux_ipc_perm");
+
 #endif

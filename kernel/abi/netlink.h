@@ -74,7 +74,7 @@ struct linux_nlattr {
 #define LINUX_NETLINK_ALIGN(len) (((len) + 3) & ~3u)
 #define NLA_F_NESTED (1 << 15)
 #define NLA_F_NET_BYTEORDER (1 << 14)
-#define NLA_TYPE_MASK 0x3fff
+#define NLA_TYPE_MASK (~(NLA_F_NESTED | NLA_F_NET_BYTEORDER))
 
 #define RTM_NEWLINK 16
 #define RTM_DELLINK 17

@@ -87,4 +87,9 @@ struct linux_signalfd_siginfo {
     uint8_t pad[28];
 };
 
+/* Sizes that programs rely on. */
+_Static_assert(sizeof(struct linux_pollfd) == 8, "linux_pollfd");
+_Static_assert(sizeof(struct linux_epoll_event) == 12, "linux_epoll_event");
+_Static_assert(sizeof(struct linux_signalfd_siginfo) == 128, "linux_signalfd_siginfo");
+
 #endif

@@ -69,4 +69,7 @@ struct linux_rusage {
 #define IOPRIO_WHO_PGRP 2
 #define IOPRIO_WHO_USER 3
 
+/* Sizes that programs rely on. */
+_Static_assert(sizeof(struct linux_rusage) == 144, "linux_rusage");
+
 #endif

@@ -30,4 +30,8 @@ struct linux_rseq_cs {
     uint64_t abort_ip;
 } __attribute__((aligned(32)));
 
+/* Sizes that programs rely on. */
+_Static_assert(sizeof(struct linux_rseq) == 32, "linux_rseq");
+_Static_assert(sizeof(struct linux_rseq_cs) == 32, "linux_rseq_cs");
+
 #endif

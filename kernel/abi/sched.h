@@ -90,4 +90,8 @@ struct linux_sched_attr {
 #define SCHED_ATTR_SIZE_VER0 48
 #define SCHED_ATTR_SIZE_VER1 56
 
+/* Sizes that programs rely on. */
+_Static_assert(sizeof(struct linux_clone_args) == 88, "linux_clone_args");
+_Static_assert(sizeof(struct linux_sched_attr) == 56, "linux_sched_attr");
+
 #endif

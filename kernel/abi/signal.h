@@ -287,4 +287,15 @@ struct linux_xstate_header {
     uint64_t reserved2[5];
 };
 
+/* Sizes that programs rely on. */
+_Static_assert(sizeof(struct linux_sigaction) == 32, "linux_sigaction");
+_Static_assert(sizeof(struct linux_siginfo) == 128, "linux_siginfo");
+_Static_assert(sizeof(struct linux_sigevent) == 64, "linux_sigevent");
+_Static_assert(sizeof(struct linux_stack) == 24, "linux_stack");
+_Static_assert(sizeof(struct linux_sigcontext) == 256, "linux_sigcontext");
+_Static_assert(sizeof(struct linux_ucontext) == 304, "linux_ucontext");
+_Static_assert(sizeof(struct linux_rt_sigframe) == 440, "linux_rt_sigframe");
+_Static_assert(sizeof(struct linux_fpstate) == 512, "linux_fpstate");
+_Static_assert(sizeof(struct linux_xstate_header) == 64, "linux_xstate_header");
+
 #endif

@@ -216,4 +216,11 @@ struct linux_linger {
     int32_t l_linger; /* seconds */
 };
 
+/* Sizes that programs rely on. */
+_Static_assert(sizeof(struct linux_msghdr) == 56, "linux_msghdr");
+_Static_assert(sizeof(struct linux_mmsghdr) == 64, "linux_mmsghdr");
+_Static_assert(sizeof(struct linux_cmsghdr) == 16, "linux_cmsghdr");
+_Static_assert(sizeof(struct linux_sockaddr_storage) == 128, "linux_sockaddr_storage");
+_Static_assert(sizeof(struct linux_sockaddr_un) == 110, "linux_sockaddr_un");
+
 #endif

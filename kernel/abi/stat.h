@@ -193,4 +193,9 @@ static inline uint32_t linux_minor(uint64_t dev)
     return (uint32_t)((dev & 0xff) | ((dev >> 12) & ~0xffull));
 }
 
+/* Sizes that programs rely on. */
+_Static_assert(sizeof(struct linux_stat) == 144, "linux_stat");
+_Static_assert(sizeof(struct linux_statx) == 256, "linux_statx");
+_Static_assert(sizeof(struct linux_statfs) == 120, "linux_statfs");
+
 #endif

@@ -38,4 +38,7 @@ struct linux_sysinfo {
 #define SYSLOG_ACTION_SIZE_UNREAD 9
 #define SYSLOG_ACTION_SIZE_BUFFER 10
 
+/* Sizes that programs rely on. */
+_Static_assert(sizeof(struct linux_sysinfo) == 112, "linux_sysinfo");
+
 #endif

@@ -184,4 +184,9 @@ struct linux_winsize {
 
 #define N_TTY 0
 
+/* Sizes that programs rely on. */
+_Static_assert(sizeof(struct linux_termios) == 36, "linux_termios");
+_Static_assert(sizeof(struct linux_termios2) == 44, "linux_termios2");
+_Static_assert(sizeof(struct linux_winsize) == 8, "linux_winsize");
+
 #endif

@@ -138,4 +138,7 @@ struct linux_timex {
 #define TIME_WAIT 4
 #define TIME_ERROR 5
 
+/* Sizes that programs rely on. */
+_Static_assert(sizeof(struct linux_timex) == 208, "linux_timex");
+
 #endif

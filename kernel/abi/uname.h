@@ -31,4 +31,7 @@ struct linux_utsname {
 #define STICKY_TIMEOUTS 0x4000000
 #define ADDR_LIMIT_3GB 0x8000000
 
+/* Sizes that programs rely on. */
+_Static_assert(sizeof(struct linux_utsname) == 390, "linux_utsname");
+
 #endif
