@@ -15,7 +15,6 @@ struct kernel;
 struct thread;
 struct runqueue;    /* sched/runqueue_internal.h */
 struct timer_queue; /* sched/timer.c */
-struct page_cpu_cache;
 struct lock_trace;  /* core/spinlock.c: held locks, debug builds */
 
 /* What another CPU (or a context that cannot do it itself) asks of a CPU before it sends an IPI. */
@@ -42,7 +41,6 @@ struct cpu {
     struct thread *idle;
     struct runqueue *runqueue;
     struct timer_queue *timers;
-    struct page_cpu_cache *page_cache; /* order-0 free pages */
     struct lock_trace *locks;
 
     unsigned irq_depth;           /* > 0 inside kernel_on_* interrupt handlers */

@@ -7,7 +7,6 @@
 #ifndef KERNEL_CORE_INIT_H
 #define KERNEL_CORE_INIT_H
 
-struct cpu;
 struct hal_boot;
 struct kernel;
 
@@ -19,8 +18,6 @@ struct kernel;
 struct kernel *core_early_init(const struct hal_boot *boot);
 
 /* mm     */ int mm_init(struct kernel *kernel);      /* page allocator, slab, zero page */
-/* mm     */ int mm_init_cpu(struct kernel *kernel, struct cpu *cpu); /* cpu->page_cache of a CPU
-                                                       * about to be started; mm_init does CPU 0 */
 /* core   */ int core_init(struct kernel *kernel);    /* entropy: what needs the allocator */
 /* sched  */ int sched_init(struct kernel *kernel);   /* run queue and timers of CPU 0 */
 /* sched  */ void sched_start_cpus(struct kernel *kernel); /* all other CPUs; a failure is logged */

@@ -65,7 +65,7 @@ static struct cpu *cpu_create(struct kernel *kernel, unsigned id)
     cpu->kernel = kernel;
     cpu->id = id;
     cpu->locks = kzalloc(sizeof *cpu->locks);
-    if (cpu->locks == NULL || mm_init_cpu(kernel, cpu) < 0 || sched_init_cpu(kernel, cpu) < 0) {
+    if (cpu->locks == NULL || sched_init_cpu(kernel, cpu) < 0) {
         return NULL; /* what it has is lost: a machine that is out of memory at boot is lost, too */
     }
     return cpu;

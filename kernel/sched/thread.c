@@ -8,7 +8,6 @@
  * its first struct page: slab_cache links to the next one, slab is the mapped address.
  */
 #include "hal/context.h"
-#include "hal/debug.h"
 #include "kernel/lib/bits.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/page.h"
@@ -72,7 +71,6 @@ static int stack_create(struct thread *thread)
     if (pages != NULL) {
         thread->stack = pages->slab;
         thread->stack_pages = pages;
-        hal_debug_unpoison(thread->stack, hal_stack_size());
         return 0;
     }
     pages = page_alloc(log2_ceil(hal_stack_size() / PAGE_SIZE), 0);
