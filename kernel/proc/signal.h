@@ -44,6 +44,8 @@ void signal_set_blocked(uint64_t blocked);
 /* Mask for the duration of ppoll/pselect/epoll_pwait/sigsuspend: set now; restored at return to user
  * mode (after a handler frame that saves the old one). */
 void signal_set_temporary_mask(uint64_t blocked);
+/* The call was not interrupted: back to the old mask at once. No effect without a temporary one. */
+void signal_end_temporary_mask(void);
 int signal_mask_from_user(uint64_t uaddr, uint64_t bytes, uint64_t *out); /* sigsetsize check */
 
 /* Is the signal ignored or blocked by the process (for tty: SIGTTOU/SIGTTIN rules)? */
