@@ -13,7 +13,7 @@
  */
 #include "kernel/fs/vfs_internal.h"
 #include "kernel/fs/dcache_internal.h"
-#include "kernel/lib/hash.h"
+#include "kernel/lib/printf.h"
 #include "kernel/mm/page.h"
 #include "kernel/core/entropy.h"
 
@@ -136,6 +136,16 @@ struct dentry *dentry_alloc_anon(struct superblock *sb, const char *name, struct
     dentry->parent = dentry;
     dentry->inode = inode;
     dentry->flags = DENTRY_ANON;
+    return dentry;
+}
+
+struct dentry *dentry_alloc_unlinked(struct dentry *parent, struct inode *inode)
+{
+    char name[24];
+    int length = ksnprintf(name, sizeof(name), "#%llu", (unsigned long long)inode->ino);
+    struct dentry *dentry = dentry_alloc(parent, name, (size_t)length, 0);
+    if (dentry)
+        dentry->inode = inode;
     return dentry;
 }
 

@@ -91,7 +91,8 @@ int inode_permission(struct inode *inode, unsigned mask);
 /* chmod, chown, truncate, utimes: which fields, with Linux's checks in vfs_setattr. */
 enum attr_mask { ATTR_MODE = 1, ATTR_UID = 2, ATTR_GID = 4, ATTR_SIZE = 8, ATTR_ATIME = 16,
                  ATTR_MTIME = 32, ATTR_ATIME_NOW = 64, ATTR_MTIME_NOW = 128, ATTR_CTIME = 256,
-                 ATTR_OPEN = 512 /* from O_TRUNC/ftruncate: the file is open for writing */ };
+                 ATTR_OPEN = 512 /* from O_TRUNC/ftruncate: the file is open for writing */,
+                 ATTR_KILL_PRIVILEGES = 1024 /* chown(2): set-user-ID, set-group-ID, file caps go */ };
 struct attr_change {
     unsigned mask;
     uint32_t mode, uid, gid;
@@ -100,12 +101,14 @@ struct attr_change {
 };
 int vfs_setattr(const struct path *path, struct attr_change *change);
 int vfs_truncate(const struct path *path, uint64_t size);
+int vfs_ftruncate(struct file *file, uint64_t size); /* -EINVAL unless regular and writable */
 /* The default for inode_ops.setattr: store the fields. For regular files the page cache is cut. */
 int generic_setattr(struct inode *inode, const struct attr_change *change);
 /* Fill from the inode's fields. */
 void generic_getattr(struct inode *inode, struct linux_statx *out);
 /* A change of content or owner takes set-user-ID and set-group-ID away (inode mutex held). */
 int file_remove_privileges(struct file *file);
+int superblock_statfs(struct superblock *sb, struct linux_statfs *out);
 int vfs_statfs(const struct path *path, struct linux_statfs *out);
 /* May the current credentials act as the inode's owner? */
 bool inode_owner_or_capable(struct inode *inode);

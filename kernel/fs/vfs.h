@@ -124,6 +124,7 @@ struct inode {
 
 enum inode_flags {
     INODE_APPEND = 1, INODE_IMMUTABLE = 2, INODE_DEAD = 4 /* removed directory */,
+    INODE_LINKABLE = 16, /* from O_TMPFILE: may get its first name */
     INODE_NO_TRUNCATE = 8, /* size is the file system's business: O_TRUNC does nothing */
 };
 

@@ -81,7 +81,8 @@ struct vfs_state {
     const struct file_limits_ops *limits;
     const struct file_ops *fifo_ops;
     void (*epoll_release)(struct file *file);
-    const struct fs_notify_ops *notify;
+    const struct fs_notify_ops *notify; /* atomic */
+    uint32_t notify_cookie;        /* atomic */
 };
 
 static inline struct vfs_state *this_vfs(void)
@@ -113,6 +114,8 @@ uint64_t dentry_name_hash(struct vfs_state *vfs, const struct dentry *parent, co
 struct dentry *dentry_alloc(struct dentry *parent, const char *name, size_t length, uint64_t hash);
 /* A nameless root-like dentry for the superblock; name must be a constant. Consumes the inode. */
 struct dentry *dentry_alloc_anon(struct superblock *sb, const char *name, struct inode *inode);
+/* For O_TMPFILE: named after the inode (consumed unless NULL is returned) and not visible. */
+struct dentry *dentry_alloc_unlinked(struct dentry *parent, struct inode *inode);
 /* In the cache, referenced, or NULL. */
 struct dentry *dentry_lookup(struct dentry *parent, const char *name, size_t length, uint64_t hash);
 /* Give an unhashed dentry its inode (consumed; NULL: negative) and make it visible. */
@@ -155,11 +158,6 @@ void mount_changed(struct vfs_state *vfs);
 
 enum walk_last { LAST_NAME, LAST_DOT, LAST_DOTDOT, LAST_ROOT };
 
-enum walk_flags_internal {
-    WALK_PARENT = 1 << 16,  /* stop before the last component */
-    WALK_CREATE = 1 << 17,  /* the last component may be missing */
-};
-
 struct walk_frame {
     const char *rest;       /* what to continue with after the link */
     struct dentry *link;    /* keeps the link's text alive; or */
@@ -169,7 +167,6 @@ struct walk_frame {
 struct walk {
     struct path path;       /* where we are; referenced */
     struct path root;       /* the barrier; mount NULL until needed */
-    bool root_set;
     unsigned flags;
     unsigned links;         /* followed so far */
     unsigned depth;
@@ -178,7 +175,6 @@ struct walk {
     size_t last_length;
     enum walk_last last_type;
     bool trailing_slash;
-    bool jumped;            /* a magic link was followed */
     struct walk_frame frames[VFS_SYMLINKS_MAX];
 };
 
@@ -189,11 +185,10 @@ int walk_to_last(struct walk *walk);
 /* Step into the last component. 0; 1 if it is a symlink that was pushed: walk_to_last again. */
 int walk_step_last(struct walk *walk, bool follow);
 /* Having `child` below walk->path looked up: enter mounts or push the link. Consumes child. */
-int walk_enter(struct walk *walk, struct dentry *child, bool follow);
-/* A dentry for a name in a directory, maybe negative. The directory's mutex may be held or not. */
-int walk_lookup(struct dentry *dir, const char *name, size_t length, struct dentry **out);
+int walk_enter(struct walk *walk, struct dentry *child, bool follow, bool trailing);
+/* A dentry for a name in a directory, maybe negative. The directory's mutex is held. */
 int walk_lookup_locked(struct dentry *dir, const char *name, size_t length, struct dentry **out);
-/* Parent directory of a name for creation or removal: path referenced, walk stays open. */
+/* Parent directory of a name for creation or removal; on success the walk stays open. */
 int walk_parent(struct walk *walk, const struct path *start, const char *name, unsigned flags);
 
 /* ---- permission.c ---- */
@@ -206,9 +201,10 @@ uint32_t inode_mode_for_create(struct inode *dir, uint32_t mode);
 /* ---- open.c, attributes.c ---- */
 
 int file_alloc(struct kernel *kernel, uint32_t flags, struct file **out);
-void file_release_write(struct file *file);
+uint32_t mode_without_umask(uint32_t mode);
+int inode_write_access_get(struct inode *inode); /* 0 or -ETXTBSY */
+void inode_write_access_put(struct inode *inode);
 uint64_t file_size_limit(void);
-bool path_may_update_atime(const struct path *path, uint32_t file_flags);
 void path_accessed(const struct path *path, uint32_t file_flags);
 int inode_truncate(struct inode *inode, uint64_t size, unsigned extra_mask);
 
