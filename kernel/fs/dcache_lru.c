@@ -149,7 +149,7 @@ void dentry_tree_destroy(struct dentry *root)
             at = child;
         } else if (!empty) {
             waits++;
-            sched_yield();
+            sched_yield_cpu();
         } else if (at != root) {
             struct dentry *parent = dentry_parent(at);
             bool again = dentry_is_unlinked(at);
@@ -160,11 +160,11 @@ void dentry_tree_destroy(struct dentry *root)
             at = parent;
             if (again) {
                 waits++;
-                sched_yield();
+                sched_yield_cpu();
             }
         } else if (atomic_load_acquire(&root->refs) > 2) {
             waits++;
-            sched_yield();
+            sched_yield_cpu();
         } else {
             dentry_put(at);
             dentry_put(root);

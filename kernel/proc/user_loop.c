@@ -42,7 +42,7 @@ static void handle_page_fault(struct task *task, const struct hal_fault *fault)
         signal_force_fault(SIGSEGV, SEGV_ACCERR, fault->address);
         break;
     case -ENOMEM: /* the out-of-memory killer has chosen: us, or somebody whose memory we retry */
-        sched_yield();
+        sched_yield_cpu();
         break;
     default:
         signal_force_fault(SIGBUS, BUS_ADRERR, fault->address);

@@ -4,7 +4,7 @@
  *
  * One list per priority and a bitmap of the lists that have somebody. The current thread is in no
  * list. rr_left_ns is what is left of its quantum; 0 means that its turn is over (also set by
- * sched_yield for FIFO), and that it queues behind its equals.
+ * sched_yield_cpu for FIFO), and that it queues behind its equals.
  *
  * So that a runaway real-time thread leaves the machine usable, the class gets RT_RUNTIME_NS of every
  * RT_PERIOD_NS when fair threads want to run. Caller holds the run queue's lock.

@@ -2,7 +2,7 @@
  *
  * The scheduler (sched(7)): per-CPU run queues; EEVDF for SCHED_NORMAL/BATCH/IDLE, FIFO and RR above
  * it; blocking and waking. The kernel is not preempted inside itself: a thread gives up its CPU in
- * sched_block, sched_yield, sched_resched_if_needed, or on the way back to user mode.
+ * sched_block, sched_yield_cpu, sched_resched_if_needed, or on the way back to user mode.
  */
 #ifndef KERNEL_SCHED_SCHED_H
 #define KERNEL_SCHED_SCHED_H
@@ -32,8 +32,8 @@ bool sched_block_until(uint64_t deadline_ns);
 bool thread_wake(struct thread *thread);
 bool thread_wake_state(struct thread *thread, unsigned state_set /* 1 << enum thread_state */);
 
-/* sched_yield(2). */
-void sched_yield(void);
+/* sched_yield(2), under a name that libc does not have. */
+void sched_yield_cpu(void);
 
 /* Switch if this CPU's need_resched is set. Called on the way to user mode and in long kernel
  * loops. Thread context, no spinlock held. */

@@ -254,7 +254,7 @@ static void reschedule(bool yield)
     hal_irq_restore(irq);
 }
 
-void sched_yield(void)
+void sched_yield_cpu(void)
 {
     if (ASSAY_DEBUG) {
         lock_trace_assert_may_block();

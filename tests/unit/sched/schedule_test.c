@@ -139,7 +139,7 @@ static void wake_storm(void *argument)
         atomic_fetch_add_seq(&storm->tickets, 1);
         wake_one(&storm->wait);
         if (i % 64 == 0) {
-            sched_yield();
+            sched_yield_cpu();
         }
     }
     wait_event(&storm->ended.done, atomic_load_seq(&storm->ended.count) == STORM_WAITERS);
@@ -250,7 +250,7 @@ static void yielder(void *argument)
 
     for (unsigned i = 0; i < 16; i++) {
         y->order[atomic_fetch_add_seq(&y->next, 1)] = (unsigned)this_thread()->se.rt_priority;
-        sched_yield();
+        sched_yield_cpu();
     }
     count_and_wake(&y->ended);
 }
