@@ -15,6 +15,8 @@ def assay_unit_tests(parts = [], support = "//tests/unit/support", deps = [], co
     for part in parts:
         for label in kernel_objects(part):
             objects[label] = True
+    if "//kernel/core" in objects:
+        deps = deps + ["//tests/unit/support:kernel_fixture"]
     helpers = native.glob(["*.h"], allow_empty = True)
     for source in native.glob(["*_test.c"], allow_empty = True):
         native.cc_test(
