@@ -57,3 +57,21 @@ baremetal_binary = rule(
     },
     executable = True,
 )
+
+def baremetal_image(name, deps, srcs = [], testonly = False):
+    """A bootable kernel: the bare-metal backend and what runs on it, linked by kernel.ld."""
+    native.cc_binary(
+        name = name + ".linked",
+        testonly = testonly,
+        srcs = srcs,
+        additional_linker_inputs = ["//hal-baremetal:kernel.ld"],
+        linkopts = ["-T$(location //hal-baremetal:kernel.ld)"],
+        target_compatible_with = ["@platforms//os:none"],
+        deps = deps + ["//hal-baremetal"],
+    )
+    baremetal_binary(
+        name = name,
+        testonly = testonly,
+        binary = ":" + name + ".linked",
+        visibility = ["//visibility:public"],
+    )
