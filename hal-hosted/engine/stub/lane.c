@@ -17,7 +17,9 @@ enum {
     GUARD_NS = 10000000,
     START_GUARDS = 1000,
     /* A lane that does not react to the interrupt signal has it blocked by a forged signal frame,
-     * or gets no host CPU time. After this long it is hostile or the host hopeless. */
+     * or gets no host CPU time. When it has used this much time it is hostile, and after that many
+     * guards it is, or the host is hopeless. */
+    INTERRUPT_CPU_NS = 50000000,
     INTERRUPT_GUARDS = 1000,
 };
 
@@ -192,13 +194,44 @@ static void lane_sleep(struct lane *lane, const struct vcpu *vcpu, bool interrup
     stub_futex_wait(&frame->turn, turn | TURN_KERNEL_SLEEPS, timeout_ns);
 }
 
+/* What wait remembers once it has slept for a while. */
+struct patience {
+    uint64_t looked_ns;    /* last look at whether the lane lives; 0: not yet */
+    uint64_t cpu_start_ns; /* CPU time of the lane at the first look after the interrupt */
+    unsigned guards;       /* looks since the interrupt */
+};
+
+/* A look at a lane that takes long. False: it is dead, or hostile and killed. */
+static bool lane_look(struct lane *lane, struct patience *patience, bool interrupted)
+{
+    uint64_t cpu_ns;
+
+    stub_futex_wake(&lane_control(lane)->turn); /* if guest code has cleared the lane's sleep bit */
+    if (lane_dead(lane)) {
+        return false;
+    }
+    if (!interrupted) {
+        return true;
+    }
+    cpu_ns = stub_pidfd_cpu_ns(lane->pidfd);
+    if (patience->guards++ == 0) {
+        patience->cpu_start_ns = cpu_ns;
+    }
+    if (cpu_ns - patience->cpu_start_ns < INTERRUPT_CPU_NS &&
+        patience->guards < INTERRUPT_GUARDS) {
+        return true;
+    }
+    stub_pidfd_signal(lane->stub->pidfd, SIGKILL);
+    __atomic_store_n(&lane->stub->dead, 1, __ATOMIC_RELAXED);
+    return false;
+}
+
 /* Wait until the lane has stopped, interrupting it when the vCPU has other work. False if it is
  * dead or had to be killed. */
 bool stub_lane_wait(struct lane *lane, struct vcpu *vcpu)
 {
     struct stub_frame *frame = lane_control(lane);
-    uint64_t looked_ns = 0;
-    unsigned guards = 0;
+    struct patience patience = {.looked_ns = 0};
     bool interrupted = false;
 
     if (lane_spin(lane, vcpu)) {
@@ -212,17 +245,11 @@ bool stub_lane_wait(struct lane *lane, struct vcpu *vcpu)
             interrupted = true;
             continue;
         }
-        if (!looked_ns) {
-            looked_ns = now_ns;
-        } else if (now_ns - looked_ns >= GUARD_NS) {
-            looked_ns = now_ns;
-            stub_futex_wake(&frame->turn); /* if guest code has cleared the lane's sleep bit */
-            if (lane_dead(lane)) {
-                return false;
-            }
-            if (interrupted && ++guards >= INTERRUPT_GUARDS) {
-                stub_pidfd_signal(lane->stub->pidfd, SIGKILL);
-                __atomic_store_n(&lane->stub->dead, 1, __ATOMIC_RELAXED);
+        if (!patience.looked_ns) {
+            patience.looked_ns = now_ns;
+        } else if (now_ns - patience.looked_ns >= GUARD_NS) {
+            patience.looked_ns = now_ns;
+            if (!lane_look(lane, &patience, interrupted)) {
                 return false;
             }
         }

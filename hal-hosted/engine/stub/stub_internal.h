@@ -159,6 +159,7 @@ void stub_futex_wait(uint32_t *word, uint32_t value, uint64_t timeout_ns);
 void stub_futex_wake(uint32_t *word);
 bool stub_pidfd_dead(int pidfd);
 void stub_pidfd_signal(int pidfd, int signal);
+uint64_t stub_pidfd_cpu_ns(int pidfd);
 uint32_t stub_pauses_for(uint64_t ns);
 
 /* placement.c */
