@@ -94,7 +94,7 @@ static void mount_all(struct kernel *kernel)
 static int open_console(void)
 {
     struct file *file;
-    int error = vfs_open(NULL, "/dev/console", O_RDWR, 0, WALK_FOLLOW, &file);
+    int error = vfs_open(NULL, "/dev/ttyS0", O_RDWR, 0, WALK_FOLLOW, &file);
     if (error)
         return error;
     for (int fd = 0; fd < 3; fd++) {
@@ -144,7 +144,7 @@ static NORETURN void job_main(void *argument)
     process_setsid(task->process);
     int error = open_console();
     if (error)
-        klog_warn("init: cannot open /dev/console: error %d", -error);
+        klog_warn("init: cannot open /dev/ttyS0: error %d", -error);
     error = exec_along_path(program, argv, options->envp);
     if (error) {
         klog_err("init: cannot run %s: %s (error %d)", program,

@@ -5,8 +5,8 @@
 #include "kernel/abi/capability.h"
 #include "kernel/abi/errno.h"
 #include "kernel/abi/ioctl.h"
-#include "kernel/abi/signal.h"
 #include "kernel/abi/poll.h"
+#include "kernel/abi/signal.h"
 #include "kernel/core/kernel.h"
 #include "kernel/fs/vfs.h"
 #include "kernel/lib/string.h"
@@ -14,8 +14,6 @@
 #include "kernel/proc/signal.h"
 #include "kernel/security/cred.h"
 #include "kernel/tty/tty_internal.h"
-
-enum { N_TTY = 0 };
 
 /* ---- termios ---- */
 
