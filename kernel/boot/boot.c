@@ -6,7 +6,7 @@
 #include "hal/kernel_on.h"
 #include "kernel/core/init.h"
 #include "kernel/core/kernel.h"
-#include "kernel/core/klog.h"
+#include "kernel/proc/task.h"
 #include "kernel/sched/sched.h"
 
 struct boot_step {
@@ -20,6 +20,12 @@ static int start_cpus(struct kernel *kernel)
     return 0;
 }
 
+static int publish_cred_lock(struct kernel *kernel)
+{
+    kernel->cred_lock = process_tree_lock(kernel);
+    return 0;
+}
+
 static const struct boot_step boot_steps[] = {
     {"mm", mm_init},
     {"core", core_init},
@@ -27,6 +33,7 @@ static const struct boot_step boot_steps[] = {
     {"vfs", vfs_init},
     {"ipc", ipc_init},
     {"proc", proc_init},
+    {"cred", publish_cred_lock},
     {"tty", tty_init},
     {"procfs", procfs_init},
     {"syscall", syscall_init},

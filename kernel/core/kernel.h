@@ -55,6 +55,8 @@ struct kernel {
     struct mm_state *mm;
     struct sched_state *sched;
     struct process_table *processes;
+    struct spinlock *cred_lock; /* guards every thread's cred pointer: the process-tree lock, once
+                                 * there are processes; NULL before */
     struct vfs_state *vfs;
     struct ipc_state *ipc;
     struct tty_state *tty;

@@ -64,6 +64,17 @@ void sched_get_params(struct thread *thread, struct sched_params *out)
     hal_irq_restore(irq);
 }
 
+uint64_t sched_interval_ns(struct thread *thread)
+{
+    struct sched_params params;
+
+    sched_get_params(thread, &params);
+    if (policy_is_rt(params.policy)) {
+        return params.policy == SCHED_RR ? RR_QUANTUM_NS : 0;
+    }
+    return SLICE_NS;
+}
+
 struct cpu_mask sched_online_mask(const struct kernel *kernel)
 {
     return (struct cpu_mask){~0ull >> (64 - cpus_online(kernel))};

@@ -60,6 +60,9 @@ struct sched_params {
 };
 void sched_get_params(struct thread *thread, struct sched_params *out);
 
+/* sched_rr_get_interval(2): the quantum or slice; 0 for FIFO. */
+uint64_t sched_interval_ns(struct thread *thread);
+
 /* The CPUs that run. */
 struct cpu_mask sched_online_mask(const struct kernel *kernel);
 

@@ -8,7 +8,7 @@
 #include "kernel/security/cred.h"
 
 #include "kernel/abi/capability.h"
-#include "kernel/core/cpu.h"
+#include "kernel/core/kernel.h"
 #include "kernel/lib/atomic.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
@@ -37,7 +37,7 @@ struct cred *cred_copy(const struct cred *from)
     if (cred == NULL) {
         return NULL;
     }
-    /* Field by field would race with nothing either: all but refs is immutable by now. */
+    /* Not refs: others may be changing it. All else is immutable. */
     memcpy((char *)cred + sizeof cred->refs, (const char *)from + sizeof from->refs,
            sizeof *cred - sizeof cred->refs);
     STATIC_ASSERT(offsetof(struct cred, refs) == 0);
@@ -87,10 +87,31 @@ const struct cred *current_cred(void)
 void cred_install(struct cred *cred)
 {
     struct thread *thread = this_thread();
+    struct spinlock *lock = thread->kernel->cred_lock;
     const struct cred *old = thread->cred;
 
-    atomic_store_release(&thread->cred, cred);
+    if (lock != NULL) {
+        spin_lock(lock);
+    }
+    thread->cred = cred;
+    if (lock != NULL) {
+        spin_unlock(lock);
+    }
     cred_put(old);
+}
+
+const struct cred *thread_cred_get(struct thread *thread)
+{
+    struct spinlock *lock = thread->kernel->cred_lock;
+    const struct cred *cred;
+
+    if (lock == NULL) {
+        return cred_get(thread->cred);
+    }
+    spin_lock(lock);
+    cred = cred_get(thread->cred);
+    spin_unlock(lock);
+    return cred;
 }
 
 bool cred_in_group(const struct cred *cred, uint32_t gid)

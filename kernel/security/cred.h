@@ -2,8 +2,8 @@
  *
  * Credentials: immutable once published, shared by reference (credentials(7), capabilities(7)).
  *
- * A thread's cred pointer is changed only by the thread itself; others take a reference under
- * the process-tree lock. To change: cred_copy, edit, cred_install.
+ * A thread's cred pointer is changed only by the thread itself, under the process-tree lock; others
+ * take a reference under that lock (thread_cred_get does). To change: cred_copy, edit, cred_install.
  */
 #ifndef KERNEL_SECURITY_CRED_H
 #define KERNEL_SECURITY_CRED_H
@@ -12,6 +12,8 @@
 #include <stdint.h>
 
 enum { CRED_GROUPS_INLINE = 32, CRED_GROUPS_MAX = 65536 };
+
+struct thread;
 
 struct cred {
     uint32_t refs; /* atomic */
@@ -34,7 +36,11 @@ void cred_put(const struct cred *cred);
 /* The current thread's credentials; valid while the thread does not install others. */
 const struct cred *current_cred(void);
 
-/* Give the current thread these credentials; consumes the reference. */
+/* Any thread's credentials, with a reference. Not with the process-tree lock held. */
+const struct cred *thread_cred_get(struct thread *thread);
+
+/* Give the current thread these credentials; consumes the reference. Not with the process-tree lock
+ * held. */
 void cred_install(struct cred *cred);
 
 bool cred_in_group(const struct cred *cred, uint32_t gid); /* fsgid or supplementary */
