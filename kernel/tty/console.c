@@ -136,6 +136,16 @@ static void console_reader(void *argument)
     }
 }
 
+/* Where no terminal is at the other end (a pipe, a file), what is typed is not echoed and lines end as
+ * the program wrote them. */
+static void adapt_to_pipe(struct tty *console)
+{
+    if (console->kernel->options.tty_columns)
+        return;
+    console->termios.c_oflag &= ~(uint32_t)ONLCR;
+    console->termios.c_lflag &= ~(uint32_t)ECHO;
+}
+
 /* ---- device nodes ---- */
 
 static int console_open(struct inode *inode, struct file *file)
@@ -166,8 +176,10 @@ int console_init(struct kernel *kernel)
     wait_queue_init(&state->console_wait);
     int error = tty_create(kernel, &console_driver, NULL, MAKE_DEV(TTY_MAJOR, TTY_MINOR_SERIAL),
                            &state->console);
-    if (!error)
-        error = device_register_char(kernel, TTY_MAJOR, TTY_MINOR_SERIAL, 1, "ttyS", &console_ops,
+    if (error)
+        return error;
+    adapt_to_pipe(state->console);
+    error = device_register_char(kernel, TTY_MAJOR, TTY_MINOR_SERIAL, 1, "ttyS", &console_ops,
                                      NULL);
     if (!error)
         error = device_register_char(kernel, TTYAUX_MAJOR, TTYAUX_MINOR_CONSOLE, 1, "/dev/console",
