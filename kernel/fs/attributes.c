@@ -154,9 +154,8 @@ static int check_new_size(struct inode *inode, uint64_t size)
 {
     if (size <= inode_size(inode))
         return 0;
-    if (size > inode->sb->max_bytes || size > file_size_limit())
-        return -EFBIG;
-    return 0;
+    int error = file_check_size_limit(size);
+    return error ? error : size > inode->sb->max_bytes ? -EFBIG : 0;
 }
 
 /* A write or truncation by somebody without CAP_FSETID. Inode mutex held. */

@@ -66,7 +66,8 @@ int file_table_next(struct file_table *table, int fd);
 /* RLIMIT_NOFILE of the current process: supplied by proc/ through this hook field. */
 struct file_limits_ops {
     uint64_t (*nofile_limit)(void);
-    uint64_t (*fsize_limit)(void); /* RLIMIT_FSIZE; exceeding it raises SIGXFSZ inside the hook */
+    uint64_t (*fsize_limit)(void); /* RLIMIT_FSIZE */
+    void (*fsize_exceeded)(void);  /* a write or truncation goes beyond it: SIGXFSZ */
 };
 void file_table_set_limits_ops(struct kernel *kernel, const struct file_limits_ops *ops);
 

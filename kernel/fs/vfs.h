@@ -269,7 +269,7 @@ struct file_ops {
      * poll_wait. NULL: always readable and writable. */
     uint32_t (*poll)(struct file *file, struct poll_table *table);
     int64_t (*ioctl)(struct file *file, uint32_t command, uint64_t argument); /* NULL: -ENOTTY */
-    /* Directory entries from file->pos on, through emit; see dir_emit. */
+    /* Directory entries from context->pos on, through dir_emit; the directory's mutex is held. */
     int (*iterate)(struct file *file, struct dir_context *context);
     int (*mmap)(struct file *file, struct mm_map_request *request); /* fill ops/backing; NULL: -ENODEV */
     int (*fsync)(struct file *file, bool data_only);
@@ -354,6 +354,10 @@ struct dir_context {
     int (*emit)(struct dir_context *context, const char *name, size_t length, uint64_t ino,
                 unsigned type /* DT_* */, uint64_t next_pos);
 };
+
+/* Read a directory from file->pos on: takes the mutexes of position and directory around
+ * ops->iterate. -ENOTDIR, -ENOENT if it was removed. */
+int vfs_iterate(struct file *file, struct dir_context *context);
 
 /* "." and ".." at positions 0 and 1, for the start of an iterate; true to go on from 2. */
 bool dir_emit_dots(struct file *file, struct dir_context *context);

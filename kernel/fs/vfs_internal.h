@@ -204,6 +204,8 @@ int file_alloc(struct kernel *kernel, uint32_t flags, struct file **out);
 uint32_t mode_without_umask(uint32_t mode);
 int inode_write_access_get(struct inode *inode); /* 0 or -ETXTBSY */
 void inode_write_access_put(struct inode *inode);
+/* RLIMIT_FSIZE against a size: 0, or SIGXFSZ is raised and -EFBIG. */
+int file_check_size_limit(uint64_t size);
 uint64_t file_size_limit(void);
 void path_accessed(const struct path *path, uint32_t file_flags);
 int inode_truncate(struct inode *inode, uint64_t size, unsigned extra_mask);

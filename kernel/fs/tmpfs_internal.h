@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What tmpfs's files share.
+ */
+#ifndef KERNEL_FS_TMPFS_INTERNAL_H
+#define KERNEL_FS_TMPFS_INTERNAL_H
+
+#include "kernel/fs/tmpfs.h"
+#include "kernel/fs/vfs_internal.h"
+#include "kernel/lib/xarray.h"
+
+/* What a mount was told; limits of 0: none. */
+struct tmpfs_options {
+    uint64_t max_pages, max_inodes;
+    uint32_t mode, uid, gid;
+    bool has_mode, has_size, has_inodes;
+};
+
+struct tmpfs {
+    struct tmpfs_options options;
+    uint64_t used_pages, used_inodes; /* atomic */
+};
+
+/* inode->private of directories. Entries by offset, as readdir sees them; guarded by the directory's
+ * mutex. Offsets are never used twice, so a seek position means the same however many names come and
+ * go. */
+struct tmpfs_dir {
+    struct xarray entries;
+    uint64_t next_offset;
+};
+
+enum { TMPFS_FIRST_OFFSET = 2, TMPFS_ENTRY_BYTES = 20 /* what a name adds to st_size */ };
+
+static inline struct tmpfs *tmpfs_of(const struct superblock *sb)
+{
+    return sb->private;
+}
+static inline struct tmpfs_dir *tmpfs_dir_of(const struct inode *inode)
+{
+    return inode->private;
+}
+
+/* Seals of a regular file are in inode->private_u64; those without sealing have F_SEAL_SEAL. */
+static inline unsigned tmpfs_seals(const struct inode *inode)
+{
+    return (unsigned)atomic_load_acquire(&inode->private_u64);
+}
+
+int tmpfs_parse_options(struct kernel *kernel, const char *text, struct tmpfs_options *options);
+int tmpfs_inode_create(struct superblock *sb, struct inode *dir, uint32_t mode, uint64_t rdev,
+                       const char *target, struct inode **out);
+void tmpfs_evict(struct inode *inode);
+int64_t tmpfs_fcntl(struct file *file, int command, uint64_t argument);
+
+extern const struct inode_ops tmpfs_dir_inode_ops, tmpfs_inode_ops;
+extern const struct file_ops tmpfs_dir_ops, tmpfs_file_ops;
+
+#endif

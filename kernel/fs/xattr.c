@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Extended attributes: who may touch which, xattr(7). The file system stores them.
+ */
+#include "kernel/fs/xattr.h"
+
+#include "kernel/abi/capability.h"
+#include "kernel/fs/notify.h"
+#include "kernel/fs/vfs_internal.h"
+
+static int check_user(struct inode *inode, bool write)
+{
+    uint32_t mode = inode_mode(inode);
+    if (!S_ISREG(mode) && !S_ISDIR(mode))
+        return write ? -EPERM : -ENODATA;
+    if (S_ISDIR(mode) && (mode & S_ISVTX) && write && !inode_owner_or_capable(inode))
+        return -EPERM;
+    return 0;
+}
+
+static int check_namespace(struct inode *inode, const char *name, bool write)
+{
+    if (kstr_starts_with(name, "security.")) {
+        if (!write)
+            return 0;
+        return capable(kstr_equal(name, "security.capability") ? CAP_SETFCAP : CAP_SYS_ADMIN)
+                   ? 0
+                   : -EPERM;
+    }
+    if (kstr_starts_with(name, "trusted.")) {
+        if (capable(CAP_SYS_ADMIN))
+            return 0;
+        return write ? -EPERM : -ENODATA;
+    }
+    if (!kstr_starts_with(name, "user."))
+        return -EOPNOTSUPP;
+    int error = check_user(inode, write);
+    return error ? error : inode_permission(inode, write ? MAY_WRITE : MAY_READ);
+}
+
+static int check_access(const struct path *path, const char *name, bool write)
+{
+    struct inode *inode = dentry_inode(path->dentry);
+    size_t length = kstrlen(name);
+    if (length == 0 || length > XATTR_NAME_MAX)
+        return -ERANGE;
+    if (write) {
+        int error = mount_want_write(path->mount);
+        if (error)
+            return error;
+        if (atomic_load_relaxed(&inode->flags) & (INODE_IMMUTABLE | INODE_APPEND))
+            return -EPERM;
+    }
+    return check_namespace(inode, name, write);
+}
+
+int64_t vfs_getxattr(const struct path *path, const char *name, void *value, size_t bytes)
+{
+    struct inode *inode = dentry_inode(path->dentry);
+    int error = check_access(path, name, false);
+    if (error)
+        return error;
+    if (!inode->ops || !inode->ops->getxattr)
+        return -EOPNOTSUPP;
+    return inode->ops->getxattr(inode, name, value, bytes);
+}
+
+int vfs_setxattr(const struct path *path, const char *name, const void *value, size_t bytes,
+                 int flags)
+{
+    struct inode *inode = dentry_inode(path->dentry);
+    if (flags & ~(XATTR_CREATE | XATTR_REPLACE))
+        return -EINVAL;
+    if (bytes > XATTR_SIZE_MAX)
+        return -E2BIG;
+    int error = check_access(path, name, true);
+    if (error)
+        return error;
+    if (!inode->ops || !inode->ops->setxattr)
+        return -EOPNOTSUPP;
+    mutex_lock(&inode->mutex);
+    error = inode->ops->setxattr(inode, name, value, bytes, flags);
+    mutex_unlock(&inode->mutex);
+    if (!error)
+        fs_notify_dentry(path->dentry, IN_ATTRIB);
+    return error;
+}
+
+int64_t vfs_listxattr(const struct path *path, char *list, size_t bytes)
+{
+    struct inode *inode = dentry_inode(path->dentry);
+    if (!inode->ops || !inode->ops->listxattr)
+        return 0;
+    return inode->ops->listxattr(inode, list, bytes);
+}
+
+int vfs_removexattr(const struct path *path, const char *name)
+{
+    struct inode *inode = dentry_inode(path->dentry);
+    int error = check_access(path, name, true);
+    if (error)
+        return error;
+    if (!inode->ops || !inode->ops->removexattr)
+        return -EOPNOTSUPP;
+    mutex_lock(&inode->mutex);
+    error = inode->ops->removexattr(inode, name);
+    mutex_unlock(&inode->mutex);
+    if (!error)
+        fs_notify_dentry(path->dentry, IN_ATTRIB);
+    return error;
+}
