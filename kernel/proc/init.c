@@ -16,11 +16,13 @@
 #include "kernel/core/klog.h"
 #include "kernel/fs/file_table.h"
 #include "kernel/fs/path.h"
+#include "kernel/fs/tmpfs.h"
 #include "kernel/fs/vfs.h"
 #include "kernel/lib/assert.h"
 #include "kernel/lib/printf.h"
 #include "kernel/lib/string.h"
 #include "kernel/lib/xarray.h"
+#include "kernel/mm/page.h"
 #include "kernel/mm/slab.h"
 #include "kernel/proc/oom.h"
 #include "kernel/proc/process_internal.h"
@@ -68,6 +70,20 @@ int proc_init(struct kernel *kernel)
 }
 
 /* ---- mounts and the console ---- */
+
+/* The initial root file system, from the archives that the backend has put in memory. */
+static void unpack_root(struct kernel *kernel)
+{
+    const struct hal_boot *boot = kernel->boot;
+    if (!boot->initrd)
+        return;
+    int error = initramfs_unpack(kernel, boot->initrd, boot->initrd_bytes);
+    if (error)
+        kernel_panic("init: cannot unpack the root file system: error %d%s", -error,
+                     error == -ENOMEM || error == -ENOSPC ? " (too little memory)" : "");
+    if (boot->initrd_paddr)
+        page_release_range(boot->initrd_paddr, boot->initrd_bytes);
+}
 
 static void mount_at_boot(struct kernel *kernel, const char *type, const char *target,
                           unsigned flags, const char *options)
@@ -184,6 +200,7 @@ static void init_main(void *argument)
     struct task *init = argument;
     struct wait_result result;
 
+    unpack_root(init->thread.kernel);
     mount_all(init->thread.kernel);
     int job = run_job(init);
     if (job < 0)
