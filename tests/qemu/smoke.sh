@@ -81,6 +81,13 @@ run icount 0 "" -cpu max -icount shift=1
 run reboot 0 "reboot" -cpu max -machine q35
 run reboot-microvm 0 "reboot" -cpu max -machine microvm,rtc=on
 
+nics=(-device edu -device e1000 -device e1000e)
+run devices-pc 0 devices -machine pc -cpu max "${nics[@]}"
+run devices-q35 0 devices -machine q35 -cpu max -smp 2 "${nics[@]}"
+run devices-bridge 0 devices -machine q35 -cpu max -device pcie-root-port,id=root0,slot=1 \
+    -device pcie-pci-bridge,id=bridge,bus=root0 -device edu,bus=bridge,addr=3 \
+    -device e1000,bus=bridge,addr=5 -device e1000e
+
 run fatal-null 0 fatal=null -cpu max
 run fatal-text 0 fatal=text -cpu max
 run fatal-rodata 0 fatal=rodata -cpu max
