@@ -2,7 +2,8 @@
 /*
  * `assay run`: a machine in this process.
  *
- * The calling thread becomes the machine's CPU 0. Signals and the time limit are the business of
+ * The calling thread becomes the machine's CPU 0; the machine itself makes the terminal raw and
+ * restores it. Signals and the time limit are the business of
  * one more thread, the watcher, so that no signal handler ever runs on top of the kernel.
  */
 #include <errno.h>
@@ -185,11 +186,9 @@ int command_run(int argc, char **argv)
     watcher_block_signals(&watcher);
     struct machine *machine = create_machine(&options, &root);
     root_image_destroy(&root);
-    terminal_make_raw();
     watcher_start(&watcher, machine, &options);
     int status = machine_run(machine);
     watcher_finish(&watcher);
-    terminal_restore();
     machine_destroy(machine);
     options_free(&options);
     if (status == MACHINE_CRASHED) {
