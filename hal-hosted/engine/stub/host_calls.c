@@ -39,6 +39,14 @@ bool stub_pidfd_dead(int pidfd)
     return poll(&poll_fd, 1, 0) == 1;
 }
 
+/* One of them is dead. */
+bool stub_pidfds_dead(int one, int other)
+{
+    struct pollfd polls[2] = {{.fd = one, .events = POLLIN}, {.fd = other, .events = POLLIN}};
+
+    return poll(polls, 2, 0) > 0;
+}
+
 void stub_pidfd_signal(int pidfd, int signal)
 {
     syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0);

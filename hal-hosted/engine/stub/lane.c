@@ -27,8 +27,8 @@ static bool lane_dead(const struct lane *lane)
 {
     struct stub *stub = lane->stub;
 
-    if (!__atomic_load_n(&stub->dead, __ATOMIC_RELAXED) && !stub_pidfd_dead(lane->pidfd) &&
-        !stub_pidfd_dead(stub->pidfd)) {
+    if (!__atomic_load_n(&stub->dead, __ATOMIC_RELAXED) &&
+        !stub_pidfds_dead(lane->pidfd, stub->pidfd)) {
         return false;
     }
     __atomic_store_n(&stub->dead, 1, __ATOMIC_RELAXED);

@@ -72,6 +72,7 @@
 #define TURN_KICK         2 /* somebody wants the kernel's attention */
 #define TURN_LANE_SLEEPS  4 /* wake the lane by futex */
 #define TURN_KERNEL_SLEEPS 8
+#define TURN_YIELD         16 /* do not spin: another lane needs the CPU */
 
 #define STUB_SIGNAL_INTERRUPT 10 /* SIGUSR1 */
 

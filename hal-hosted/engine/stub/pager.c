@@ -267,29 +267,35 @@ static bool install_locked(struct hal_aspace *aspace, uint64_t uaddr)
     return run_close(stub, &run);
 }
 
-bool stub_install(struct hal_aspace *aspace, uint64_t uaddr)
+bool stub_empty(struct stub *stub)
+{
+    bool empty;
+
+    pthread_mutex_lock(&stub->lock);
+    empty = stub->shadow.used == 0;
+    pthread_mutex_unlock(&stub->lock);
+    return empty;
+}
+
+bool stub_install(struct hal_aspace *aspace, const uint64_t *uaddrs, unsigned count)
 {
     struct stub *stub = aspace->engine;
-    uint32_t seq;
-    bool posted;
+    unsigned posted = 0;
 
-    do {
+    while (posted < count) {
+        uint32_t seq;
+
         pthread_mutex_lock(&stub->lock);
-        if (ring_room(stub) < WINDOW_PAGES + 2) {
-            seq = stub->head;
-            pthread_mutex_unlock(&stub->lock);
-            if (!stub_sync(stub, seq)) {
-                return false;
-            }
-            pthread_mutex_lock(&stub->lock);
+        while (posted < count && ring_room(stub) > EXTEND_PAGES &&
+               install_locked(aspace, uaddrs[posted])) {
+            posted++;
         }
-        posted = install_locked(aspace, uaddr);
         seq = stub->head;
         pthread_mutex_unlock(&stub->lock);
         if (!stub_sync(stub, seq)) {
             return false;
         }
-    } while (!posted);
+    }
     return true;
 }
 

@@ -19,6 +19,7 @@ void stub_placement_choose(struct stub_machine *sm)
     cpu_set_t allowed;
     int cpus[CPU_SETSIZE];
     unsigned count = 0, start;
+    bool spins;
 
     CPU_ZERO(&allowed);
     sm->pinned = sched_getaffinity(0, sizeof allowed, &allowed) == 0;
@@ -31,18 +32,27 @@ void stub_placement_choose(struct stub_machine *sm)
         sm->pinned = false;
         return; /* more CPUs than a cpu_set_t holds: leave all to the host */
     }
-    sm->spins = count >= 2 * sm->lane_count;
-    if (sm->spins) {
+    spins = count >= 2 * sm->lane_count;
+    if (spins) {
         sm->spin_pauses = stub_pauses_for(SPIN_NS);
     }
     start = (unsigned)getpid(); /* spread machines over the host */
     for (unsigned i = 0; i < sm->lane_count; i++) {
-        unsigned first = sm->spins ? start + 2 * i : start + i;
+        unsigned first = spins ? start + 2 * i : start + i;
 
         CPU_ZERO(&sm->vcpu_cpus[i]);
         CPU_ZERO(&sm->lane_cpus[i]);
         CPU_SET(cpus[first % count], &sm->vcpu_cpus[i]);
-        CPU_SET(cpus[(sm->spins ? first + 1 : first) % count], &sm->lane_cpus[i]);
+        CPU_SET(cpus[(spins ? first + 1 : first) % count], &sm->lane_cpus[i]);
+    }
+}
+
+/* A single vCPU's pagers work while its thread waits for them: on the same CPU, where it need not be
+ * woken from idle. The zygote's children inherit this. */
+void stub_placement_zygote(const struct stub_machine *sm)
+{
+    if (sm->pinned && sm->lane_count == 1) {
+        sched_setaffinity(sm->zygote, sizeof sm->vcpu_cpus[0], &sm->vcpu_cpus[0]);
     }
 }
 

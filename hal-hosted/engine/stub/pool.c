@@ -3,10 +3,9 @@
  * Stub processes before and after they serve an address space.
  *
  * A slot (control page, ring, frames) of the control file is used by one stub at a time. A stub
- * that is done is killed and kept on the dying list until its pager and all its lanes are dead:
- * only then can nobody write the slot any more, and the slot is emptied and used again. Nothing of
- * a stub is ever given to another address space, since guest code can have left a lane in a state
- * of its own making (signal mask, signal stack, place in the code).
+ * that is done is used again if it passes the test of recycle.c. Else it is killed and kept on the
+ * dying list until its pager and all its lanes are dead: only then can nobody write the slot any
+ * more, and the slot is emptied and used again.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -112,7 +111,7 @@ static void ctl_fill(struct stub *stub)
     const struct stub_machine *sm = stub->sm;
     struct stub_ctl *ctl = stub->ctl;
 
-    ctl->spin = sm->spins ? sm->spin_pauses : 0;
+    ctl->spin = sm->spin_pauses;
     for (unsigned i = 0; i < CTL_MASKS_MAX && i < sm->lane_count; i++) {
         memcpy(ctl->lane_masks[i], &sm->lane_cpus[i], CTL_MASK_SIZE);
     }
@@ -175,31 +174,29 @@ free_stub:
     return error;
 }
 
-/* A fresh stub. 0, -ENOMEM or -EAGAIN. */
+/* A stub with nothing mapped. 0, -ENOMEM or -EAGAIN. */
 int stub_take(struct stub_machine *sm, struct stub **out)
 {
-    pthread_mutex_lock(&sm->lock);
-    if (sm->ready) {
-        *out = sm->ready;
-        sm->ready = sm->ready->next;
-        sm->ready_count--;
-        pthread_mutex_unlock(&sm->lock);
-        return 0;
-    }
-    pthread_mutex_unlock(&sm->lock);
-    return stub_create(sm, out);
+    *out = stub_recycled(sm);
+    return *out ? 0 : stub_create(sm, out);
 }
 
 /* No vCPU runs in it any more. */
 void stub_discard(struct stub *stub)
 {
-    struct stub_machine *sm = stub->sm;
-
-    for (unsigned i = 0; i < sm->lane_count; i++) {
+    for (unsigned i = 0; i < stub->sm->lane_count; i++) {
         stub_fp_evict(&stub->lanes[i]);
     }
+    if (!stub_recycle(stub)) {
+        stub_kill(stub);
+    }
+}
+
+void stub_kill(struct stub *stub)
+{
+    struct stub_machine *sm = stub->sm;
+
     stub_pidfd_signal(stub->pidfd, SIGKILL); /* lanes die with their pager */
-    shadow_clear(&stub->shadow);
     pthread_mutex_lock(&sm->lock);
     dying_reap_locked(sm);
     stub->next = sm->dying;
@@ -212,10 +209,10 @@ void stub_pool_empty(struct stub_machine *sm)
 {
     static const struct timespec pause = {.tv_nsec = 200000};
 
-    while (sm->ready) {
-        struct stub *stub = sm->ready;
-        sm->ready = stub->next;
-        stub_discard(stub);
+    while (sm->recycled) {
+        struct stub *stub = sm->recycled;
+        sm->recycled = stub->next;
+        stub_kill(stub);
     }
     for (int tries = 0; sm->dying && tries < 25000; tries++) {
         pthread_mutex_lock(&sm->lock);

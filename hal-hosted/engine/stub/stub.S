@@ -506,8 +506,8 @@ lane_stop:
 lane_wake_ip:
 1:  mov STUB_CTL + CTL_SPIN, %ecx
 2:  mov FRAME_TURN(%rbx), %eax
-    test $TURN_LANE, %al
-    jnz 4f
+    test $(TURN_LANE | TURN_YIELD), %al
+    jnz 5f
     dec %ecx
     js 3f
     pause
@@ -523,7 +523,9 @@ lane_wake_ip:
 lane_wait_ip:
     xor %ecx, %ecx
     jmp 2b
-4:  mov FRAME_FS(%rbx), %rax
+5:  test $TURN_LANE, %al
+    jz 3b
+    mov FRAME_FS(%rbx), %rax
     wrfsbase %rax
     mov FRAME_GS(%rbx), %rax
     wrgsbase %rax

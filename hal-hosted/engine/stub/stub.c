@@ -11,7 +11,8 @@
  *
  *   zygote.c      start, requests          pager.c   operations, what to map
  *   pool.c        stub processes           shadow.c  what is mapped
- *   lane.c        hand-off                 frame.c   registers, FP state, decoding
+ *   recycle.c     using them again         frame.c   registers, FP state, decoding
+ *   lane.c        hand-off                 placement.c  host CPUs
  *
  * What guest code can do to its own stub: read all of the stub area, write the lanes' frames, jump
  * anywhere in the code, sleep and wake on futexes, forge signal frames. So it can garble, hang or
@@ -94,12 +95,16 @@ static int first_stub(struct stub_machine *sm)
         return error;
     }
     if (!stub_lane(stub, 0)) {
-        stub_discard(stub);
+        stub_kill(stub);
         return -EPERM;
     }
-    stub->next = sm->ready;
-    sm->ready = stub;
-    sm->ready_count++;
+    sm->pristine = malloc(sm->signal_stack_bytes);
+    if (!sm->pristine) {
+        stub_kill(stub);
+        return -ENOMEM;
+    }
+    memcpy(sm->pristine, stub->lanes[0].frame + STUB_FRAME_CONTROL, sm->signal_stack_bytes);
+    stub_discard(stub);
     return 0;
 }
 
@@ -122,6 +127,7 @@ static void stub_machine_exit(struct machine *machine)
     pthread_mutex_destroy(&sm->lock);
     pthread_mutex_destroy(&sm->fp_lock);
     free(sm->vcpus);
+    free(sm->pristine);
     free(sm);
     machine->engine_data = NULL;
 }
@@ -169,6 +175,7 @@ static int stub_machine_init(struct machine *machine, char *message, size_t mess
     if (error < 0) {
         goto fail;
     }
+    stub_placement_zygote(sm);
     error = first_stub(sm);
     if (error < 0) {
         snprintf(message, message_bytes, "a stub process cannot run: does the host allow seccomp?");
@@ -198,6 +205,9 @@ static int stub_vcpu_init(struct vcpu *vcpu)
 
 static void stub_vcpu_exit(struct vcpu *vcpu)
 {
+    struct stub_vcpu *sv = vcpu->engine;
+
+    sv->last = NULL;
     stub_placement_leave(vcpu->engine);
 }
 
@@ -320,20 +330,32 @@ static enum hal_stop fault_solve(struct hal_user *user, struct hal_fault *fault)
     } else if (priv[STUB_USER_FAULT_COUNT] % FAULTS_REMAP == 0) {
         stub_drop_all(aspace->engine);
     }
-    return stub_install(aspace, fault->address) ? HAL_STOP_INTERRUPT : HAL_STOP_DEAD;
+    return stub_install(aspace, &fault->address, 1) ? HAL_STOP_INTERRUPT : HAL_STOP_DEAD;
 }
 
-/* The kernel has seen a page fault of this user and may have resolved it: map what it has put into
- * the table before user code asks for it again. */
-static bool fault_prepare(struct hal_user *user)
+/* Map what user code is certain to need: what the kernel has put into the table for its last page
+ * fault, and in a new address space the code and stack to begin with. */
+static bool prepare(struct hal_user *user)
 {
-    uint64_t address = user->priv[STUB_USER_FAULT] & ~(uint64_t)(HAL_PAGE_SIZE - 1);
+    uint64_t wanted[3];
+    unsigned count = 0;
 
-    user->priv[STUB_USER_FAULT] = 0;
-    if (address >= STUB_AREA_END && address < STUB_TOP) {
-        return stub_install(user->aspace, address);
+    if (user->priv[STUB_USER_FAULT]) {
+        wanted[count++] = user->priv[STUB_USER_FAULT] & ~fault_reported;
+        user->priv[STUB_USER_FAULT] = 0;
     }
-    return true;
+    if (stub_empty(user->aspace->engine)) {
+        wanted[count++] = user->regs.rip;
+        wanted[count++] = user->regs.rsp - 8;
+    }
+    for (unsigned i = 0; i < count;) {
+        if (wanted[i] < STUB_AREA_END || wanted[i] >= STUB_TOP) {
+            wanted[i] = wanted[--count];
+        } else {
+            i++;
+        }
+    }
+    return stub_install(user->aspace, wanted, count);
 }
 
 /* SYSRET and IRET with an address that is no user address fault in the host's kernel: do it here. */
@@ -385,6 +407,14 @@ static enum hal_stop run_lane(struct vcpu *vcpu, struct lane *lane, struct hal_u
     }
 }
 
+/* The lane that ran last spins on the CPU that the next one needs. */
+static void lane_yield(const struct stub_vcpu *sv)
+{
+    if (sv->last && !(__atomic_load_n(&sv->last->turn, __ATOMIC_RELAXED) & TURN_LANE_SLEEPS)) {
+        __atomic_fetch_or(&sv->last->turn, TURN_YIELD, __ATOMIC_RELAXED);
+    }
+}
+
 static enum hal_stop stub_run(struct vcpu *vcpu, struct hal_user *user, struct hal_fault *out)
 {
     struct stub *stub = user->aspace->engine;
@@ -399,11 +429,15 @@ static enum hal_stop stub_run(struct vcpu *vcpu, struct hal_user *user, struct h
         return HAL_STOP_DEAD;
     }
     lane = stub_lane(stub, vcpu->id);
-    if (!lane || (user->priv[STUB_USER_FAULT] && !fault_prepare(user))) {
+    if (!lane || !prepare(user)) {
         __atomic_store_n(&stub->dead, 1, __ATOMIC_RELAXED);
         return HAL_STOP_DEAD;
     }
     __atomic_store_n(&sv->frame, lane_control(lane), __ATOMIC_SEQ_CST);
+    if (sv->last != lane_control(lane)) {
+        lane_yield(sv);
+        sv->last = lane_control(lane);
+    }
     stop = run_lane(vcpu, lane, user, out);
     __atomic_store_n(&sv->frame, NULL, __ATOMIC_RELAXED);
     return stop;

@@ -14,7 +14,7 @@
 #include "hal-hosted/engine/engine.h"
 #include "hal-hosted/engine/stub/layout.h"
 
-enum { STUB_SLOTS_MAX = 4096, STUB_READY_MAX = 4 };
+enum { STUB_SLOTS_MAX = 4096, STUB_NONCE_WORDS = 4 };
 
 /* First page of a slot: read-only for the stub. */
 struct stub_ctl {
@@ -93,7 +93,7 @@ struct lane {
 /* One stub process and, while it serves one, an address space. */
 struct stub {
     struct stub_machine *sm;
-    struct stub *next; /* ready or dying */
+    struct stub *next; /* recycled or dying */
     unsigned slot;
     int pidfd; /* the pager */
     struct stub_ctl *ctl;
@@ -106,6 +106,13 @@ struct stub {
     uint32_t mappings; /* upper bound of host mappings */
     struct shadow shadow;
     struct lane *lanes; /* one for each vCPU, made on demand */
+
+    /* recycle.c; under sm->lock */
+    int state;
+    struct lane *kept;
+    uint32_t emptied; /* operation that has unmapped all guest memory */
+    uint64_t since_ns;
+    uint64_t nonce[STUB_NONCE_WORDS];
 };
 
 struct stub_machine {
@@ -120,17 +127,18 @@ struct stub_machine {
     uint32_t mappings_max;
     struct stub_vcpu *vcpus;
 
-    bool pinned, spins;
+    bool pinned;
     uint32_t spin_pauses; /* how long to spin before sleeping, in PAUSEs; 0: sleep at once */
     cpu_set_t lane_cpus[HAL_CPUS_MAX], vcpu_cpus[HAL_CPUS_MAX];
 
     struct stub_frame_shape shape;
+    char *pristine; /* the signal stack of lane 0 at the first stop of the first stub */
 
     pthread_mutex_t zygote_lock; /* the socket: one request at a time */
 
     pthread_mutex_t lock; /* the lists */
-    struct stub *ready, *dying;
-    unsigned ready_count;
+    struct stub *recycled, *dying;
+    unsigned recycled_count;
     unsigned slots_used; /* slots never used yet begin here */
     unsigned free_slots[STUB_SLOTS_MAX], free_count;
 
@@ -141,6 +149,7 @@ struct stub_machine {
 struct stub_vcpu {
     struct stub_machine *sm;
     struct stub_frame *frame; /* atomic: what run waits on, for kick; frames never go away */
+    struct stub_frame *last;  /* of the lane that ran last, and may be spinning */
     cpu_set_t old_cpus;
     bool repin;
 };
@@ -158,12 +167,14 @@ enum {
 void stub_futex_wait(uint32_t *word, uint32_t value, uint64_t timeout_ns);
 void stub_futex_wake(uint32_t *word);
 bool stub_pidfd_dead(int pidfd);
+bool stub_pidfds_dead(int one, int other);
 void stub_pidfd_signal(int pidfd, int signal);
 uint64_t stub_pidfd_cpu_ns(int pidfd);
 uint32_t stub_pauses_for(uint64_t ns);
 
 /* placement.c */
 void stub_placement_choose(struct stub_machine *sm);
+void stub_placement_zygote(const struct stub_machine *sm);
 void stub_placement_enter(struct stub_machine *sm, struct stub_vcpu *sv, unsigned id);
 void stub_placement_leave(struct stub_vcpu *sv);
 
@@ -177,8 +188,13 @@ int stub_zygote_receive(struct stub_machine *sm, int watch_pidfd);
 /* pool.c: stub processes without and after an address space */
 int stub_take(struct stub_machine *sm, struct stub **out);
 void stub_discard(struct stub *stub);
+void stub_kill(struct stub *stub);
 void stub_wait_gone(struct stub *stub); /* dead: until the last process has left */
 void stub_pool_empty(struct stub_machine *sm);
+
+/* recycle.c */
+struct stub *stub_recycled(struct stub_machine *sm);
+bool stub_recycle(struct stub *stub);
 
 /* pager.c; _locked: stub->lock held. False: dropped everything, or the stub is dead */
 bool stub_post_locked(struct stub *stub, struct stub_op op);
@@ -186,7 +202,9 @@ bool stub_sync(struct stub *stub, uint32_t seq);
 bool stub_flush(struct stub *stub);
 void stub_drop_all(struct stub *stub);
 void stub_changed(struct hal_aspace *aspace, uint64_t uaddr, size_t pages);
-bool stub_install(struct hal_aspace *aspace, uint64_t uaddr); /* and neighbours; waits */
+/* Map these pages and neighbours, so far as the table has them; waits. */
+bool stub_install(struct hal_aspace *aspace, const uint64_t *uaddrs, unsigned count);
+bool stub_empty(struct stub *stub); /* nothing has been installed */
 
 /* shadow.c; stub->lock held. Index: uaddr >> SHADOW_SHIFT; page: number within the region */
 struct shadow_region *shadow_region_find(const struct shadow *shadow, uint64_t index);
