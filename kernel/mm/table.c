@@ -64,7 +64,10 @@ int table_insert(struct mm *mm, const struct vma *vma, struct mm_region *region,
         region_account(mm, pages[i], 1);
     }
     region->present |= mask;
-    region->writable = writable ? region->writable | mask : region->writable & ~mask;
+    if (writable && (vma->flags & VMA_WRITE))
+        region->writable |= mask;
+    else
+        region->writable &= ~mask;
     return table_install(mm, vma, region, mask);
 }
 
@@ -77,7 +80,7 @@ struct page *table_replace(struct mm *mm, const struct vma *vma, struct mm_regio
     region_account(mm, old, -1);
     region_account(mm, page, 1);
     region->pages[index] = page;
-    if (writable)
+    if (writable && (vma->flags & VMA_WRITE))
         region->writable |= BIT(index);
     else
         region->writable &= ~BIT(index);
