@@ -47,26 +47,43 @@ static int lock_range_locked(struct mm *mm, uint64_t start, uint64_t end, bool l
     return 0;
 }
 
-int mm_lock(struct mm *mm, uint64_t addr, uint64_t bytes, bool lock)
+/* Checks the arguments and sets or clears VMA_LOCKED. 1: nothing to do. */
+static int change_range(struct mm *mm, uint64_t addr, uint64_t bytes, bool lock, uint64_t *out_start,
+                        uint64_t *out_bytes)
 {
     uint64_t start = ALIGN_DOWN(addr, PAGE_SIZE), end;
     uint64_t rounded = ALIGN_UP(bytes + (addr - start), PAGE_SIZE);
     if (start + rounded < start || rounded < bytes)
         return -EINVAL;
-    if (rounded == 0)
-        return 0;
     if (lock && !mm->may_lock_all && mm->limit_memlock == 0)
         return -EPERM;
+    if (rounded == 0)
+        return 1;
     if (!user_range(mm, start, rounded, &end))
         return -ENOMEM;
+    *out_start = start;
+    *out_bytes = rounded;
     mm_write_lock(mm);
     int error = lock_range_locked(mm, start, end, lock);
     mm_write_unlock(mm);
-    if (error || !lock)
-        return error;
-    error = mm_populate(mm, start, rounded);
-    /* mlock(2): memory that cannot be read in gives EAGAIN; inaccessible memory is just locked. */
-    return error == -EACCES || error == 0 ? 0 : error == -ENOMEM ? -EAGAIN : -ENOMEM;
+    return error;
+}
+
+int mm_lock(struct mm *mm, uint64_t addr, uint64_t bytes, bool lock)
+{
+    uint64_t start, rounded;
+    int result = change_range(mm, addr, bytes, lock, &start, &rounded);
+    if (result || !lock)
+        return MIN(result, 0);
+    int error = mm_populate(mm, start, rounded);
+    /* mlock(2): memory that cannot be read in gives EAGAIN or ENOMEM; inaccessible memory too. */
+    return error == 0 ? 0 : error == -ENOMEM ? -EAGAIN : -ENOMEM;
+}
+
+int mm_lock_on_fault(struct mm *mm, uint64_t addr, uint64_t bytes)
+{
+    uint64_t start, rounded;
+    return MIN(change_range(mm, addr, bytes, true, &start, &rounded), 0);
 }
 
 int mm_lock_all(struct mm *mm, bool current, bool future, bool on_fault)

@@ -150,12 +150,15 @@ int mm_unmap(struct mm *mm, uint64_t addr, uint64_t bytes);
 int mm_protect(struct mm *mm, uint64_t addr, uint64_t bytes, unsigned prot);
 int mm_remap(struct mm *mm, uint64_t old_addr, uint64_t old_bytes, uint64_t new_bytes, int flags,
              uint64_t new_addr, uint64_t *out_addr);
+int mm_remap_file_pages(struct mm *mm, uint64_t addr, uint64_t bytes, uint64_t page_offset,
+                        bool populate);
 /* brk(2): returns the resulting break (unchanged on failure). */
 uint64_t mm_brk(struct mm *mm, uint64_t brk);
 int mm_advise(struct mm *mm, uint64_t addr, uint64_t bytes, int advice);
 int mm_sync(struct mm *mm, uint64_t addr, uint64_t bytes, int flags);
 int mm_mincore(struct mm *mm, uint64_t addr, uint64_t bytes, unsigned char *out_vec);
 int mm_lock(struct mm *mm, uint64_t addr, uint64_t bytes, bool lock);
+int mm_lock_on_fault(struct mm *mm, uint64_t addr, uint64_t bytes); /* without populating */
 int mm_lock_all(struct mm *mm, bool current, bool future, bool on_fault); /* none: munlockall */
 int mm_populate(struct mm *mm, uint64_t addr, uint64_t bytes);
 
