@@ -40,7 +40,8 @@ static int64_t limit_write(struct inode *inode, uint64_t pos, uint64_t bytes)
 static int64_t write_locked(struct file *file, struct uio *uio, uint64_t *pos)
 {
     struct inode *inode = file->inode;
-    uint64_t at = atomic_load_relaxed(&file->flags) & O_APPEND ? inode->size : *pos;
+    bool append = (atomic_load_relaxed(&file->flags) & O_APPEND) || *pos == VFS_POS_END;
+    uint64_t at = append ? inode->size : *pos;
     int64_t bytes = limit_write(inode, at, uio->remaining);
     if (bytes < 0)
         return bytes;

@@ -106,6 +106,9 @@ int vfs_ftruncate(struct file *file, uint64_t size); /* -EINVAL unless regular a
 int generic_setattr(struct inode *inode, const struct attr_change *change);
 /* Fill from the inode's fields. */
 void generic_getattr(struct inode *inode, struct linux_statx *out);
+/* The file was read: note the access time if mount and file_flags (O_NOATIME) want it. */
+void path_accessed(const struct path *path, uint32_t file_flags);
+int path_permission(const struct path *path, unsigned mask); /* -EROFS of the mount too */
 /* A change of content or owner takes set-user-ID and set-group-ID away (inode mutex held). */
 int file_remove_privileges(struct file *file);
 int superblock_statfs(struct superblock *sb, struct linux_statfs *out);

@@ -17,7 +17,7 @@ static int64_t tmpfs_write(struct file *file, struct uio *uio, uint64_t *pos)
         return -EPERM;
     if (unlikely(seals & F_SEAL_GROW)) {
         uint64_t size = inode_size(inode), end;
-        uint64_t at = file->flags & O_APPEND ? size : *pos;
+        uint64_t at = (file->flags & O_APPEND) || *pos == VFS_POS_END ? size : *pos;
         if (add_overflows(at, uio->remaining, &end) || end > size)
             return -EPERM;
     }

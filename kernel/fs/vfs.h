@@ -324,7 +324,9 @@ int file_create_anon_peer(struct file *of, const struct file_ops *ops, void *pri
 void vfs_set_fifo_ops(struct kernel *kernel, const struct file_ops *ops);
 void vfs_set_epoll_release(struct kernel *kernel, void (*release)(struct file *file));
 
-/* Kernel-side whole-object I/O used by syscalls; check mode, clamp, update pos/atime. */
+/* Kernel-side whole-object I/O used by syscalls; check mode, clamp, update pos/atime. A *pos of
+ * VFS_POS_END appends (RWF_APPEND). */
+#define VFS_POS_END UINT64_MAX
 int64_t vfs_read(struct file *file, struct uio *uio, uint64_t *pos);  /* pos NULL: file->pos */
 int64_t vfs_write(struct file *file, struct uio *uio, uint64_t *pos);
 int64_t vfs_seek(struct file *file, int64_t offset, int whence);

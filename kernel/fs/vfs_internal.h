@@ -195,7 +195,6 @@ int walk_parent(struct walk *walk, const struct path *start, const char *name, u
 
 int dir_may_create(struct inode *dir);
 int dir_may_delete(struct inode *dir, struct inode *victim, bool want_directory);
-int path_permission(const struct path *path, unsigned mask); /* with the mount's EROFS */
 uint32_t inode_mode_for_create(struct inode *dir, uint32_t mode);
 
 /* ---- open.c, attributes.c ---- */
@@ -207,7 +206,6 @@ void inode_write_access_put(struct inode *inode);
 /* RLIMIT_FSIZE against a size: 0, or SIGXFSZ is raised and -EFBIG. */
 int file_check_size_limit(uint64_t size);
 uint64_t file_size_limit(void);
-void path_accessed(const struct path *path, uint32_t file_flags);
 int inode_truncate(struct inode *inode, uint64_t size, unsigned extra_mask);
 
 /* ---- devices ---- */

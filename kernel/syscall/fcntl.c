@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * fcntl(2). Leases and dnotify are not there: F_SETLEASE and F_NOTIFY fail as on a file system
+ * without them.
+ */
+#include "kernel/abi/errno.h"
+#include "kernel/abi/fcntl.h"
+#include "kernel/abi/resource.h"
+#include "kernel/core/kernel.h"
+#include "kernel/fs/file_table.h"
+#include "kernel/fs/locks.h"
+#include "kernel/fs/path.h"
+#include "kernel/lib/atomic.h"
+#include "kernel/mm/uaccess.h"
+#include "kernel/proc/session.h"
+#include "kernel/proc/task.h"
+#include "kernel/syscall/syscalls.h"
+
+enum { SETTABLE_FLAGS = O_APPEND | O_NONBLOCK | O_ASYNC | O_DIRECT | O_NOATIME };
+
+static int64_t dup_from(int fd, uint64_t minimum, bool cloexec)
+{
+    if (minimum >= current_limit(RLIMIT_NOFILE))
+        return -EINVAL;
+    struct file *file = fd_get_any(fd);
+    if (!file)
+        return -EBADF;
+    int copy = fd_reserve((unsigned)minimum, cloexec);
+    if (copy < 0)
+        file_put(file);
+    else
+        fd_install(copy, file);
+    return copy;
+}
+
+static int64_t set_flags(struct file *file, uint32_t flags)
+{
+    uint32_t old = atomic_load_relaxed(&file->flags);
+    if ((flags & ~old & O_NOATIME) && !inode_owner_or_capable(file->inode))
+        return -EPERM;
+    if ((old & ~flags & O_APPEND) && (atomic_load_relaxed(&file->inode->flags) & INODE_APPEND))
+        return -EPERM;
+    uint32_t new;
+    do {
+        new = (old & ~(uint32_t)SETTABLE_FLAGS) | (flags & SETTABLE_FLAGS);
+    } while (!atomic_cmpxchg_relaxed(&file->flags, &old, new));
+    return 0;
+}
+
+static int64_t record_lock(struct file *file, int command, uint64_t uaddr)
+{
+    struct linux_flock lock;
+    if (copy_from_user(&lock, uaddr, sizeof(lock)))
+        return -EFAULT;
+    int error = file_lock_fcntl(file, command, &lock);
+    if (error || (command != F_GETLK && command != F_OFD_GETLK))
+        return error;
+    return copy_to_user(uaddr, &lock, sizeof(lock)) ? -EFAULT : 0;
+}
+
+/* ---- who gets SIGIO ---- */
+
+static bool owner_exists(struct kernel *kernel, int type, int pid)
+{
+    if (type == F_OWNER_PGRP) {
+        struct process_group *group = process_group_find(kernel, pid);
+        if (group)
+            process_group_put(group);
+        return group != NULL;
+    }
+    struct task *task = task_find(kernel, pid);
+    if (task)
+        task_put(task);
+    return task != NULL;
+}
+
+static int64_t set_owner(struct file *file, int type, int pid)
+{
+    if (pid != 0 && !owner_exists(file->kernel, type, pid))
+        return -ESRCH;
+    file->owner_type = (uint8_t)type;
+    file->owner_pid = type == F_OWNER_PGRP ? -pid : pid;
+    return 0;
+}
+
+static int64_t set_owner_plain(struct file *file, uint64_t argument)
+{
+    int who = (int)argument;
+    if (who >= 0)
+        return set_owner(file, F_OWNER_PID, who);
+    return who == INT32_MIN ? -EINVAL : set_owner(file, F_OWNER_PGRP, -who);
+}
+
+static int64_t owner_ex(struct file *file, int command, uint64_t uaddr)
+{
+    struct linux_f_owner_ex owner;
+    if (command == F_GETOWN_EX) {
+        int pid = file->owner_pid;
+        owner.type = pid ? file->owner_type : F_OWNER_TID;
+        owner.pid = pid < 0 ? -pid : pid;
+        return copy_to_user(uaddr, &owner, sizeof(owner)) ? -EFAULT : 0;
+    }
+    if (copy_from_user(&owner, uaddr, sizeof(owner)))
+        return -EFAULT;
+    if (owner.type < F_OWNER_TID || owner.type > F_OWNER_PGRP)
+        return -EINVAL;
+    return set_owner(file, owner.type, owner.pid);
+}
+
+static int64_t rw_hint(struct file *file, int command, uint64_t uaddr)
+{
+    if (command == F_GET_RW_HINT || command == F_GET_FILE_RW_HINT)
+        return put_user_u64(uaddr, file->rw_hint);
+    uint64_t hint;
+    if (get_user_u64(&hint, uaddr))
+        return -EFAULT;
+    if (hint > 5)
+        return -EINVAL;
+    file->rw_hint = hint;
+    return 0;
+}
+
+static int64_t file_fcntl(struct file *file, int command, uint64_t argument)
+{
+    switch (command) {
+    case F_GETLK:
+    case F_SETLK:
+    case F_SETLKW:
+    case F_OFD_GETLK:
+    case F_OFD_SETLK:
+    case F_OFD_SETLKW:
+        return record_lock(file, command, argument);
+    case F_SETOWN:
+        return set_owner_plain(file, argument);
+    case F_GETOWN:
+        return file->owner_pid;
+    case F_SETOWN_EX:
+    case F_GETOWN_EX:
+        return owner_ex(file, command, argument);
+    case F_SETSIG:
+        if (argument > SIGNALS_MAX)
+            return -EINVAL;
+        file->owner_signal = (int)argument;
+        return 0;
+    case F_GETSIG:
+        return file->owner_signal;
+    case F_GETLEASE:
+        return F_UNLCK;
+    case F_GET_RW_HINT:
+    case F_SET_RW_HINT:
+    case F_GET_FILE_RW_HINT:
+    case F_SET_FILE_RW_HINT:
+        return rw_hint(file, command, argument);
+    default:
+        return file->ops->fcntl ? file->ops->fcntl(file, command, argument) : -EINVAL;
+    }
+}
+
+/* What works on O_PATH descriptors too. */
+static int64_t descriptor_fcntl(int fd, struct file *file, int command, uint64_t argument)
+{
+    switch (command) {
+    case F_DUPFD:
+        return dup_from(fd, argument, false);
+    case F_DUPFD_CLOEXEC:
+        return dup_from(fd, argument, true);
+    case F_GETFD:
+        return fd_get_cloexec(fd) > 0 ? FD_CLOEXEC : 0;
+    case F_SETFD:
+        return fd_set_cloexec(fd, argument & FD_CLOEXEC);
+    case F_GETFL:
+        return atomic_load_relaxed(&file->flags);
+    default:
+        if (file->mode & FILE_PATH)
+            return -EBADF;
+        if (command == F_SETFL)
+            return set_flags(file, (uint32_t)argument);
+        return file_fcntl(file, command, argument);
+    }
+}
+
+int64_t sys_fcntl(int fd, int command, uint64_t argument)
+{
+    struct fd_borrow file = fd_borrow_any(fd);
+    if (!file.file)
+        return -EBADF;
+    int64_t result = descriptor_fcntl(fd, file.file, command, argument);
+    fd_release(file);
+    return result;
+}
