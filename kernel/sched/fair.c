@@ -15,7 +15,10 @@
  * Virtual times are compared by signed difference. Caller holds the run queue's lock. Nothing here
  * knows of CPUs or clocks, so tests drive it directly.
  */
-#include "kernel/sched/sched_internal.h"
+#include "kernel/sched/fair.h"
+
+#include "kernel/abi/sched.h"
+#include "kernel/lib/assert.h"
 
 /* Keep |vruntime - base| small enough that its product with a load never overflows. */
 #define REBASE_DISTANCE (1ll << 28)

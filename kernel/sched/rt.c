@@ -9,8 +9,9 @@
  * So that a runaway real-time thread leaves the machine usable, the class gets RT_RUNTIME_NS of every
  * RT_PERIOD_NS when fair threads want to run. Caller holds the run queue's lock.
  */
+#include "kernel/sched/rt.h"
+
 #include "kernel/lib/bits.h"
-#include "kernel/sched/sched_internal.h"
 
 static inline unsigned list_index(const struct sched_entity *entity)
 {

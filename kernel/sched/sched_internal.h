@@ -24,82 +24,12 @@
 #include "kernel/lib/atomic.h"
 #include "kernel/lib/list.h"
 #include "kernel/lib/rbtree.h"
+#include "kernel/sched/fair.h"
+#include "kernel/sched/rt.h"
 #include "kernel/sched/sched.h"
 #include "kernel/sched/thread.h"
 
-#define SLICE_NS        3000000ull    /* fair class: request size */
-#define RR_QUANTUM_NS   100000000ull
-#define RT_PERIOD_NS    1000000000ull /* real-time threads get RT_RUNTIME_NS of each period ... */
-#define RT_RUNTIME_NS   950000000ull  /* ... when fair threads want to run */
 #define TICK_MIN_NS     50000ull      /* no two ticks closer than this */
-
-enum {
-    WEIGHT_NICE_0 = 1024,
-    WEIGHT_POLICY_IDLE = 3,
-    NICE_MIN = -20,
-    NICE_MAX = 19,
-    RT_PRIORITY_MAX = 99,
-};
-
-/* ---- fair class (fair.c): EEVDF ---- */
-
-struct fair_queue {
-    struct rb_root tree;          /* queued entities by deadline, without the current one */
-    struct sched_entity *current; /* the CPU's current thread if it is fair and runnable */
-    unsigned count;               /* in the tree */
-    uint64_t load;                /* sum of the weights in the tree */
-    uint64_t base;                /* virtual time that `sum` is relative to */
-    int64_t sum;                  /* sum of weight * (vruntime - base) over the tree */
-};
-
-void fair_queue_init(struct fair_queue *queue);
-uint32_t fair_weight(int policy, int nice);
-uint64_t fair_average(const struct fair_queue *queue); /* virtual time */
-/* Place an entity that becomes runnable and put it in the tree. */
-void fair_enqueue(struct fair_queue *queue, struct sched_entity *entity);
-/* Remove one that stops being runnable (the current one too); keeps its lag. */
-void fair_dequeue(struct fair_queue *queue, struct sched_entity *entity);
-/* Place one that becomes fair while it is the CPU's current thread. */
-void fair_enqueue_current(struct fair_queue *queue, struct sched_entity *entity);
-/* tree -> current and back. */
-void fair_set_next(struct fair_queue *queue, struct sched_entity *entity);
-void fair_put_prev(struct fair_queue *queue, struct sched_entity *entity);
-/* Charge the current entity; true if its slice is used up (a new one has begun). */
-bool fair_charge(struct fair_queue *queue, uint64_t exec_ns);
-/* Who should run: the current one, one from the tree, NULL if there is neither. */
-struct sched_entity *fair_pick(const struct fair_queue *queue);
-/* The current entity gives up its claim to run now. */
-void fair_yield(struct fair_queue *queue);
-/* CPU time until the current entity's slice is over. */
-uint64_t fair_slice_left_ns(const struct fair_queue *queue);
-/* Change the weight of an entity that is not queued. */
-void fair_reweight(struct sched_entity *entity, uint32_t weight);
-
-/* ---- real-time class (rt.c): FIFO and RR ---- */
-
-struct rt_queue {
-    struct list lists[RT_PRIORITY_MAX + 1]; /* index RT_PRIORITY_MAX - priority */
-    uint64_t bitmap[2];           /* lists that are not empty */
-    unsigned count;               /* queued, without the current one */
-    uint64_t period_start_ns, used_ns;
-};
-
-void rt_queue_init(struct rt_queue *queue);
-void rt_enqueue(struct rt_queue *queue, struct sched_entity *entity, bool at_head);
-void rt_dequeue(struct rt_queue *queue, struct sched_entity *entity);
-struct sched_entity *rt_first(const struct rt_queue *queue);
-/* Choose between the current entity (NULL if not real-time or not runnable) and the queued. */
-struct sched_entity *rt_pick(const struct rt_queue *queue, struct sched_entity *current);
-/* Account CPU time of the current entity; true if someone else of its priority has the turn. */
-bool rt_charge(struct rt_queue *queue, struct sched_entity *current, uint64_t now_ns,
-               uint64_t exec_ns);
-/* Has the class used up its share of this period? */
-bool rt_throttled(struct rt_queue *queue, uint64_t now_ns);
-
-static inline bool policy_is_rt(int policy)
-{
-    return policy == SCHED_FIFO || policy == SCHED_RR;
-}
 
 /* ---- run queues (runqueue.c) ---- */
 
