@@ -113,6 +113,8 @@ void apic_init_cpu(void)
     apic_write(APIC_LVT_TIMER,
                VECTOR_TIMER | (cpu_features.tsc_deadline ? LVT_TSC_DEADLINE : 0));
     apic_write(APIC_SPURIOUS, VECTOR_SPURIOUS | 1 << 8);
+    /* The timer's mode is in place before anyone writes the deadline. */
+    __asm__ volatile("mfence" ::: "memory");
 }
 
 void apic_init(void)

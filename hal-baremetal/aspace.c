@@ -21,7 +21,7 @@
 #include "hal-baremetal/x86.h"
 #include "hal/kernel_on.h"
 
-enum { STALE_MAX = 48, ENTRIES = 512, USER_ENTRIES = 256 };
+enum { STALE_MAX = 48, LISTED_MAX = 32, ENTRIES = 512, USER_ENTRIES = 256 };
 
 struct stale {
     unsigned count; /* above STALE_MAX: everything */
@@ -35,8 +35,12 @@ struct hal_aspace {
     unsigned empty;
     unsigned flushing; /* held by a flush in progress */
     struct hal_spin lock; /* the fields below */
-    struct stale stale;
     uint64_t dead_tables; /* unlinked; each page's first word is the next one's address */
+    /* All table pages below the top, as long as there are few and none was unlinked: then the end
+     * of a small address space needs no search. */
+    unsigned listed; /* above LISTED_MAX: the list is not complete */
+    struct stale stale; /* under `lock`, too; from here on nothing needs to start as zeros */
+    uint64_t list[LISTED_MAX];
 };
 
 #define COUNT_SHIFT 52
@@ -78,7 +82,7 @@ int hal_aspace_create(struct hal_aspace **out)
     struct hal_aspace *aspace = aspace_alloc();
     if (!aspace)
         return -ENOMEM;
-    memset(aspace, 0, sizeof *aspace);
+    memset(aspace, 0, offsetof(struct hal_aspace, stale.pages));
     aspace->pml4 = kernel_on_table_page_alloc();
     if (!aspace->pml4) {
         aspace_free(aspace);
@@ -117,6 +121,10 @@ static uint64_t *directory_entry(struct hal_aspace *aspace, uint64_t uaddr, bool
                 aspace->tables++;
                 aspace->empty++;
             }
+            if (aspace->listed < LISTED_MAX)
+                aspace->list[aspace->listed] = page;
+            if (aspace->listed <= LISTED_MAX)
+                aspace->listed++;
         }
         if (level == 1)
             return entry;
@@ -240,6 +248,7 @@ static void bury(struct hal_aspace *aspace, uint64_t *entry)
 static void sweep(struct hal_aspace *aspace)
 {
     uint64_t *pml4 = phys_to_virt(aspace->pml4);
+    aspace->listed = LISTED_MAX + 1;
     for (unsigned i = 0; i < USER_ENTRIES; i++) {
         if (!(pml4[i] & PTE_PRESENT))
             continue;
@@ -382,7 +391,8 @@ static void flush_lock(struct hal_aspace *aspace)
 
 void hal_aspace_flush(struct hal_aspace *aspace)
 {
-    struct flush flush = { .aspace = aspace };
+    struct flush flush; /* large, and mostly unused: not initialised */
+    flush.aspace = aspace;
     flush_lock(aspace);
     bool enabled = spin_lock_irq(&aspace->lock);
     flush.stale.count = aspace->stale.count;
@@ -453,6 +463,12 @@ void hal_aspace_destroy(struct hal_aspace *aspace)
         aspace->dead_tables = *(uint64_t *)phys_to_virt(page);
         kernel_on_table_page_free(page);
     }
-    free_tables(aspace->pml4, 3);
+    if (aspace->listed <= LISTED_MAX) {
+        for (unsigned i = 0; i < aspace->listed; i++)
+            kernel_on_table_page_free(aspace->list[i]);
+        kernel_on_table_page_free(aspace->pml4);
+    } else {
+        free_tables(aspace->pml4, 3);
+    }
     aspace_free(aspace);
 }

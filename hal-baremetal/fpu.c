@@ -56,13 +56,44 @@ static void save(void *area)
         __asm__ volatile("fxsave64 (%0)" ::"r"(area) : "memory");
 }
 
-static void restore(const void *area)
+/* False if the CPU refuses what is there: someone wrote to the area and did not sanitize it. */
+static bool load(const void *area)
 {
     uint32_t low = (uint32_t)features, high = (uint32_t)(features >> 32);
+    bool failed = false;
     if (cpu_features.xsave)
-        __asm__ volatile("xrstor64 (%0)" ::"r"(area), "a"(low), "d"(high) : "memory");
+        __asm__ volatile("1: xrstor64 (%1)\n"
+                         "2: .pushsection .text.fixup, \"ax\"\n"
+                         "3: movb $1, %0\n"
+                         "   jmp 2b\n"
+                         "   .popsection\n"
+                         "   .pushsection .extable, \"a\"\n"
+                         "   .quad 1b, 3b\n"
+                         "   .popsection"
+                         : "+m"(failed)
+                         : "r"(area), "a"(low), "d"(high)
+                         : "memory");
     else
-        __asm__ volatile("fxrstor64 (%0)" ::"r"(area) : "memory");
+        __asm__ volatile("1: fxrstor64 (%1)\n"
+                         "2: .pushsection .text.fixup, \"ax\"\n"
+                         "3: movb $1, %0\n"
+                         "   jmp 2b\n"
+                         "   .popsection\n"
+                         "   .pushsection .extable, \"a\"\n"
+                         "   .quad 1b, 3b\n"
+                         "   .popsection"
+                         : "+m"(failed)
+                         : "r"(area)
+                         : "memory");
+    return !failed;
+}
+
+static void restore(void *area)
+{
+    if (load(area))
+        return;
+    hal_fpu_init(area);
+    load(area);
 }
 
 /* Masked, on the CPU that may hold the state. */

@@ -163,7 +163,7 @@ static void *window(uint64_t paddr, size_t bytes, uint64_t flags)
     uint64_t offset = paddr & (HAL_PAGE_SIZE - 1);
     uint64_t size = (offset + bytes + HAL_PAGE_SIZE - 1) & ~(uint64_t)(HAL_PAGE_SIZE - 1);
     if (bytes == 0 || size < bytes || size > MMIO_AREA_END - MMIO_AREA ||
-        (paddr + bytes - 1) >> cpu_features.phys_bits)
+        paddr >> cpu_features.phys_bits || (paddr + bytes - 1) >> cpu_features.phys_bits)
         return NULL;
     bool enabled = spin_lock_irq(&kernel_map_lock);
     uint64_t vaddr = mmio_next;

@@ -307,6 +307,8 @@ void kernel_on_boot(const struct hal_boot *b)
     run("time", test_time);
     start_cpus();
     test_fatal();
+    if (cmdline_has("bench"))
+        bench();
     run("context", test_context);
     run("aspace", test_aspace);
     run("copy", test_copy);

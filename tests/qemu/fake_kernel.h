@@ -89,6 +89,8 @@ void test_copy(void);
 void test_smp(void);
 void test_console(void);
 void test_device(void);
+/* Prints what the hot paths cost. */
+void bench(void);
 /* One of the fatal=... tests: must end in kernel_on_fatal_exception. */
 void test_fatal(void);
 bool fatal_expected(unsigned vector, uint64_t error, uint64_t address, uint64_t rip, uint64_t rsp);

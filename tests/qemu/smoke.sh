@@ -69,7 +69,8 @@ run epyc 0 "" -cpu EPYC-Milan
 run no-nx 0 "no-nx" -cpu qemu64,-nx
 run no-tsc-clock 0 "" -machine q35 -cpu qemu64,-hypervisor
 run pm-timer-clock 0 "" -machine pc,hpet=off -cpu qemu64,-hypervisor
-run pit-calibration 0 "" -machine microvm,acpi=off,rtc=on -cpu max
+run pit-calibration 0 "" -machine microvm,acpi=off,rtc=on -cpu max \
+    -device isa-debug-exit
 run no-acpi 0 "" -machine pc,acpi=off -cpu max -device isa-debug-exit
 run microvm 0 "$max" -machine microvm,rtc=on -cpu max
 run memory-16m 0 "" -cpu max -m 16

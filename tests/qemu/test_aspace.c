@@ -286,7 +286,7 @@ static void map_and_unmap(void *argument)
     unsigned cpu = hal_cpu_id();
     uint64_t uaddr = BASE + cpu * 0x200000ull, frame = crowd->frames + cpu * 4096ull;
     activate(crowd->aspace);
-    for (unsigned i = 0; i < 40; i++) {
+    for (unsigned i = 0; i < 80 / cpus_started; i++) {
         uint32_t value = i, got = 0;
         /* map and unmap are serialised by the kernel; here by keeping to one's own tables */
         if (hal_aspace_map(crowd->aspace, uaddr, frame, 1, R | W) ||

@@ -45,8 +45,10 @@ void test_time(void)
 
     before = arrivals[0].timers; /* replaced by a later one, by an earlier one, disarmed */
     uint64_t now = hal_time_monotonic_ns();
-    arm(now + 5 * MS);
-    arm(now + 20 * MS);
+    hal_irq_disable();
+    hal_timer_arm(now + 5 * MS);
+    hal_timer_arm(now + 20 * MS);
+    hal_irq_enable();
     wait_for_timer(before, 2000 * MS);
     CHECK(arrivals[0].last_timer_ns >= now + 20 * MS);
     before = arrivals[0].timers;
@@ -55,8 +57,10 @@ void test_time(void)
     wait_for_timer(before, 2000 * MS);
     CHECK_EQUAL(arrivals[0].timers, before + 1);
     before = arrivals[0].timers;
-    arm(hal_time_monotonic_ns() + 3 * MS);
-    arm(UINT64_MAX);
+    hal_irq_disable();
+    hal_timer_arm(hal_time_monotonic_ns() + 3 * MS);
+    hal_timer_arm(UINT64_MAX);
+    hal_irq_enable();
     wait_for_timer(before, 10 * MS);
     CHECK_EQUAL(arrivals[0].timers, before);
 

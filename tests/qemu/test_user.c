@@ -235,17 +235,6 @@ static void ac_does_not_open_user_memory(struct user *user)
     CHECK(user->hal.regs.rflags & 0x40000);
 }
 
-static void speed(struct user *user)
-{
-    struct hal_fault fault;
-    enum { CALLS = 20000 };
-    user_enter(user, user_syscall);
-    uint64_t start = hal_time_monotonic_ns();
-    for (unsigned i = 0; i < CALLS; i++)
-        user_run(user, &fault);
-    print_number("  ns a syscall ", (hal_time_monotonic_ns() - start) / CALLS);
-}
-
 void test_user(void)
 {
     unsigned before = pages_in_use();
@@ -257,8 +246,6 @@ void test_user(void)
     single_step(user);
     bases(user);
     ac_does_not_open_user_memory(user);
-    if (cmdline_has("times"))
-        speed(user);
     user_destroy(user);
     CHECK(pages_in_use() <= before + 2); /* the FPU area stays with the test */
 }
@@ -326,6 +313,10 @@ static void sanitized_areas_load(void)
         hal_user_fpu_changed(&user->hal);
         CHECK_EQUAL(user_run(user, &fault), HAL_STOP_SYSCALL);
     }
+    /* An area that nobody sanitized must not take the kernel down. */
+    memset(user->hal.fpu, 0xff, bytes);
+    hal_user_fpu_changed(&user->hal);
+    CHECK_EQUAL(user_run(user, &fault), HAL_STOP_SYSCALL);
     if (bytes > 512) {
         ((unsigned char *)user->hal.fpu)[527] |= 0x80;
         CHECK(hal_fpu_sanitize(user->hal.fpu, bytes) < 0);
