@@ -41,8 +41,10 @@ enum lock_rank {
     LOCK_RANK_DENTRY = 57,       /* one dentry; the LRU list */
     LOCK_RANK_INODE_STATE = 58,
     LOCK_RANK_FUTEX = 60,
+    LOCK_RANK_FUTEX_PI = 61,
     LOCK_RANK_OBJECT = 62,       /* small objects: eventfd counters, tty buffers … */
     LOCK_RANK_WAIT_QUEUE = 64,
+    LOCK_RANK_EPOLL_READY = 65,  /* taken by wake-up callbacks, under the queue's lock */
     LOCK_RANK_TIMER = 66,
     LOCK_RANK_RUNQUEUE = 68,
     LOCK_RANK_SLAB = 72,

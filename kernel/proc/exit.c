@@ -227,9 +227,11 @@ static void leave_tree(struct task *task)
     list_init(&reaped);
     process_get(process);
     spin_lock(&table->lock);
+    bool irq = spin_lock_irqsave(&process->signal_lock);
     process_absorb_task_locked(process, task);
-    task->exited = true;
     list_remove(&task->process_node);
+    spin_unlock_irqrestore(&process->signal_lock, irq);
+    task->exited = true;
     process->task_count--;
     table->task_count--;
     struct pid_slot *slot = pid_slot_find(table, task->tid);

@@ -147,9 +147,9 @@ static int copy_process(struct task *child, struct task *parent, const struct cl
     process->exit_signal =
         (args->flags & CLONE_PARENT) ? parent->process->exit_signal : args->exit_signal;
     process->dumpable = parent->process->dumpable;
-    spin_lock(&parent->process->signal_lock);
+    bool irq = spin_lock_irqsave(&parent->process->signal_lock);
     memcpy(process->rlimits, parent->process->rlimits, sizeof(process->rlimits));
-    spin_unlock(&parent->process->signal_lock);
+    spin_unlock_irqrestore(&parent->process->signal_lock, irq);
     return copy_actions(process, parent->process, args->flags);
 }
 
@@ -205,8 +205,8 @@ static int assemble(struct task *child, struct task *parent, const struct clone_
     return 0;
 }
 
-/* Enter the assembled task in the tree. Fails if the creator has a signal to handle first that may
- * end it. */
+/* Enter the assembled task in the tree. Fails if the creator has a signal to handle first: it may
+ * end or stop it, and a signal to a group must not miss a child that is being born. */
 static int publish(struct process_table *table, struct task *child, struct pid_slot *slot,
                    const struct clone_args *args)
 {
@@ -214,15 +214,16 @@ static int publish(struct process_table *table, struct task *child, struct pid_s
     int error = 0;
 
     spin_lock(&table->lock);
-    spin_lock(&self->signal_lock);
-    bool dying = self->group_exiting || (self->exec_task && self->exec_task != current_task());
-    spin_unlock(&self->signal_lock);
-    if (dying) {
+    bool irq = spin_lock_irqsave(&self->signal_lock);
+    signal_recalculate(current_task());
+    if (this_thread()->interrupted)
         error = -ERESTARTNOINTR;
+    else
+        list_add_tail(&process->tasks, &child->process_node);
+    spin_unlock_irqrestore(&self->signal_lock, irq);
+    if (error)
         goto unlock;
-    }
     slot->task = task_get(child);
-    list_add_tail(&process->tasks, &child->process_node);
     process->task_count++;
     if (!(args->flags & CLONE_THREAD)) {
         struct process *parent = (args->flags & CLONE_PARENT) ? self->parent : self;
@@ -286,7 +287,13 @@ static void task_uncreate(struct task *child)
     spin_lock(&table->lock);
     struct pid_slot *slot = pid_slot_find(table, child->tid);
     slot->task = NULL;
+    bool irq = spin_lock_irqsave(&process->signal_lock);
     list_remove(&child->process_node);
+    child->signals_closed = true;
+    signal_pending_flush(&child->pending);
+    if (process->leader == child)
+        signal_pending_flush(&process->shared_pending);
+    spin_unlock_irqrestore(&process->signal_lock, irq);
     process->task_count--;
     table->task_count--;
     if (process->leader == child) {

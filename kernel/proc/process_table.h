@@ -12,6 +12,7 @@
 
 enum { PID_INIT = 1, PID_MAX = 32768 };
 
+struct futex_table;
 struct session_tty_ops;
 struct slab_cache;
 struct user_loop_ops;
@@ -36,6 +37,9 @@ struct process_table {
     char nodename[UTSNAME_LENGTH], domainname[UTSNAME_LENGTH];
 
     struct slab_cache *task_cache, *process_cache, *fpu_cache; /* constant */
+    struct futex_table *futexes;
+    struct wait_queue clock_set; /* woken after each change of CLOCK_REALTIME */
+
     const struct session_tty_ops *tty_ops;
     const struct user_loop_ops *user_ops;
 };

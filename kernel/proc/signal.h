@@ -39,6 +39,18 @@ int signal_take(struct task *task, uint64_t set, struct linux_siginfo *out);
  * restart of the interrupted system call. Called by the user loop with the result in regs.rax. */
 void signal_deliver(struct task *task);
 
+/* sigaction(2) of the current process; action NULL only reads. signo is valid and may be changed. */
+void signal_change_action(int signo, const struct linux_sigaction *action,
+                          struct linux_sigaction *out_old);
+/* sigaltstack(2) of the current task: 0, -EPERM -EINVAL -ENOMEM. */
+int64_t signal_change_altstack(const struct linux_stack *stack, struct linux_stack *out_old);
+/* Everything pending for the task or its process. */
+uint64_t signal_pending_set(struct task *task);
+/* sigtimedwait(2): the signal, -EAGAIN after timeout_ns (UINT64_MAX: never), -EINTR. */
+int signal_wait(uint64_t set, uint64_t timeout_ns, struct linux_siginfo *out);
+/* rt_sigreturn(2): the registers of the frame are restored; false if it was not a good one. */
+bool signal_return(struct task *task);
+
 /* Change the blocked mask of the current task. */
 void signal_set_blocked(uint64_t blocked);
 /* Mask for the duration of ppoll/pselect/epoll_pwait/sigsuspend: set now; restored at return to user

@@ -85,7 +85,7 @@ struct process {
     struct task *leader;         /* main thread; may be a dead one until the group is gone */
 
     /* process-tree lock */
-    struct list tasks;           /* task.process_node */
+    struct list tasks;           /* task.process_node; changed under the signal lock too */
     unsigned task_count;         /* not yet exited */
     struct process *parent;      /* referenced; init at the top has itself = NULL */
     struct list children;        /* process.sibling_node */
@@ -94,9 +94,7 @@ struct process {
     struct list_node group_node;
     enum process_state state;
     bool reaping;                /* a wait has taken the zombie and is about to unlink it */
-    uint32_t child_flags;        /* CHILD_* */
     int exit_status;             /* wait status word */
-    int stop_signal;
     int exit_signal;             /* to the parent when the group is gone: SIGCHLD, 0 … */
     bool did_exec;               /* setpgid: EACCES */
     bool is_subreaper;           /* PR_SET_CHILD_SUBREAPER */
@@ -112,14 +110,23 @@ struct process {
     int group_exit_status;
     struct task *exec_task;      /* a task execs: the others die, exit_status untouched */
     bool group_stopping;         /* a stop signal was taken: tasks stop */
-    bool group_stopped;
+    bool group_stopped;          /* all of them have; wait has been told */
     unsigned tasks_stopped;
+    int stop_signal;
+    uint32_t child_flags;        /* CHILD_* */
+    int notify_code;             /* SIGCONT came: CLD_* that the next task reports to the parent, or 0 */
+    unsigned signals_queued;     /* signal_info allocated, against RLIMIT_SIGPENDING */
 
     struct linux_rlimit64 rlimits[16]; /* RLIM_NLIMITS; signal lock */
     struct timer itimer_real;
-    uint64_t itimer_real_interval_ns;
-    struct { uint64_t expires_ns, interval_ns; } itimer_virtual, itimer_prof;
-    struct posix_timers *timers;
+    uint64_t itimer_real_expires_ns, itimer_real_interval_ns; /* monotonic; 0: off */
+    bool itimer_real_waits;      /* expired; the next interval starts when SIGALRM is taken */
+    struct { uint64_t expires_ns, interval_ns; } itimer_virtual, itimer_prof; /* CPU time; 0: off */
+    uint64_t cpu_limit_next_ns;  /* CPU time of the next SIGXCPU after the first; 0: none yet */
+    struct timer cpu_check;      /* looks at everything that expires in CPU time; cpu_timers.c */
+    uint64_t cpu_checked_ns;     /* CPU time at the last look */
+    struct posix_timers *timers; /* NULL until the first timer_create */
+    bool timers_closed;          /* the last task is exiting: nothing is armed any more */
     uint32_t dumpable;
 
     /* Accumulated from exited threads, and from waited-for children (getrusage, times). */
@@ -148,7 +155,9 @@ struct task {
     bool restore_blocked;
     uint64_t real_blocked;       /* sigtimedwait: what counts as blocked meanwhile */
     struct signal_pending pending;
-    struct linux_stack altstack;
+    bool stop_dequeued;          /* took a stop signal that no SIGCONT has undone yet */
+    bool signals_closed;         /* exiting: takes no signals any more */
+    struct linux_stack altstack; /* own thread only */
 
     /* System call in progress; own thread only. */
     int64_t syscall_nr;          /* -1 outside */

@@ -8,12 +8,15 @@
 
 struct hal_regs;
 struct kernel;
+struct task;
 
 /* System calls are dispatched by the layer above through this hook, installed by syscall_init. It
  * reads number and arguments from the current task's registers and stores the result in rax
  * (internal ERESTART* values included; signal_deliver turns them into a restart or -EINTR). */
 struct user_loop_ops {
     void (*syscall)(struct hal_regs *regs);
+    /* A handler is about to run; called only while kernel->trace is set. May be NULL. */
+    void (*signal)(struct task *task, int signo, int code);
 };
 void user_loop_set_ops(struct kernel *kernel, const struct user_loop_ops *ops);
 

@@ -69,24 +69,39 @@ static bool take_exit(struct wait_request *request, struct process *self, struct
     return true;
 }
 
+/* The CHILD_* flag to report (0: none), with the stop signal; it is reported only once. */
+static uint32_t take_child_flag(const struct wait_request *request, struct process *child,
+                                int *out_stop_signal)
+{
+    uint32_t wanted = ((request->options & WUNTRACED) ? CHILD_STOPPED_UNREPORTED : 0) |
+                      ((request->options & WCONTINUED) ? CHILD_CONTINUED_UNREPORTED : 0);
+    bool irq = spin_lock_irqsave(&child->signal_lock);
+    uint32_t flag = child->child_flags & wanted;
+    if (flag & CHILD_STOPPED_UNREPORTED)
+        flag = CHILD_STOPPED_UNREPORTED;
+    if (!(request->options & WNOWAIT))
+        child->child_flags &= ~flag;
+    *out_stop_signal = child->stop_signal;
+    spin_unlock_irqrestore(&child->signal_lock, irq);
+    return flag;
+}
+
 static bool take_stop(struct wait_request *request, struct process *child)
 {
+    int stop_signal;
     if (child->state != PROCESS_ALIVE)
         return false;
-    if ((request->options & WUNTRACED) && (child->child_flags & CHILD_STOPPED_UNREPORTED)) {
-        if (!(request->options & WNOWAIT))
-            child->child_flags &= ~(uint32_t)CHILD_STOPPED_UNREPORTED;
-        fill_result(request->out, child, linux_wait_stopped(child->stop_signal), CLD_STOPPED,
-                    child->stop_signal);
+    switch (take_child_flag(request, child, &stop_signal)) {
+    case CHILD_STOPPED_UNREPORTED:
+        fill_result(request->out, child, linux_wait_stopped(stop_signal), CLD_STOPPED,
+                    stop_signal);
         return true;
-    }
-    if ((request->options & WCONTINUED) && (child->child_flags & CHILD_CONTINUED_UNREPORTED)) {
-        if (!(request->options & WNOWAIT))
-            child->child_flags &= ~(uint32_t)CHILD_CONTINUED_UNREPORTED;
+    case CHILD_CONTINUED_UNREPORTED:
         fill_result(request->out, child, LINUX_WAIT_CONTINUED, CLD_CONTINUED, SIGCONT);
         return true;
+    default:
+        return false;
     }
-    return false;
 }
 
 /* The pid of a child with an event, 0 if one may come, -ECHILD if none can. */

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Sending signals: kill(2), sigqueue(3), signal(7).
+ *
+ * A send, under the target process's signal lock: undo what the signal contradicts (SIGCONT and the
+ * stop signals), drop it if it is ignored, queue it, and pick a thread that takes it: one that does
+ * not block it, the main thread first. A signal that is certain to kill starts the end of the whole
+ * group at once. Everything else happens in the target, on its way to user mode (signal_deliver.c).
+ * The task list of a process is read under the signal lock, so that timer interrupts can send.
+ * Handlers are read without actions->lock: one word decides.
+ */
+#include "kernel/proc/signal.h"
+
+#include "kernel/abi/capability.h"
+#include "kernel/abi/errno.h"
+#include "kernel/abi/wait.h"
+#include "kernel/lib/assert.h"
+#include "kernel/proc/session.h"
+#include "kernel/proc/signal_internal.h"
+#include "kernel/sched/sched.h"
+#include "kernel/security/cred.h"
+
+uint64_t signal_handler(struct process *process, int signo)
+{
+    return atomic_load_relaxed(&process->actions->actions[signo - 1].handler);
+}
+
+/* ---- attention ---- */
+
+static bool needs_attention(struct task *task)
+{
+    const struct process *process = task->process;
+    return ((task->pending.set | process->shared_pending.set) & ~task->blocked) ||
+           process->group_exiting || process->group_stopping || process->notify_code ||
+           (process->exec_task && process->exec_task != task);
+}
+
+void signal_recalculate(struct task *task)
+{
+    if (!needs_attention(task))
+        thread_clear_interrupt(&task->thread);
+    else if (!atomic_load_relaxed(&task->thread.interrupted))
+        thread_interrupt(&task->thread, false);
+}
+
+bool signal_pending_current(void)
+{
+    return atomic_load_acquire(&this_thread()->interrupted);
+}
+
+/* ---- the end of the group ---- */
+
+void signal_kill_group_locked(struct process *process, int status)
+{
+    struct task *task;
+    if (process->group_exiting)
+        return;
+    process->group_exiting = true;
+    process->group_exit_status = status;
+    process->group_stopping = process->group_stopped = false;
+    process->notify_code = 0;
+    list_for_each_entry(task, &process->tasks, process_node)
+        thread_interrupt(&task->thread, true);
+}
+
+void signal_kill_group(struct process *process, int status)
+{
+    bool irq = spin_lock_irqsave(&process->signal_lock);
+    signal_kill_group_locked(process, status);
+    spin_unlock_irqrestore(&process->signal_lock, irq);
+}
+
+/* ---- what a signal undoes ---- */
+
+void signal_discard_everywhere_locked(struct process *process, uint64_t set)
+{
+    struct task *task;
+    signal_discard_locked(process, &process->shared_pending, set);
+    list_for_each_entry(task, &process->tasks, process_node)
+        signal_discard_locked(process, &task->pending, set);
+}
+
+/* SIGCONT acts when it is sent, whether or not it is blocked or ignored. */
+static void continue_group(struct process *process)
+{
+    struct task *task;
+    signal_discard_everywhere_locked(process, SIGNALS_STOPPING);
+    list_for_each_entry(task, &process->tasks, process_node)
+        task->stop_dequeued = false;
+    if (!process->group_stopping)
+        return;
+    /* The parent hears of it from the first task that runs. */
+    process->notify_code = process->group_stopped ? CLD_CONTINUED : CLD_STOPPED;
+    process->child_flags = CHILD_CONTINUED_UNREPORTED;
+    process->group_stopped = false;
+    atomic_store_release(&process->group_stopping, false);
+    list_for_each_entry(task, &process->tasks, process_node)
+        thread_wake_state(&task->thread, 1u << THREAD_STOPPED);
+}
+
+/* ---- who takes it ---- */
+
+static bool is_ignored(struct process *process, const struct task *subject, int signo)
+{
+    if (subject->ptrace && signo != SIGKILL)
+        return false; /* the tracer sees it */
+    /* A blocked signal is kept: the handler may be another one when it is unblocked. */
+    if (signal_in(subject->blocked | subject->real_blocked, signo) && signo != SIGKILL)
+        return false;
+    uint64_t handler = signal_handler(process, signo);
+    if (handler == SIG_DFL)
+        return process->is_init || signal_in(SIGNALS_IGNORED_BY_DEFAULT, signo);
+    return handler == SIG_IGN;
+}
+
+static bool can_take(struct task *task, int signo)
+{
+    struct thread *thread = &task->thread;
+    if (signal_in(task->blocked, signo) || task->signals_closed || task->exiting)
+        return false;
+    if (signo == SIGKILL)
+        return true;
+    if (atomic_load_relaxed(&thread->state) == THREAD_STOPPED)
+        return false;
+    /* One that is busy with another signal looks at the queues again anyway. */
+    return !atomic_load_relaxed(&thread->interrupted);
+}
+
+static struct task *choose_task(struct process *process, struct task *task, int signo)
+{
+    struct task *other;
+    if (task)
+        return can_take(task, signo) ? task : NULL;
+    other = process->leader;
+    if (!other->signals_closed && can_take(other, signo))
+        return other;
+    list_for_each_entry(other, &process->tasks, process_node)
+    {
+        if (can_take(other, signo))
+            return other;
+    }
+    return NULL;
+}
+
+/* Certain to end the process without a core dump (which the taking thread would have to write). */
+static bool kills_at_once(struct process *process, const struct task *taker, int signo)
+{
+    if (signo == SIGKILL)
+        return true;
+    return signal_handler(process, signo) == SIG_DFL && !process->is_init && !taker->ptrace &&
+           !signal_in(taker->real_blocked, signo) &&
+           !signal_in(SIGNALS_IGNORED_BY_DEFAULT | SIGNALS_STOPPING | SIGNALS_DUMPING_CORE, signo);
+}
+
+static void announce(struct process *process, struct task *task, int signo)
+{
+    wake_all(&process->signalfd_wait);
+    struct task *taker = choose_task(process, task, signo);
+    if (!taker)
+        return;
+    if (kills_at_once(process, taker, signo))
+        signal_kill_group_locked(process, linux_wait_killed(signo, 0));
+    else
+        thread_interrupt(&taker->thread, false);
+}
+
+/* ---- sending ---- */
+
+static bool has_live_task(struct process *process)
+{
+    struct task *task;
+    list_for_each_entry(task, &process->tasks, process_node)
+    {
+        if (!task->signals_closed)
+            return true;
+    }
+    return false;
+}
+
+/* 1: go on; 0: the signal is ignored; -ESRCH. */
+static int prepare(struct process *process, struct task *task, int signo)
+{
+    if (task ? task->signals_closed : !has_live_task(process))
+        return -ESRCH;
+    if (process->group_exiting)
+        return 0;
+    if (signo == SIGCONT)
+        continue_group(process);
+    else if (signal_in(SIGNALS_STOPPING, signo))
+        signal_discard_everywhere_locked(process, LINUX_SIGMASK(SIGCONT));
+    return !is_ignored(process, task ? task : process->leader, signo);
+}
+
+int signal_send_locked(struct process *process, struct task *task, int signo,
+                       const struct linux_siginfo *info)
+{
+    struct signal_pending *pending = task ? &task->pending : &process->shared_pending;
+    int go_on = prepare(process, task, signo);
+    if (go_on <= 0)
+        return go_on;
+    if (signo < SIGRTMIN && signal_in(pending->set, signo))
+        return 0;
+    int error = signal_queue_locked(process, pending, signo, info);
+    if (!error)
+        announce(process, task, signo);
+    return error;
+}
+
+int signal_send_entry_locked(struct process *process, struct task *task, struct signal_info *entry)
+{
+    struct signal_pending *pending = task ? &task->pending : &process->shared_pending;
+    int signo = entry->info.si_signo;
+    if (list_node_linked(&entry->node))
+        return -EAGAIN;
+    int go_on = prepare(process, task, signo);
+    if (go_on <= 0)
+        return go_on;
+    list_add_tail(&pending->queue, &entry->node);
+    pending->set |= LINUX_SIGMASK(signo);
+    announce(process, task, signo);
+    return 1;
+}
+
+static int send(struct process *process, struct task *task, int signo,
+                const struct linux_siginfo *info)
+{
+    if (signo == 0)
+        return 0;
+    assert(signal_number_valid(signo));
+    bool irq = spin_lock_irqsave(&process->signal_lock);
+    int error = signal_send_locked(process, task, signo, info);
+    spin_unlock_irqrestore(&process->signal_lock, irq);
+    return error;
+}
+
+int signal_send_process(struct process *process, int signo, const struct linux_siginfo *info)
+{
+    return send(process, NULL, signo, info);
+}
+
+int signal_send_task(struct task *task, int signo, const struct linux_siginfo *info)
+{
+    return send(task->process, task, signo, info);
+}
+
+int signal_send_group(struct process_group *group, int signo, const struct linux_siginfo *info)
+{
+    struct kernel *kernel = this_kernel();
+    struct process *member;
+    int result = -ESRCH;
+
+    spin_lock(process_tree_lock(kernel));
+    list_for_each_entry(member, &group->members, group_node)
+    {
+        signal_send_process(member, signo, info);
+        result = 0;
+    }
+    spin_unlock(process_tree_lock(kernel));
+    return result;
+}
+
+/* ---- faults ---- */
+
+void signal_force(int signo, const struct linux_siginfo *info)
+{
+    struct task *task = current_task();
+    struct process *process = task->process;
+    uint64_t mask = LINUX_SIGMASK(signo);
+
+    bool irq = spin_lock_irqsave(&process->signal_lock);
+    spin_lock(&process->actions->lock);
+    uint64_t *handler = &process->actions->actions[signo - 1].handler;
+    if ((task->blocked & mask) || *handler == SIG_IGN) {
+        atomic_store_relaxed(handler, SIG_DFL);
+        task->blocked &= ~mask;
+    }
+    spin_unlock(&process->actions->lock);
+    signal_send_locked(process, task, signo, info);
+    signal_recalculate(task);
+    spin_unlock_irqrestore(&process->signal_lock, irq);
+}
+
+void signal_force_fault(int signo, int code, uint64_t address)
+{
+    struct linux_siginfo info = {.si_signo = signo, .si_code = code};
+    info.fault.addr = address;
+    signal_force(signo, &info);
+}
+
+/* ---- permission ---- */
+
+static bool same_session(struct process *a, struct process *b)
+{
+    return a->group && b->group && a->group->session == b->group->session;
+}
+
+int signal_check_permission(struct process *target, int signo)
+{
+    const struct cred *mine = current_cred();
+    struct process *self = current_process();
+    if (target == self || cred_has_cap(mine, CAP_KILL))
+        return 0;
+
+    struct spinlock *tree = process_tree_lock(target->kernel);
+    bool held = spin_is_held(tree); /* group sends check under it */
+    if (!held)
+        spin_lock(tree);
+    const struct cred *theirs = target->leader->thread.cred;
+    bool allowed = mine->euid == theirs->suid || mine->euid == theirs->uid ||
+                   mine->uid == theirs->suid || mine->uid == theirs->uid ||
+                   (signo == SIGCONT && same_session(self, target));
+    if (!held)
+        spin_unlock(tree);
+    return allowed ? 0 : -EPERM;
+}
