@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The proc file system, proc(5): mounting it, and directories that are nothing but a table.
+ *
+ * Inodes are made when a name is looked up and live as long as the dentry cache keeps them. Those
+ * about a task hold its number and its time of birth, not the task: a lookup of a cached name asks
+ * whether the task still lives (revalidate), and reads of an open file fail with ESRCH once it is gone.
+ */
+#include "kernel/procfs/proc_internal.h"
+
+#include "kernel/core/init.h"
+#include "kernel/core/clock.h"
+
+int proc_setattr_refused(struct inode *inode, const struct attr_change *change)
+{
+    if (change->mask & ATTR_MODE)
+        return -EPERM;
+    return generic_setattr(inode, change);
+}
+
+const struct proc_entry *proc_table_find(const struct proc_table *table, const char *name,
+                                         size_t length, unsigned *out_index)
+{
+    for (unsigned i = 0; i < table->count; i++) {
+        if (kstr_is(name, length, table->entries[i].name)) {
+            *out_index = i;
+            return &table->entries[i];
+        }
+    }
+    return NULL;
+}
+
+int proc_make_inode(struct superblock *sb, const struct proc_entry *entry, uint64_t ino,
+                    struct inode **out)
+{
+    struct inode *inode;
+    int error = inode_create(sb, NULL, entry->mode, &inode);
+    if (error)
+        return error;
+    inode->ino = ino;
+    inode->uid = inode->gid = 0;
+    inode->flags |= INODE_NO_TRUNCATE;
+    inode->ops = entry->inode_ops;
+    inode->file_ops = entry->file_ops;
+    inode->private = (void *)(uintptr_t)entry->data;
+    *out = inode;
+    return 0;
+}
+
+static int table_lookup(struct inode *dir, const char *name, size_t length, struct inode **out)
+{
+    unsigned index;
+    const struct proc_table *table = dir->private;
+    const struct proc_entry *entry = proc_table_find(table, name, length, &index);
+    if (!entry)
+        return -ENOENT;
+    return proc_make_inode(dir->sb, entry, proc_ino(0, table->number, index), out);
+}
+
+bool proc_table_emit(struct dir_context *context, const struct proc_table *table, int tid,
+                     uint64_t first_pos)
+{
+    while (context->pos - first_pos < table->count) {
+        unsigned index = (unsigned)(context->pos - first_pos);
+        const struct proc_entry *entry = &table->entries[index];
+        if (!dir_emit(context, entry->name, kstrlen(entry->name),
+                      proc_ino(tid, table->number, index), DT_OF_MODE(entry->mode),
+                      context->pos + 1))
+            return false;
+    }
+    return true;
+}
+
+static int table_iterate(struct file *file, struct dir_context *context)
+{
+    if (dir_emit_dots(file, context))
+        proc_table_emit(context, file->inode->private, 0, 2);
+    return 0;
+}
+
+int64_t proc_dir_seek(struct file *file, int64_t offset, int whence)
+{
+    if (whence == SEEK_CUR)
+        offset += (int64_t)file->pos;
+    else if (whence != SEEK_SET)
+        return -EINVAL;
+    if (offset < 0)
+        return -EINVAL;
+    file->pos = (uint64_t)offset;
+    return offset;
+}
+
+const struct inode_ops proc_table_inode_ops = {
+    .lookup = table_lookup,
+    .setattr = proc_setattr_refused,
+};
+
+const struct file_ops proc_table_file_ops = {
+    .iterate = table_iterate,
+    .seek = proc_dir_seek,
+};
+
+/* ---- the file system ---- */
+
+static int proc_statfs(struct superblock *sb, struct linux_statfs *out)
+{
+    out->f_type = PROC_SUPER_MAGIC;
+    out->f_bsize = (int64_t)sb->block_size;
+    out->f_namelen = VFS_NAME_MAX;
+    return 0;
+}
+
+static const struct superblock_ops proc_superblock_ops = {.statfs = proc_statfs};
+
+static int proc_mount(struct kernel *kernel, const struct filesystem *type, const char *source,
+                      unsigned flags, const char *options, struct superblock **out)
+{
+    static const struct proc_entry root = {
+        .mode = S_IFDIR | 0555,
+        .inode_ops = &proc_root_inode_ops,
+        .file_ops = &proc_root_file_ops,
+        .data = &proc_root_table,
+    };
+    struct superblock *sb;
+    struct inode *inode;
+    (void)source;
+    (void)flags;
+    (void)options;
+    int error = superblock_create(kernel, type, &proc_superblock_ops, &sb);
+    if (error)
+        return error;
+    sb->block_size = 1024;
+    error = proc_make_inode(sb, &root, 1, &inode);
+    if (!error)
+        error = dentry_create_root(sb, inode);
+    if (error) {
+        superblock_put(sb);
+        return error;
+    }
+    *out = sb;
+    return 0;
+}
+
+static const struct filesystem proc_type = {
+    .name = "proc",
+    .magic = PROC_SUPER_MAGIC,
+    .mount = proc_mount,
+};
+
+int procfs_init(struct kernel *kernel)
+{
+    return vfs_register_filesystem(kernel, &proc_type);
+}

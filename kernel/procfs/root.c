@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The top directory of /proc: the machine's files, then a directory for each process, by number.
+ *
+ * Positions in the directory: 2 and up the table, PROCESS_POS + pid a process. So a reader that comes
+ * back after processes were born or died goes on behind the last number it saw.
+ */
+#include "kernel/lib/printf.h"
+#include "kernel/procfs/proc_internal.h"
+
+enum { PROCESS_POS = 256 };
+
+static int64_t self_readlink(struct inode *inode, char *buffer, size_t bytes)
+{
+    (void)inode;
+    return kscnprintf(buffer, bytes, "%d", this_thread()->tgid);
+}
+
+static int64_t thread_self_readlink(struct inode *inode, char *buffer, size_t bytes)
+{
+    (void)inode;
+    return kscnprintf(buffer, bytes, "%d/task/%d", this_thread()->tgid, this_thread()->tid);
+}
+
+static int64_t mounts_readlink(struct inode *inode, char *buffer, size_t bytes)
+{
+    (void)inode;
+    return kscnprintf(buffer, bytes, "self/mounts");
+}
+
+static const struct inode_ops self_ops = {.readlink = self_readlink};
+static const struct inode_ops thread_self_ops = {.readlink = thread_self_readlink};
+static const struct inode_ops mounts_ops = {.readlink = mounts_readlink};
+
+static const struct inode_ops plain_ops = {.setattr = proc_setattr_refused};
+
+#define TEXT(name_, ops_) {name_, S_IFREG | 0444, &plain_ops, &text_file_operations, &ops_}
+#define ROOT_TEXT(name_, ops_) {name_, S_IFREG | 0400, &plain_ops, &text_file_operations, &ops_}
+
+static const struct proc_entry root_entries[] = {
+    TEXT("cmdline", proc_cmdline),
+    TEXT("cpuinfo", proc_cpuinfo),
+    TEXT("devices", proc_devices),
+    TEXT("diskstats", proc_diskstats),
+    TEXT("filesystems", proc_filesystems),
+    TEXT("interrupts", proc_interrupts),
+    TEXT("loadavg", proc_loadavg),
+    TEXT("locks", proc_locks),
+    TEXT("meminfo", proc_meminfo),
+    {"mounts", S_IFLNK | 0777, &mounts_ops, NULL, NULL},
+    TEXT("partitions", proc_partitions),
+    {"self", S_IFLNK | 0777, &self_ops, NULL, NULL},
+    ROOT_TEXT("slabinfo", proc_slabinfo),
+    TEXT("stat", proc_stat),
+    TEXT("swaps", proc_swaps),
+    {"thread-self", S_IFLNK | 0777, &thread_self_ops, NULL, NULL},
+    TEXT("uptime", proc_uptime),
+    TEXT("version", proc_version),
+    TEXT("vmstat", proc_vmstat),
+};
+
+const struct proc_table proc_root_table = PROC_TABLE(root_entries, PROC_TABLE_ROOT);
+
+bool proc_parse_id(const char *name, size_t length, int *out)
+{
+    int value = 0;
+    if (length == 0 || length > 9 || (name[0] == '0' && length > 1))
+        return false;
+    for (size_t i = 0; i < length; i++) {
+        if (!kisdigit(name[i]))
+            return false;
+        value = value * 10 + (name[i] - '0');
+    }
+    *out = value;
+    return true;
+}
+
+static int root_lookup(struct inode *dir, const char *name, size_t length, struct inode **out)
+{
+    int pid;
+    if (!proc_parse_id(name, length, &pid))
+        return proc_table_inode_ops.lookup(dir, name, length, out);
+    struct task *task = proc_task_by_id(dir->sb->kernel, pid, true);
+    if (!task)
+        return -ENOENT;
+    int error = pid_dir_make(dir->sb, task, true, out);
+    task_put(task);
+    return error;
+}
+
+/* Processes come and go; the table stays. */
+static bool root_revalidate(struct dentry *dentry)
+{
+    struct inode *inode = dentry_inode(dentry);
+    if (!inode)
+        return false;
+    if (!proc_node_of(inode))
+        return true;
+    struct task *task = proc_inode_task(inode);
+    if (!task)
+        return false;
+    proc_inode_update_owner(inode, task);
+    task_put(task);
+    return true;
+}
+
+static int root_iterate(struct file *file, struct dir_context *context)
+{
+    const struct proc_table *table = file->inode->private;
+    struct kernel *kernel = file->kernel;
+    struct process *process;
+    char name[16];
+    if (!dir_emit_dots(file, context))
+        return 0;
+    if (context->pos < PROCESS_POS) {
+        if (!proc_table_emit(context, table, 0, 2))
+            return 0;
+        context->pos = PROCESS_POS;
+    }
+    while ((process = process_next(kernel, (int)(context->pos - PROCESS_POS)))) {
+        int pid = process->pid;
+        process_put(process);
+        int length = kscnprintf(name, sizeof(name), "%d", pid);
+        if (!dir_emit(context, name, (size_t)length, proc_ino(pid, PROC_TABLE_DYNAMIC, 0), DT_DIR,
+                      PROCESS_POS + (uint64_t)pid))
+            return 0;
+    }
+    return 0;
+}
+
+/* Two links and one for each process (proc(5) has no better number). */
+static int root_getattr(struct inode *inode, struct linux_statx *out)
+{
+    generic_getattr(inode, out);
+    out->stx_nlink = 2 + task_count(inode->sb->kernel);
+    return 0;
+}
+
+const struct inode_ops proc_root_inode_ops = {
+    .lookup = root_lookup,
+    .revalidate = root_revalidate,
+    .getattr = root_getattr,
+    .setattr = proc_setattr_refused,
+};
+
+const struct file_ops proc_root_file_ops = {
+    .iterate = root_iterate,
+    .seek = proc_dir_seek,
+};

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * /proc/version, cmdline, filesystems, devices, partitions, diskstats, locks; proc(5).
+ */
+#include "kernel/abi/uname.h"
+#include "kernel/fs/device.h"
+#include "kernel/fs/locks.h"
+#include "kernel/fs/mount.h"
+#include "kernel/proc/uts.h"
+#include "kernel/procfs/proc_internal.h"
+
+static int show_version(struct file *file, struct strbuf *out)
+{
+    struct linux_utsname name;
+    uts_get(file->kernel, &name);
+    strbuf_printf(out, "%s version %s (assay@assay) (cc) %s\n", name.sysname, name.release,
+                  name.version);
+    return 0;
+}
+
+const struct text_file_ops proc_version = {.show = show_version};
+
+static int show_cmdline(struct file *file, struct strbuf *out)
+{
+    strbuf_printf(out, "%s\n", file->kernel->boot->cmdline);
+    return 0;
+}
+
+const struct text_file_ops proc_cmdline = {.show = show_cmdline};
+
+static int show_filesystems(struct file *file, struct strbuf *out)
+{
+    const struct filesystem *type;
+    for (unsigned i = 0; vfs_describe_filesystem(file->kernel, i, &type) == 0; i++)
+        strbuf_printf(out, "%s\t%s\n", type->needs_device ? "" : "nodev", type->name);
+    return 0;
+}
+
+const struct text_file_ops proc_filesystems = {.show = show_filesystems};
+
+static void put_devices(struct kernel *kernel, bool block, struct strbuf *out)
+{
+    bool is_block;
+    unsigned major;
+    const char *name;
+    for (unsigned i = 0; device_describe(kernel, i, &is_block, &major, &name) == 0; i++)
+        if (is_block == block)
+            strbuf_printf(out, "%3u %s\n", major, name);
+}
+
+static int show_devices(struct file *file, struct strbuf *out)
+{
+    strbuf_puts(out, "Character devices:\n");
+    put_devices(file->kernel, false, out);
+    strbuf_puts(out, "\nBlock devices:\n");
+    put_devices(file->kernel, true, out);
+    return 0;
+}
+
+const struct text_file_ops proc_devices = {.show = show_devices};
+
+static int show_partitions(struct file *file, struct strbuf *out)
+{
+    (void)file;
+    (void)out; /* the heading comes with the first disk */
+    return 0;
+}
+
+const struct text_file_ops proc_partitions = {.show = show_partitions};
+const struct text_file_ops proc_diskstats = {.show = show_partitions};
+
+/* ---- locks ---- */
+
+struct lock_lines {
+    struct strbuf *out;
+    unsigned number;
+};
+
+static bool put_lock(void *context, const struct file_lock_info *info)
+{
+    struct lock_lines *lines = context;
+    struct strbuf *out = lines->out;
+    if (!info->blocked)
+        lines->number++;
+    strbuf_printf(out, "%u: %s%-6s ADVISORY  %s %d %02x:%02x:%llu %llu ", lines->number,
+                  info->blocked ? "-> " : "", info->kind, info->write ? "WRITE" : "READ ",
+                  info->pid, DEV_MAJOR(info->dev), DEV_MINOR(info->dev),
+                  (unsigned long long)info->ino, (unsigned long long)info->start);
+    if (info->end == UINT64_MAX)
+        strbuf_puts(out, "EOF\n");
+    else
+        strbuf_printf(out, "%llu\n", (unsigned long long)info->end);
+    return true;
+}
+
+static int show_locks(struct file *file, struct strbuf *out)
+{
+    struct lock_lines lines = {.out = out};
+    file_locks_describe(file->kernel, put_lock, &lines);
+    return 0;
+}
+
+const struct text_file_ops proc_locks = {.show = show_locks};

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The directories /proc/PID and /proc/PID/task/TID, and /proc/PID/task; proc(5).
+ */
+#include "kernel/lib/printf.h"
+#include "kernel/procfs/proc_internal.h"
+
+static const struct inode_ops file_ops_plain = {.setattr = proc_setattr_refused};
+
+#define FILE(name_, mode_, text_)                                                                  \
+    {                                                                                              \
+        name_, S_IFREG | (mode_), &file_ops_plain, &pid_text_file_ops, text_                       \
+    }
+#define LINK(name_, ops_)                                                                          \
+    {                                                                                              \
+        name_, S_IFLNK | 0777, &(ops_), NULL, NULL                                                 \
+    }
+#define DIRECTORY(name_, mode_, inode_ops_, file_ops_)                                             \
+    {                                                                                              \
+        name_, S_IFDIR | (mode_), &(inode_ops_), &(file_ops_), NULL                                \
+    }
+
+/* What /proc/PID and /proc/PID/task/TID have in common. */
+#define COMMON_ENTRIES                                                                             \
+    DIRECTORY("fd", 0500, pid_fd_dir_inode_ops, pid_fd_dir_file_ops),                              \
+        FILE("environ", 0400, PID_TEXT_PRIVATE(pid_show_environ)),                                 \
+        FILE("auxv", 0400, PID_TEXT_PRIVATE(pid_show_auxv)),                                       \
+        FILE("status", 0444, PID_TEXT(pid_show_status)),                                           \
+        FILE("personality", 0400, PID_TEXT_PRIVATE(pid_show_personality)),                         \
+        FILE("limits", 0444, PID_TEXT(pid_show_limits)),                                           \
+        FILE("comm", 0644, PID_TEXT_WRITABLE(pid_show_comm, pid_write_comm)),                      \
+        FILE("cmdline", 0444, PID_TEXT(pid_show_cmdline)),                                         \
+        FILE("stat", 0444, PID_TEXT(pid_show_stat)), FILE("statm", 0444, PID_TEXT(pid_show_statm)), \
+        FILE("maps", 0444, PID_TEXT_PRIVATE(pid_show_maps)), LINK("cwd", pid_cwd_inode_ops),       \
+        LINK("root", pid_root_inode_ops), LINK("exe", pid_exe_inode_ops)
+
+static const struct proc_entry process_entries[] = {
+    DIRECTORY("task", 0555, pid_task_dir_inode_ops, pid_task_dir_file_ops),
+    COMMON_ENTRIES,
+    FILE("mounts", 0444, PID_TEXT(pid_show_mounts)),
+    FILE("mountinfo", 0444, PID_TEXT(pid_show_mountinfo)),
+};
+
+static const struct proc_entry task_entries[] = {
+    COMMON_ENTRIES,
+    FILE("mounts", 0444, PID_TEXT(pid_show_mounts)),
+    FILE("mountinfo", 0444, PID_TEXT(pid_show_mountinfo)),
+};
+
+static const struct proc_table process_table = PROC_TABLE(process_entries, PROC_TABLE_PROCESS);
+static const struct proc_table task_table = PROC_TABLE(task_entries, PROC_TABLE_TASK);
+
+int pid_dir_make(struct superblock *sb, struct task *task, bool whole, struct inode **out)
+{
+    const struct proc_entry entry = {
+        .mode = S_IFDIR | 0555,
+        .inode_ops = &pid_dir_inode_ops,
+        .file_ops = &pid_dir_file_ops,
+        .data = whole ? &process_table : &task_table,
+    };
+    int error = proc_make_inode(sb, &entry, proc_ino(task->tid, PROC_TABLE_DYNAMIC, whole ? 0 : 1),
+                                out);
+    if (error)
+        return error;
+    error = proc_inode_set_task(*out, task, whole, -1);
+    if (error)
+        inode_put(*out);
+    return error;
+}
+
+static int dir_lookup(struct inode *dir, const char *name, size_t length, struct inode **out)
+{
+    const struct proc_node *node = proc_node_of(dir);
+    const struct proc_table *table = dir->private;
+    unsigned index;
+    struct task *task = proc_inode_task(dir);
+    if (!task)
+        return -ENOENT;
+    const struct proc_entry *entry = proc_table_find(table, name, length, &index);
+    int error = -ENOENT;
+    if (entry)
+        error = proc_make_inode(dir->sb, entry, proc_ino(node->tid, table->number, index), out);
+    if (!error) {
+        error = proc_inode_set_task(*out, task, node->whole, -1);
+        if (error)
+            inode_put(*out);
+    }
+    task_put(task);
+    return error;
+}
+
+/* For everything below /proc/PID that has a node: alive, and owned by whom the task is now. */
+static bool dir_revalidate(struct dentry *dentry)
+{
+    struct inode *inode = dentry_inode(dentry);
+    struct task *task = inode ? proc_inode_task(inode) : NULL;
+    if (!task)
+        return false;
+    proc_inode_update_owner(inode, task);
+    task_put(task);
+    return true;
+}
+
+static int dir_iterate(struct file *file, struct dir_context *context)
+{
+    struct task *task = proc_inode_task(file->inode);
+    if (!task)
+        return -ENOENT;
+    task_put(task);
+    if (dir_emit_dots(file, context))
+        proc_table_emit(context, file->inode->private, proc_node_of(file->inode)->tid, 2);
+    return 0;
+}
+
+/* An open directory, too, shows the owner of now. */
+static int dir_getattr(struct inode *inode, struct linux_statx *out)
+{
+    struct task *task = proc_inode_task(inode);
+    if (task) {
+        proc_inode_update_owner(inode, task);
+        task_put(task);
+    }
+    generic_getattr(inode, out);
+    return 0;
+}
+
+const struct inode_ops pid_dir_inode_ops = {
+    .lookup = dir_lookup,
+    .revalidate = dir_revalidate,
+    .getattr = dir_getattr,
+    .setattr = proc_setattr_refused,
+};
+
+const struct file_ops pid_dir_file_ops = {
+    .iterate = dir_iterate,
+    .seek = proc_dir_seek,
+};
+
+/* ---- /proc/PID/task ---- */
+
+static int tasks_lookup(struct inode *dir, const char *name, size_t length, struct inode **out)
+{
+    int tid;
+    if (!proc_parse_id(name, length, &tid))
+        return -ENOENT;
+    struct task *leader = proc_inode_task(dir);
+    if (!leader)
+        return -ENOENT;
+    struct task *task = tid == leader->process->pid
+                            ? task_get(leader)
+                            : proc_task_by_id(dir->sb->kernel, tid, false);
+    int error = -ENOENT;
+    if (task && task->process == leader->process)
+        error = pid_dir_make(dir->sb, task, false, out);
+    if (task)
+        task_put(task);
+    task_put(leader);
+    return error;
+}
+
+static int tasks_iterate(struct file *file, struct dir_context *context)
+{
+    struct task *leader = proc_inode_task(file->inode), *task;
+    char name[16];
+    if (!leader)
+        return -ENOENT;
+    bool more = dir_emit_dots(file, context);
+    while (more && (task = process_next_task(leader->process, (int)context->pos - 2))) {
+        int tid = task->tid;
+        task_put(task);
+        int length = kscnprintf(name, sizeof(name), "%d", tid);
+        more = dir_emit(context, name, (size_t)length, proc_ino(tid, PROC_TABLE_DYNAMIC, 1), DT_DIR,
+                        (uint64_t)tid + 2);
+    }
+    task_put(leader);
+    return 0;
+}
+
+static int tasks_getattr(struct inode *inode, struct linux_statx *out)
+{
+    dir_getattr(inode, out);
+    struct task *leader = proc_inode_task(inode);
+    if (leader) {
+        out->stx_nlink = 2 + atomic_load_relaxed(&leader->process->task_count);
+        task_put(leader);
+    }
+    return 0;
+}
+
+const struct inode_ops pid_task_dir_inode_ops = {
+    .lookup = tasks_lookup,
+    .revalidate = dir_revalidate,
+    .getattr = tasks_getattr,
+    .setattr = proc_setattr_refused,
+};
+
+const struct file_ops pid_task_dir_file_ops = {
+    .iterate = tasks_iterate,
+    .seek = proc_dir_seek,
+};

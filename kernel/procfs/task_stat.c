@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * /proc/PID/stat, statm and status; proc_pid_stat(5), proc_pid_statm(5), proc_pid_status(5).
+ *
+ * The figures are collected first, each under its own lock, and then written, so that nothing is held
+ * while text is made.
+ */
+#include "kernel/abi/sched.h"
+#include "kernel/abi/time.h"
+#include "kernel/fs/file_table.h"
+#include "kernel/fs/path.h"
+#include "kernel/lib/bits.h"
+#include "kernel/proc/session.h"
+#include "kernel/procfs/proc_internal.h"
+#include "kernel/sched/sched.h"
+#include "kernel/security/cred.h"
+
+const char *proc_task_state(struct task *task)
+{
+    if (task->exited || task->process->state != PROCESS_ALIVE)
+        return "Z (zombie)";
+    switch (atomic_load_relaxed(&task->thread.state)) {
+    case THREAD_NEW:
+    case THREAD_RUNNABLE:
+        return "R (running)";
+    case THREAD_INTERRUPTIBLE:
+        return "S (sleeping)";
+    case THREAD_UNINTERRUPTIBLE:
+    case THREAD_KILLABLE:
+        return "D (disk sleep)";
+    case THREAD_STOPPED:
+        return task->ptrace ? "t (tracing stop)" : "T (stopped)";
+    default:
+        return "Z (zombie)";
+    }
+}
+
+static uint64_t ticks(uint64_t ns)
+{
+    return ns / (NSEC_PER_SEC / USER_HZ);
+}
+
+static uint64_t timeval_ticks(struct linux_timeval time)
+{
+    return (uint64_t)time.tv_sec * USER_HZ + (uint64_t)time.tv_usec / (USEC_PER_SEC / USER_HZ);
+}
+
+/* ---- memory ---- */
+
+struct memory_figures {
+    uint64_t virtual_pages, resident_pages, peak_pages, locked_pages, data_pages, stack_pages;
+    uint64_t text_bytes, library_bytes, anon_pages, file_pages;
+};
+
+/* Under mm->lock: how much of the address space is what. */
+static void collect_memory(struct mm *mm, struct memory_figures *out)
+{
+    *out = (struct memory_figures){0};
+    rwlock_read_lock(&mm->lock);
+    uint64_t exec_pages = 0;
+    for (struct vma *vma = mm_find_vma(mm, 0); vma; vma = mm_next_vma(vma)) {
+        uint64_t pages = (vma->end - vma->start) >> PAGE_SHIFT;
+        if (vma->flags & VMA_GROWSDOWN)
+            out->stack_pages += pages;
+        else if ((vma->flags & (VMA_EXEC | VMA_WRITE)) == VMA_EXEC)
+            exec_pages += pages;
+    }
+    out->text_bytes = ALIGN_UP(mm->code_end, (uint64_t)PAGE_SIZE) -
+                      ALIGN_DOWN(mm->code_start, (uint64_t)PAGE_SIZE);
+    out->text_bytes = MIN(out->text_bytes, exec_pages << PAGE_SHIFT);
+    out->library_bytes = (exec_pages << PAGE_SHIFT) - out->text_bytes;
+    out->virtual_pages = mm->total_pages;
+    out->locked_pages = mm->locked_pages;
+    out->data_pages = mm->data_pages;
+    rwlock_read_unlock(&mm->lock);
+    spin_lock(&mm->table_lock);
+    out->anon_pages = mm->resident_anon;
+    out->file_pages = mm->resident_file;
+    out->resident_pages = mm->resident_anon + mm->resident_file;
+    out->peak_pages = MAX(mm->resident_peak, out->resident_pages);
+    spin_unlock(&mm->table_lock);
+}
+
+int pid_show_statm(struct task *task, bool whole, struct strbuf *out)
+{
+    struct memory_figures memory = {0};
+    struct mm *mm = task_mm(task);
+    (void)whole;
+    if (mm) {
+        collect_memory(mm, &memory);
+        mm_put(mm);
+    }
+    strbuf_printf(out, "%llu %llu %llu %llu 0 %llu 0\n", (unsigned long long)memory.virtual_pages,
+                  (unsigned long long)memory.resident_pages, (unsigned long long)memory.file_pages,
+                  (unsigned long long)memory.text_bytes >> PAGE_SHIFT,
+                  (unsigned long long)(memory.data_pages + memory.stack_pages));
+    return 0;
+}
+
+/* ---- the tree and the terminal ---- */
+
+struct tree_figures {
+    int ppid, pgid, sid, foreground;
+    uint64_t tty;
+    unsigned threads;
+    int exit_signal;
+    int exit_code;
+};
+
+static void collect_tree(struct task *task, struct tree_figures *out)
+{
+    struct process *process = task->process;
+    struct kernel *kernel = process->kernel;
+    const struct session_tty_ops *ops = session_tty_ops(kernel);
+    *out = (struct tree_figures){.foreground = -1};
+    spin_lock(process_tree_lock(kernel));
+    if (process->state != PROCESS_REAPED) {
+        out->ppid = process->parent ? process->parent->pid : 0;
+        out->threads = process->task_count;
+        out->exit_signal = process->exit_signal;
+        out->exit_code = process->state == PROCESS_ZOMBIE ? process->exit_status : 0;
+    }
+    if (process->group) {
+        struct session *session = process->group->session;
+        out->pgid = process->group->pgid;
+        out->sid = session->sid;
+        if (session->tty && ops) {
+            out->tty = ops->number(session->tty);
+            out->foreground = ops->foreground(session->tty);
+        }
+    }
+    spin_unlock(process_tree_lock(kernel));
+}
+
+/* ---- signals ---- */
+
+struct signal_figures {
+    uint64_t pending, shared, blocked, ignored, caught;
+    unsigned queued;
+};
+
+static void collect_signals(struct task *task, struct signal_figures *out)
+{
+    struct process *process = task->process;
+    *out = (struct signal_figures){0};
+    bool irq = spin_lock_irqsave(&process->signal_lock);
+    out->pending = task->pending.set;
+    out->shared = process->shared_pending.set;
+    out->blocked = task->blocked;
+    out->queued = process->signals_queued;
+    struct signal_actions *actions = process->actions;
+    spin_lock(&actions->lock);
+    for (unsigned i = 0; i < SIGNALS_MAX; i++) {
+        if (actions->actions[i].handler == SIG_IGN)
+            out->ignored |= 1ull << i;
+        else if (actions->actions[i].handler != SIG_DFL)
+            out->caught |= 1ull << i;
+    }
+    spin_unlock(&actions->lock);
+    spin_unlock_irqrestore(&process->signal_lock, irq);
+}
+
+/* ---- stat ---- */
+
+/* The name as it goes into stat and status. */
+static void put_name(struct task *task, struct strbuf *out, bool escape)
+{
+    char name[THREAD_NAME_MAX];
+    memcpy(name, task->thread.name, sizeof(name));
+    name[sizeof(name) - 1] = 0;
+    if (escape)
+        strbuf_put_escaped(out, name, "\n\\");
+    else
+        strbuf_puts(out, name);
+}
+
+static void put_stat_times(struct task *task, bool whole, struct strbuf *out)
+{
+    struct linux_rusage self, children;
+    struct process *process = task->process;
+    process_usage(process, task, whole ? USAGE_SELF : USAGE_THREAD, &self);
+    process_usage(process, task, USAGE_CHILDREN, &children);
+    strbuf_printf(out, " %lld %lld %lld %lld %llu %llu %llu %llu", (long long)self.ru_minflt,
+                  (long long)children.ru_minflt, (long long)self.ru_majflt,
+                  (long long)children.ru_majflt, (unsigned long long)timeval_ticks(self.ru_utime),
+                  (unsigned long long)timeval_ticks(self.ru_stime),
+                  (unsigned long long)timeval_ticks(children.ru_utime),
+                  (unsigned long long)timeval_ticks(children.ru_stime));
+}
+
+static int kernel_priority(const struct sched_params *params)
+{
+    if (params->policy == SCHED_FIFO || params->policy == SCHED_RR)
+        return -1 - params->rt_priority;
+    return 20 + params->nice;
+}
+
+static void put_stat_memory(struct mm *mm, bool private_too, struct strbuf *out)
+{
+    if (!mm || !private_too) {
+        strbuf_puts(out, mm ? " 1 1 0 0 0" : " 0 0 0 0 0");
+        return;
+    }
+    strbuf_printf(out, " %llu %llu %llu 0 0", (unsigned long long)mm->code_start,
+                  (unsigned long long)mm->code_end, (unsigned long long)mm->stack_top);
+}
+
+static void put_stat_signals(const struct signal_figures *signals, struct strbuf *out)
+{
+    const uint64_t mask = (1ull << 31) - 1; /* the obsolete fields show classic signals only */
+    strbuf_printf(out, " %llu %llu %llu %llu", (unsigned long long)(signals->pending & mask),
+                  (unsigned long long)(signals->blocked & mask),
+                  (unsigned long long)(signals->ignored & mask),
+                  (unsigned long long)(signals->caught & mask));
+}
+
+static void put_stat_end(struct task *task, struct mm *mm, const struct tree_figures *tree,
+                         const struct sched_params *params, bool private_too, struct strbuf *out)
+{
+    strbuf_printf(out, " %d 0 0 %d %u %u %d 0 0 0",
+                  proc_task_state(task)[0] == 'R' ? 0 : 1, tree->exit_signal,
+                  atomic_load_relaxed(&task->thread.cpu), (unsigned)params->rt_priority,
+                  params->policy);
+    if (mm && private_too)
+        strbuf_printf(out, " %llu %llu %llu %llu %llu %llu %llu %d\n",
+                      (unsigned long long)mm->data_start, (unsigned long long)mm->data_end,
+                      (unsigned long long)mm->brk_start, (unsigned long long)mm->arg_start,
+                      (unsigned long long)mm->arg_end, (unsigned long long)mm->env_start,
+                      (unsigned long long)mm->env_end, tree->exit_code);
+    else
+        strbuf_puts(out, " 0 0 0 0 0 0 0 0\n");
+}
+
+int pid_show_stat(struct task *task, bool whole, struct strbuf *out)
+{
+    struct tree_figures tree;
+    struct signal_figures signals;
+    struct sched_params params;
+    uint64_t resident = 0;
+    bool private_too = proc_may_access(task);
+    struct mm *mm = task_mm(task);
+    collect_tree(task, &tree);
+    collect_signals(task, &signals);
+    sched_get_params(&task->thread, &params);
+    if (mm)
+        resident = atomic_load_relaxed(&mm->resident_anon) +
+                   atomic_load_relaxed(&mm->resident_file);
+    strbuf_printf(out, "%d (", task->tid);
+    put_name(task, out, false);
+    strbuf_printf(out, ") %c %d %d %d %d %d 4194304", proc_task_state(task)[0], tree.ppid,
+                  tree.pgid, tree.sid, (int)tree.tty, tree.foreground);
+    put_stat_times(task, whole, out);
+    strbuf_printf(out, " %d %d %u 0 %llu %llu %llu %llu", kernel_priority(&params), params.nice,
+                  tree.threads, (unsigned long long)ticks(task->thread.start_ns),
+                  (unsigned long long)(mm ? mm->total_pages << PAGE_SHIFT : 0),
+                  (unsigned long long)resident,
+                  (unsigned long long)(mm ? process_limit(task->process, RLIMIT_RSS) : 0));
+    put_stat_memory(mm, private_too, out);
+    put_stat_signals(&signals, out);
+    put_stat_end(task, mm, &tree, &params, private_too, out);
+    if (mm)
+        mm_put(mm);
+    return 0;
+}
+
+/* ---- status ---- */
+
+static void put_kib(struct strbuf *out, const char *label, uint64_t bytes)
+{
+    strbuf_printf(out, "%s:\t%8llu kB\n", label, (unsigned long long)bytes / 1024);
+}
+
+static void put_status_memory(struct mm *mm, struct strbuf *out)
+{
+    struct memory_figures memory;
+    collect_memory(mm, &memory);
+    put_kib(out, "VmPeak", memory.virtual_pages << PAGE_SHIFT);
+    put_kib(out, "VmSize", memory.virtual_pages << PAGE_SHIFT);
+    put_kib(out, "VmLck", memory.locked_pages << PAGE_SHIFT);
+    put_kib(out, "VmPin", 0);
+    put_kib(out, "VmHWM", memory.peak_pages << PAGE_SHIFT);
+    put_kib(out, "VmRSS", memory.resident_pages << PAGE_SHIFT);
+    put_kib(out, "RssAnon", memory.anon_pages << PAGE_SHIFT);
+    put_kib(out, "RssFile", memory.file_pages << PAGE_SHIFT);
+    put_kib(out, "RssShmem", 0);
+    put_kib(out, "VmData", memory.data_pages << PAGE_SHIFT);
+    put_kib(out, "VmStk", memory.stack_pages << PAGE_SHIFT);
+    put_kib(out, "VmExe", memory.text_bytes);
+    put_kib(out, "VmLib", memory.library_bytes);
+    put_kib(out, "VmPTE", DIV_ROUND_UP(memory.resident_pages, 512ull) << PAGE_SHIFT);
+    put_kib(out, "VmSwap", 0);
+    strbuf_puts(out, "CoreDumping:\t0\nTHP_enabled:\t0\n");
+}
+
+static void put_status_ids(struct task *task, const struct cred *cred, struct strbuf *out)
+{
+    struct tree_figures tree;
+    struct fs_context *fs = proc_task_fs(task);
+    collect_tree(task, &tree);
+    strbuf_puts(out, "Name:\t");
+    put_name(task, out, true);
+    if (fs) {
+        strbuf_printf(out, "\nUmask:\t%#04o", atomic_load_relaxed(&fs->umask));
+        fs_context_put(fs);
+    }
+    strbuf_printf(out, "\nState:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t%d\n",
+                  proc_task_state(task), task->process->pid, task->tid, tree.ppid,
+                  proc_tracer_pid(task));
+    strbuf_printf(out, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n", cred->uid, cred->euid,
+                  cred->suid, cred->fsuid, cred->gid, cred->egid, cred->sgid, cred->fsgid);
+    struct file_table *files = proc_task_files(task);
+    strbuf_printf(out, "FDSize:\t%u\nGroups:\t",
+                  files ? atomic_load_relaxed(&files->capacity) : 0);
+    if (files)
+        file_table_put(files);
+    for (unsigned i = 0; i < cred->group_count; i++)
+        strbuf_printf(out, "%s%u", i ? " " : "", cred->groups[i]);
+    strbuf_puts(out, " \n");
+    strbuf_printf(out, "NStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\n", task->process->pid,
+                  task->tid, tree.pgid, tree.sid);
+}
+
+static void put_status_signals(struct task *task, struct strbuf *out)
+{
+    struct signal_figures signals;
+    struct tree_figures tree;
+    collect_tree(task, &tree);
+    collect_signals(task, &signals);
+    strbuf_printf(out, "Threads:\t%u\nSigQ:\t%u/%llu\n", tree.threads, signals.queued,
+                  (unsigned long long)process_limit(task->process, RLIMIT_SIGPENDING));
+    strbuf_printf(out, "SigPnd:\t%016llx\nShdPnd:\t%016llx\nSigBlk:\t%016llx\n",
+                  (unsigned long long)signals.pending, (unsigned long long)signals.shared,
+                  (unsigned long long)signals.blocked);
+    strbuf_printf(out, "SigIgn:\t%016llx\nSigCgt:\t%016llx\n", (unsigned long long)signals.ignored,
+                  (unsigned long long)signals.caught);
+}
+
+/* "0-1,3": runs of CPUs. */
+void proc_put_cpu_list(struct strbuf *out, uint64_t bits)
+{
+    bool first = true;
+    while (bits) {
+        unsigned low = bits_lowest(bits), high = low;
+        while (high < 63 && ((bits >> (high + 1)) & 1))
+            high++;
+        strbuf_printf(out, high > low ? "%s%u-%u" : "%s%u", first ? "" : ",", low, high);
+        first = false;
+        bits &= high == 63 ? 0 : ~0ull << (high + 1);
+    }
+}
+
+static void put_status_cpus(struct task *task, struct strbuf *out)
+{
+    struct sched_params params;
+    sched_get_params(&task->thread, &params);
+    uint64_t online = sched_online_mask(task->thread.kernel).bits;
+    uint64_t allowed = params.affinity.bits & online;
+    strbuf_printf(out, "Cpus_allowed:\t%llx\nCpus_allowed_list:\t", (unsigned long long)allowed);
+    proc_put_cpu_list(out, allowed);
+    strbuf_puts(out, "\nMems_allowed:\t1\nMems_allowed_list:\t0\n");
+}
+
+int pid_show_status(struct task *task, bool whole, struct strbuf *out)
+{
+    const struct cred *cred = proc_task_cred(task);
+    struct linux_rusage usage;
+    (void)whole;
+    if (!cred)
+        return -ESRCH;
+    put_status_ids(task, cred, out);
+    struct mm *mm = task_mm(task);
+    if (mm) {
+        put_status_memory(mm, out);
+        mm_put(mm);
+    }
+    put_status_signals(task, out);
+    strbuf_printf(out,
+                  "CapInh:\t%016llx\nCapPrm:\t%016llx\nCapEff:\t%016llx\nCapBnd:\t%016llx\n"
+                  "CapAmb:\t%016llx\nNoNewPrivs:\t%d\nSeccomp:\t%d\nSeccomp_filters:\t%d\n",
+                  (unsigned long long)cred->cap_inheritable,
+                  (unsigned long long)cred->cap_permitted, (unsigned long long)cred->cap_effective,
+                  (unsigned long long)cred->cap_bounding, (unsigned long long)cred->cap_ambient,
+                  cred->no_new_privs, task->seccomp_mode, task->seccomp ? 1 : 0);
+    put_status_cpus(task, out);
+    process_usage(task->process, task, USAGE_THREAD, &usage);
+    strbuf_printf(out, "voluntary_ctxt_switches:\t%lld\nnonvoluntary_ctxt_switches:\t%lld\n",
+                  (long long)usage.ru_nvcsw, (long long)usage.ru_nivcsw);
+    cred_put(cred);
+    return 0;
+}
