@@ -26,7 +26,7 @@ _Static_assert(offsetof(struct percpu, local) == PERCPU_LOCAL, "offsets.h");
 _Static_assert(offsetof(struct percpu, run_user) == PERCPU_RUN_USER, "offsets.h");
 _Static_assert(offsetof(struct percpu, run_rsp) == PERCPU_RUN_RSP, "offsets.h");
 _Static_assert(offsetof(struct percpu, scratch) == PERCPU_SCRATCH, "offsets.h");
-_Static_assert(offsetof(struct percpu, fpu_owner) == PERCPU_FPU_OWNER, "offsets.h");
+_Static_assert(offsetof(struct percpu, fpu_ready) == PERCPU_FPU_READY, "offsets.h");
 _Static_assert(offsetof(struct percpu, user_limit) == PERCPU_USER_LIMIT, "offsets.h");
 _Static_assert(offsetof(struct percpu, irq_seen) == PERCPU_IRQ_SEEN, "offsets.h");
 _Static_assert(offsetof(struct percpu, id) == PERCPU_ID, "offsets.h");

@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
  * Floating-point and vector state. The kernel never uses these registers, so they keep the state
- * of the last user task that ran on the CPU (percpu.fpu_owner) until another one runs there; going
- * into the kernel and back costs nothing.
+ * of the last user task that ran on the CPU (percpu.fpu_live) until another one needs them there;
+ * going into the kernel and back costs nothing.
  *
- * Invariant: a user's state is live on at most one CPU, number priv[0] - 1, whose fpu_owner points
+ * Saving and loading is slow in emulators, and tasks that only pass data on never look at these
+ * registers. There, and only there (real CPUs have leaked registers that merely trapped), a task
+ * is now and then run with them trapping; as long as it gets by without, they are left alone.
+ *
+ * Invariant: a user's state is live on at most one CPU, number priv[0] - 1, whose fpu_live points
  * to it; priv[0] == 0 means the memory image is the truth. Both change only on that CPU, masked.
- * Whoever needs the state elsewhere asks that CPU to save it. Intel SDM volume 1, chapter 13.
+ * Whoever needs the state elsewhere asks that CPU to save it. fpu_ready is the user that may run
+ * without another look here. priv[1] counts a user's loads since it was last caught using them.
+ * Intel SDM volume 1, chapter 13.
  */
 #include "hal-baremetal/baremetal.h"
 #include "hal-baremetal/errno.h"
@@ -14,6 +20,7 @@
 
 enum { FXSAVE_BYTES = 512, HEADER_BYTES = 64, MXCSR_OFFSET = 24, MXCSR_MASK_OFFSET = 28 };
 enum { X87 = 1, SSE = 2, AVX = 4, AVX512 = 0xe0 };
+enum { LOADS_BEFORE_TRAPPING = 8 };
 
 static uint64_t features = X87 | SSE;
 static size_t area_bytes = FXSAVE_BYTES;
@@ -96,15 +103,32 @@ static void restore(void *area)
     load(area);
 }
 
+static void set_trapping(struct percpu *cpu, bool trapping)
+{
+    if (cpu->fpu_trapping == trapping)
+        return;
+    cpu->fpu_trapping = trapping;
+    if (trapping)
+        write_cr0(read_cr0() | CR0_TS);
+    else
+        __asm__ volatile("clts" ::: "memory");
+}
+
 /* Masked, on the CPU that may hold the state. */
 static void release_here(struct hal_user *user, bool keep)
 {
     struct percpu *cpu = this_percpu();
-    if (cpu->fpu_owner != user)
+    if (cpu->fpu_ready == user)
+        cpu->fpu_ready = NULL;
+    if (cpu->fpu_live != user)
         return;
-    if (keep)
+    if (keep) {
+        if (cpu->fpu_trapping)
+            cpu->fpu_ready = NULL;
+        set_trapping(cpu, false);
         save(user->fpu);
-    cpu->fpu_owner = NULL;
+    }
+    cpu->fpu_live = NULL;
     __atomic_store_n(&user->priv[0], 0, __ATOMIC_RELEASE);
 }
 
@@ -127,22 +151,52 @@ static void fetch(struct hal_user *user, bool keep)
         call_cpus(1ull << (live - 1), keep ? release_keep : release_drop, user);
 }
 
-/* From hal_user_run, masked: make user's state live here. Returns masked. */
+static void load_here(struct percpu *cpu, struct hal_user *user)
+{
+    set_trapping(cpu, false);
+    if (cpu->fpu_live)
+        release_here(cpu->fpu_live, true);
+    restore(user->fpu);
+    cpu->fpu_live = user;
+    __atomic_store_n(&user->priv[0], cpu->id + 1ull, __ATOMIC_RELEASE);
+}
+
+/* Called from traps.S. */
 void fpu_switch(struct hal_user *user);
+bool fpu_trap(struct hal_user *user);
+
+/* Before user runs here, masked: have its state live, or the registers trapping. */
 void fpu_switch(struct hal_user *user)
 {
     fetch(user, true);
     struct percpu *cpu = this_percpu();
-    if (cpu->fpu_owner)
-        release_here(cpu->fpu_owner, true);
-    restore(user->fpu);
-    cpu->fpu_owner = user;
-    __atomic_store_n(&user->priv[0], cpu->id + 1ull, __ATOMIC_RELEASE);
+    if (cpu->fpu_live == user) {
+        set_trapping(cpu, false);
+    } else if (cpu_features.tcg && user->priv[1] >= LOADS_BEFORE_TRAPPING) {
+        set_trapping(cpu, true);
+    } else {
+        user->priv[1]++;
+        load_here(cpu, user);
+    }
+    cpu->fpu_ready = user;
+}
+
+/* The user has met the trap, masked. False if it is none of ours. */
+bool fpu_trap(struct hal_user *user)
+{
+    struct percpu *cpu = this_percpu();
+    if (!cpu->fpu_trapping)
+        return false;
+    user->priv[1] = 0;
+    load_here(cpu, user);
+    cpu->fpu_ready = user;
+    return true;
 }
 
 void hal_user_init(struct hal_user *user)
 {
     user->priv[0] = 0;
+    user->priv[1] = 0;
 }
 
 void hal_user_exit(struct hal_user *user)
@@ -154,8 +208,13 @@ void hal_user_fpu_sync(struct hal_user *user)
 {
     fetch(user, true);
     bool enabled = hal_irq_save();
-    if (this_percpu()->fpu_owner == user)
-        save(user->fpu); /* and stays live */
+    struct percpu *cpu = this_percpu();
+    if (cpu->fpu_live == user) { /* and stays live */
+        if (cpu->fpu_trapping)
+            cpu->fpu_ready = NULL;
+        set_trapping(cpu, false);
+        save(user->fpu);
+    }
     hal_irq_restore(enabled);
 }
 

@@ -33,12 +33,15 @@ struct percpu {
     struct hal_user *run_user; /* in user mode: whose; traps.S */
     uint64_t run_rsp;          /* in user mode: the stack inside hal_user_run; an AP's first stack */
     uint64_t scratch;
-    struct hal_user *fpu_owner; /* whose state the FP registers hold; this CPU only, masked */
+    struct hal_user *fpu_ready; /* whom the FP registers are ready for; fpu.c */
     uint64_t user_limit;        /* user copies end here; 0 while no address space is active */
     uint32_t irq_seen;          /* an interrupt was handled since hal_user_run last looked */
     uint32_t id;
     uint64_t loaded_fs; /* without FSGSBASE: what the base registers hold */
     uint64_t loaded_gs;
+
+    struct hal_user *fpu_live; /* whose state the FP registers hold */
+    bool fpu_trapping;         /* CR0.TS: using them in user mode traps */
 
     uint32_t apic_id;
     bool online;

@@ -114,7 +114,7 @@ hal_user_run:
 .Luser_check:
     cmpl $0, %gs:PERCPU_IRQ_SEEN
     jne .Luser_interrupted
-    cmp %rdi, %gs:PERCPU_FPU_OWNER
+    cmp %rdi, %gs:PERCPU_FPU_READY
     jne .Luser_fpu
     mov REGS_RIP(%rdi), %r10
     mov %r10, %rax
@@ -284,6 +284,9 @@ from_user:
     mov %gs:PERCPU_RUN_RSP, %rsp
     cmp $32, %ebx
     jae .Lfrom_user_irq
+    cmp $7, %ebx
+    je .Lfrom_user_no_fpu
+.Lfrom_user_fault:
     xor %eax, %eax
     cmp $14, %ebx
     jne 1f
@@ -294,6 +297,13 @@ from_user:
     mov %rax, FAULT_ADDRESS(%rsi)
     mov $STOP_FAULT, %eax
     jmp .Luser_return
+.Lfrom_user_no_fpu:             /* FP registers that are only now loaded: go on where it was */
+    mov %rdi, %r13
+    call fpu_trap
+    mov %r13, %rdi
+    test %al, %al
+    jnz .Luser_check
+    jmp .Lfrom_user_fault
 .Lfrom_user_irq:
     mov %ebx, %edi
     call irq_dispatch

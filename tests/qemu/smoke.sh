@@ -132,28 +132,39 @@ if selected power-button; then
     verdict power-button 0
 fi
 
-# GRUB and Multiboot2, from an ISO image.
+# GRUB and Multiboot2, from an ISO image: by the BIOS, and by UEFI where it is installed.
+run_iso() {
+    local name=$1
+    shift
+    rm -f "$dir/debugcon" "$dir/serial"
+    timeout 120 qemu-system-x86_64 -accel tcg -machine q35 -cpu max -smp 2 -m 256 -nic none \
+        -display none -no-reboot -monitor none -cdrom "$dir/test.iso" \
+        -serial "file:$dir/serial" -debugcon "file:$dir/debugcon" "$@" </dev/null >/dev/null 2>&1
+    verdict "$name" 0
+}
 if selected multiboot2; then
-    if command -v grub-mkrescue >/dev/null && command -v xorriso >/dev/null; then
-        mkdir -p "$dir/iso/boot/grub"
-        cp "$elf" "$dir/iso/boot/kernel.elf"
-        cp "$dir/initrd" "$dir/iso/boot/initrd"
-        cat >"$dir/iso/boot/grub/grub.cfg" <<'CFG'
+    mkdir -p "$dir/iso/boot/grub"
+    cp "$elf" "$dir/iso/boot/kernel.elf"
+    cp "$dir/initrd" "$dir/iso/boot/initrd"
+    cat >"$dir/iso/boot/grub/grub.cfg" <<'CFG'
 set timeout=0
 menuentry test {
     multiboot2 /boot/kernel.elf expect-initrd expect-smap
     module2 /boot/initrd initrd
 }
 CFG
-        grub-mkrescue -o "$dir/test.iso" "$dir/iso" >/dev/null 2>&1
-        rm -f "$dir/debugcon" "$dir/serial"
-        timeout 120 qemu-system-x86_64 -accel tcg -machine q35 -cpu max -smp 2 -nic none \
-            -display none -no-reboot -monitor none -cdrom "$dir/test.iso" \
-            -serial "file:$dir/serial" -debugcon "file:$dir/debugcon" </dev/null >/dev/null 2>&1
-        verdict multiboot2 0
+    if command -v xorriso >/dev/null && [ -d /usr/lib/grub/i386-pc ] &&
+        grub-mkrescue -o "$dir/test.iso" "$dir/iso" >/dev/null 2>&1; then
+        run_iso multiboot2-bios
+        if [ -d /usr/lib/grub/x86_64-efi ] && [ -f /usr/share/ovmf/OVMF.fd ]; then
+            run_iso multiboot2-uefi -bios /usr/share/ovmf/OVMF.fd
+        else
+            skipped=$((skipped + 1))
+            echo "skipped multiboot2-uefi: no grub-efi-amd64-bin or ovmf"
+        fi
     else
-        skipped=$((skipped + 1))
-        echo "skipped multiboot2: no grub-mkrescue"
+        skipped=$((skipped + 2))
+        echo "skipped multiboot2: no grub-pc-bin, xorriso and mtools"
     fi
 fi
 

@@ -266,7 +266,7 @@ static void states_are_separate(const char *entry)
         users[i] = user_create(entry);
         users[i]->hal.regs.rdi = 1000 + i;
     }
-    for (unsigned round = 0; round < 30; round++) {
+    for (unsigned round = 0; round < 100; round++) {
         unsigned i = round * 7 % 5 % USERS;
         CHECK_EQUAL(user_run(users[i], &fault), HAL_STOP_SYSCALL);
         if (round % 4 == 1)
