@@ -37,10 +37,10 @@ struct time_state {
 /* Set up the log over a buffer. */
 void klog_setup(struct klog *log, void *buffer, size_t bytes);
 
-/* Memory that options_parse needs for a command line of this length, and the parsing itself.
+/* Memory that boot_options_parse needs for a command line of this length, and the parsing itself.
  * `memory` is 8-byte aligned and zeroed, and stays with the options. */
 size_t options_memory_bytes(size_t cmdline_bytes);
-void options_parse(struct kernel *kernel, const char *cmdline, void *memory, size_t bytes);
+void boot_options_parse(struct kernel *kernel, const char *cmdline, void *memory, size_t bytes);
 
 /* Write a message to the log channel without taking any lock. */
 void log_channel_write(const char *text, size_t bytes);

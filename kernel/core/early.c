@@ -68,7 +68,7 @@ struct kernel *core_early_init(const struct hal_boot *boot)
     clock_init(kernel);
     klog_setup(&early->log, memory + head_bytes + options_bytes, LOG_BYTES);
     kernel->log = &early->log;
-    options_parse(kernel, boot->cmdline, memory + head_bytes, options_bytes);
+    boot_options_parse(kernel, boot->cmdline, memory + head_bytes, options_bytes);
     return kernel;
 }
 

@@ -67,7 +67,7 @@ static bool parse_option(struct boot_options *options, char *word, size_t *env_c
     return true;
 }
 
-void options_parse(struct kernel *kernel, const char *cmdline, void *memory, size_t bytes)
+void boot_options_parse(struct kernel *kernel, const char *cmdline, void *memory, size_t bytes)
 {
     struct boot_options *options = &kernel->options;
     size_t cmdline_bytes = kstrlen(cmdline);
