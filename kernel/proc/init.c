@@ -4,6 +4,7 @@
  * job as its child in a session on the console, reaps orphans, and when the job has ended powers the
  * machine off with its status (128 + n for signal n, as a shell reports it).
  */
+#include "hal/kernel_on.h"
 #include "hal/power.h"
 #include "kernel/abi/errno.h"
 #include "kernel/abi/fcntl.h"
@@ -27,6 +28,7 @@
 #include "kernel/proc/oom.h"
 #include "kernel/proc/process_internal.h"
 #include "kernel/proc/session_internal.h"
+#include "kernel/proc/signal.h"
 #include "kernel/proc/user_loop.h"
 #include "kernel/proc/uts.h"
 #include "kernel/security/cred.h"
@@ -195,6 +197,31 @@ static int status_to_exit_code(int status)
     return (status & 0x7f) ? 128 + (status & 0x7f) : status >> 8 & 0xff;
 }
 
+/* The environment asks for the end: interrupt init, which passes it on. */
+void kernel_on_power_button(void)
+{
+    struct process_table *table = this_kernel()->processes;
+    if (!table || !table->init)
+        return;
+    atomic_store_release(&table->power_requested, true);
+    thread_interrupt(&table->init->leader->thread, false);
+}
+
+/* The job gets SIGTERM, and its end ends the machine. */
+static void handle_interrupt(struct task *init, int job)
+{
+    struct process_table *table = init->thread.kernel->processes;
+
+    thread_clear_interrupt(&init->thread);
+    if (!atomic_exchange_acq_rel(&table->power_requested, false))
+        return;
+    struct process *process = process_find(init->thread.kernel, job);
+    if (!process)
+        return;
+    signal_send_process(process, SIGTERM, SIGINFO_KERNEL);
+    process_put(process);
+}
+
 static void init_main(void *argument)
 {
     struct task *init = argument;
@@ -209,8 +236,8 @@ static void init_main(void *argument)
         int64_t pid = process_wait(P_ALL, 0, WEXITED | __WALL, &result);
         if (pid == job)
             break;
-        if (pid < 0) /* nothing ever interrupts init in a way it would have to handle */
-            thread_clear_interrupt(&init->thread);
+        if (pid < 0)
+            handle_interrupt(init, job);
     }
     hal_power_off(status_to_exit_code(result.status));
 }

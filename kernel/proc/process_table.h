@@ -34,6 +34,7 @@ struct process_table {
     int last_pid;
     uint64_t forks;
     struct process *init;
+    bool power_requested;        /* by the power button; atomic */
     char nodename[UTSNAME_LENGTH], domainname[UTSNAME_LENGTH];
 
     struct slab_cache *task_cache, *process_cache, *fpu_cache; /* constant */
