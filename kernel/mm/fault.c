@@ -88,7 +88,7 @@ static unsigned alloc_run(unsigned wanted, struct page **out)
     }
     if (!block)
         return 0;
-    block->flags |= PAGE_ANON;
+    page_mark(block, PAGE_ANON);
     page_split(block, order);
     page_account(PAGE_KIND_ANON, 1 << order);
     for (unsigned i = 0; i < 1u << order; i++)
@@ -166,7 +166,7 @@ int fault_cow(struct mm *mm, struct vma *vma, uint64_t uaddr, struct page *old, 
     }
     if (!zero)
         memcpy(page_address(copy), page_address(old), PAGE_SIZE);
-    copy->flags |= PAGE_ANON;
+    page_mark(copy, PAGE_ANON);
     page_account(PAGE_KIND_ANON, 1);
 
     int error = 0;

@@ -88,7 +88,7 @@ static int copy_private(struct page **page)
     struct page *copy = page_alloc(0, ALLOC_USER);
     if (copy) {
         memcpy(page_address(copy), page_address(*page), PAGE_SIZE);
-        copy->flags |= PAGE_ANON;
+        page_mark(copy, PAGE_ANON);
         page_account(PAGE_KIND_ANON, 1);
     }
     page_put(*page);

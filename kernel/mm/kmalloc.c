@@ -22,7 +22,7 @@ static void *large_alloc(size_t bytes)
     struct page *page = page_alloc(log2_ceil(pages), 0);
     if (!page)
         return NULL;
-    page->flags |= PAGE_LARGE;
+    page_mark(page, PAGE_LARGE);
     page_account(PAGE_KIND_SLAB, 1 << page->order);
     atomic_fetch_add_relaxed(&this_kernel()->slab->large_live, 1);
     return page_address(page);

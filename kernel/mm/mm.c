@@ -38,7 +38,7 @@ static int state_init(struct kernel *kernel)
     state->zero_page = page_alloc(0, ALLOC_ZERO);
     if (!state->mms || !state->vmas || !state->regions || !state->zero_page)
         return -ENOMEM; /* the boot fails as a whole: nothing is undone */
-    state->zero_page->flags |= PAGE_RESERVED;
+    page_mark(state->zero_page, PAGE_RESERVED);
     spin_lock_init(&state->caches_lock, LOCK_RANK_INODE_STATE);
     list_init(&state->caches);
     state->xarray_nodes.alloc = xarray_node_alloc;

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "hal/boot.h"
+#include "kernel/lib/atomic.h"
 #include "kernel/lib/list.h"
 
 struct kernel;
@@ -56,6 +57,17 @@ enum alloc_flags {
 
 /* 2^order contiguous pages, one reference; NULL without memory. Any context. */
 struct page *page_alloc(unsigned order, unsigned flags);
+
+/* Change the flags of a page that only the caller holds. (The allocator may look at the flags of any
+ * page at any time.) */
+static inline void page_mark(struct page *page, uint32_t set)
+{
+    atomic_store_relaxed(&page->flags, page->flags | set);
+}
+static inline void page_unmark(struct page *page, uint32_t clear)
+{
+    atomic_store_relaxed(&page->flags, page->flags & ~clear);
+}
 
 /* Turn a block just allocated into 2^order pages with one reference each. */
 void page_split(struct page *page, unsigned order);

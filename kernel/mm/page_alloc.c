@@ -23,6 +23,17 @@ static inline struct page_allocator *this_pages(void)
     return this_kernel()->pages;
 }
 
+/* Own CPU, interrupts masked; others only read. */
+static inline void count_used(struct page_cpu_cache *cache, enum page_kind kind, int64_t count)
+{
+    atomic_store_relaxed(&cache->used[kind], cache->used[kind] + count);
+}
+
+static inline void set_count(struct page_cpu_cache *cache, unsigned count)
+{
+    atomic_store_relaxed(&cache->count, count);
+}
+
 static bool may_take(const struct page_allocator *pages, unsigned order, unsigned flags)
 {
     uint64_t left = pages->free_pages + pages->later_pages;
@@ -46,8 +57,10 @@ static struct page *take_block(struct page_allocator *pages, unsigned order, uns
 static struct page *take_single(struct page_allocator *pages, unsigned flags)
 {
     struct page_cpu_cache *cache = &pages->cpus[this_cpu()->id];
-    if (likely(cache->count))
-        return cache->pages[--cache->count];
+    if (likely(cache->count)) {
+        set_count(cache, cache->count - 1);
+        return cache->pages[cache->count];
+    }
 
     spin_lock(&pages->lock);
     unsigned want = pages->cpu_batch, got = 0;
@@ -61,8 +74,10 @@ static struct page *take_single(struct page_allocator *pages, unsigned flags)
     }
     spin_unlock(&pages->lock);
     memmove(cache->pages, cache->pages + (want - got), got * sizeof(cache->pages[0]));
-    cache->count = got;
-    return got ? cache->pages[--cache->count] : NULL;
+    if (!got)
+        return NULL;
+    set_count(cache, got - 1);
+    return cache->pages[got - 1];
 }
 
 struct page *page_alloc(unsigned order, unsigned flags)
@@ -78,7 +93,7 @@ struct page *page_alloc(unsigned order, unsigned flags)
         return NULL;
 
     assert(page->refs == 0);
-    page->flags = 0;
+    atomic_store_relaxed(&page->flags, 0);
     page->map_count = 0;
     page->order = (uint8_t)order;
     atomic_store_relaxed(&page->refs, 1);
@@ -94,7 +109,7 @@ void page_split(struct page *page, unsigned order)
     assert(page->order == order && page->refs == 1);
     page->order = 0;
     for (unsigned i = 1; i < 1u << order; i++) {
-        page[i].flags = page->flags;
+        atomic_store_relaxed(&page[i].flags, page->flags);
         page[i].map_count = 0;
         page[i].order = 0;
         atomic_store_relaxed(&page[i].refs, 1);
@@ -107,16 +122,17 @@ static void page_free(struct page_allocator *pages, struct page *page)
     unsigned flags = page->flags;
     assert(page->map_count == 0);
     assert(!(flags & (PAGE_FREE | PAGE_SLAB)));
-    page->flags = 0;
+    atomic_store_relaxed(&page->flags, 0);
     hal_debug_poison(pages->direct_map + (page_frame(pages, page) << PAGE_SHIFT),
                      (size_t)PAGE_SIZE << order);
 
     bool irq = hal_irq_save();
     struct page_cpu_cache *cache = &pages->cpus[this_cpu()->id];
     if (flags & PAGE_ANON)
-        cache->used[PAGE_KIND_ANON] -= 1 << order;
+        count_used(cache, PAGE_KIND_ANON, -(1 << order));
     if (order == 0 && cache->count < pages->cpu_max) {
-        cache->pages[cache->count++] = page;
+        cache->pages[cache->count] = page;
+        set_count(cache, cache->count + 1);
     } else {
         spin_lock(&pages->lock);
         page_buddy_give(pages, page, order);
@@ -126,7 +142,7 @@ static void page_free(struct page_allocator *pages, struct page *page)
                 page_buddy_give(pages, cache->pages[i], 0);
             memmove(cache->pages, cache->pages + drop,
                     (cache->count - drop) * sizeof(cache->pages[0]));
-            cache->count -= drop;
+            set_count(cache, cache->count - drop);
         }
         spin_unlock(&pages->lock);
     }
@@ -138,8 +154,10 @@ void page_cpu_drain(void)
     struct page_allocator *pages = this_pages();
     bool irq = spin_lock_irqsave(&pages->lock);
     struct page_cpu_cache *cache = &pages->cpus[this_cpu()->id];
-    while (cache->count)
-        page_buddy_give(pages, cache->pages[--cache->count], 0);
+    while (cache->count) {
+        set_count(cache, cache->count - 1);
+        page_buddy_give(pages, cache->pages[cache->count], 0);
+    }
     spin_unlock_irqrestore(&pages->lock, irq);
 }
 
@@ -205,7 +223,7 @@ struct page *virt_to_page(const void *address)
 void page_account(enum page_kind kind, int64_t count)
 {
     bool irq = hal_irq_save();
-    this_pages()->cpus[this_cpu()->id].used[kind] += count;
+    count_used(&this_pages()->cpus[this_cpu()->id], kind, count);
     hal_irq_restore(irq);
 }
 
@@ -242,7 +260,7 @@ uint64_t kernel_on_table_page_alloc(void)
     struct page *page = page_alloc(0, ALLOC_ZERO);
     if (!page)
         return 0;
-    page->flags = PAGE_KERNEL;
+    page_mark(page, PAGE_KERNEL);
     page_account(PAGE_KIND_TABLE, 1);
     return page_to_phys(page);
 }

@@ -8,6 +8,7 @@
  * touched. The allocator itself follows the kernel's early memory (core/early.c).
  */
 #include "kernel/core/kernel.h"
+#include "kernel/lib/atomic.h"
 #include "kernel/lib/compiler.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/page_internal.h"
@@ -41,7 +42,8 @@ void page_range_add(struct page_allocator *pages, uint64_t paddr, uint64_t bytes
     range->end = end;
     range->ready = range->first;
     pages->total_pages += range->end - range->first;
-    pages->later_pages += range->end - range->first;
+    atomic_store_relaxed(&pages->later_pages,
+                         pages->later_pages + range->end - range->first);
 }
 
 bool page_chunk_start(struct page_allocator *pages)
@@ -57,7 +59,7 @@ bool page_chunk_start(struct page_allocator *pages)
         for (uint64_t n = 0; n < end - frame; n++)
             page[n].range = (uint8_t)i;
         range->ready = end;
-        pages->later_pages -= end - frame;
+        atomic_store_relaxed(&pages->later_pages, pages->later_pages - (end - frame));
         page_buddy_give_range(pages, range, frame, end);
         return true;
     }

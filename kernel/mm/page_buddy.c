@@ -9,12 +9,13 @@
 #include "hal/debug.h"
 #include "kernel/core/kernel.h"
 #include "kernel/lib/assert.h"
+#include "kernel/lib/atomic.h"
 #include "kernel/lib/bits.h"
 #include "kernel/mm/page_internal.h"
 
 static void push(struct page_allocator *pages, struct page *page, unsigned order)
 {
-    page->flags = PAGE_FREE;
+    atomic_store_relaxed(&page->flags, PAGE_FREE);
     page->order = (uint8_t)order;
     list_add_head(&pages->free[order], &page->list);
     pages->orders |= 1u << order;
@@ -22,7 +23,7 @@ static void push(struct page_allocator *pages, struct page *page, unsigned order
 
 static void pull(struct page_allocator *pages, struct page *page, unsigned order)
 {
-    page->flags = 0;
+    atomic_store_relaxed(&page->flags, 0);
     list_remove(&page->list);
     if (list_empty(&pages->free[order]))
         pages->orders &= ~(1u << order);
@@ -44,7 +45,7 @@ struct page *page_buddy_take(struct page_allocator *pages, unsigned order)
         push(pages, page + (1u << have), have);
     }
     page->order = (uint8_t)order;
-    pages->free_pages -= 1u << order;
+    atomic_store_relaxed(&pages->free_pages, pages->free_pages - (1u << order));
     return page;
 }
 
@@ -55,13 +56,13 @@ void page_buddy_give(struct page_allocator *pages, struct page *page, unsigned o
     assert(!(page->flags & PAGE_FREE));
     assert(IS_ALIGNED(frame, 1u << order));
 
-    pages->free_pages += 1u << order;
+    atomic_store_relaxed(&pages->free_pages, pages->free_pages + (1u << order));
     for (; order < PAGE_ORDER_MAX; order++) {
         uint64_t other = frame ^ (1u << order);
         if (other < range->first || other >= range->ready)
             break;
         struct page *buddy = &range->array[other - range->first];
-        if (!(buddy->flags & PAGE_FREE) || buddy->order != order)
+        if (!(atomic_load_relaxed(&buddy->flags) & PAGE_FREE) || buddy->order != order)
             break;
         pull(pages, buddy, order);
         frame &= ~(uint64_t)(1u << order);

@@ -51,7 +51,7 @@ static struct slab *slab_create(struct slab_cache *cache)
         }
     }
     for (unsigned i = 0; i < 1u << cache->order; i++) {
-        page[i].flags |= PAGE_SLAB;
+        page_mark(&page[i], PAGE_SLAB);
         page[i].slab_cache = cache;
         page[i].slab = slab;
     }
@@ -72,7 +72,7 @@ static void slab_destroy(struct slab_cache *cache, struct slab *slab)
     struct page *page = virt_to_page(slab->objects);
     assert(slab->free_count == cache->per_slab);
     for (unsigned i = 0; i < 1u << cache->order; i++)
-        page[i].flags &= ~(unsigned)PAGE_SLAB;
+        page_unmark(&page[i], PAGE_SLAB);
     page_account(PAGE_KIND_SLAB, -(1 << cache->order));
     if (cache->apart)
         slab_free(&this_kernel()->slab->headers, slab);
@@ -189,7 +189,7 @@ void *slab_alloc(struct slab_cache *cache)
     void *object = NULL;
     if (likely(magazine->count) || refill(cache, magazine)) {
         object = magazine->objects[--magazine->count];
-        magazine->live++;
+        atomic_store_relaxed(&magazine->live, magazine->live + 1);
     }
     hal_irq_restore(irq);
     if (object)
@@ -211,7 +211,7 @@ void slab_free(struct slab_cache *cache, void *object)
     if (magazine->count == cache->magazine)
         flush(cache, magazine, DIV_ROUND_UP(cache->magazine, 2));
     magazine->objects[magazine->count++] = object;
-    magazine->live--;
+    atomic_store_relaxed(&magazine->live, magazine->live - 1);
     hal_irq_restore(irq);
 }
 
@@ -354,7 +354,7 @@ int slab_init(struct kernel *kernel)
     struct page *page = page_alloc(order, ALLOC_ZERO);
     if (!page)
         return -ENOMEM;
-    page->flags |= PAGE_KERNEL;
+    page_mark(page, PAGE_KERNEL);
     struct slab_state *state = page_address(page);
     struct slab_magazine *magazines = state->magazines;
     spin_lock_init(&state->lock, LOCK_RANK_NONE);
