@@ -23,7 +23,7 @@ int file_alloc(struct kernel *kernel, uint32_t flags, struct file **out)
     file->cred = cred_get(current_cred());
     file->ops = &no_ops;
     mutex_init(&file->pos_mutex, LOCK_RANK_FILE_POS);
-    list_node_init(&file->epoll_items);
+    list_init(&file->epoll_items);
     spin_lock_init(&file->epoll_lock, LOCK_RANK_OBJECT);
     *out = file;
     return 0;
@@ -186,7 +186,7 @@ int file_open_path(const struct path *path, uint32_t flags, unsigned extra_mode,
 
 static void file_free(struct file *file)
 {
-    if (unlikely(list_node_linked(&file->epoll_items)) && file->kernel->vfs->epoll_release)
+    if (unlikely(atomic_load_relaxed(&file->epoll_used)) && file->kernel->vfs->epoll_release)
         file->kernel->vfs->epoll_release(file);
     if (!(file->mode & FILE_PATH) && file->ops != &no_ops)
         fs_notify_file(file, file->mode & FILE_WRITE ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);

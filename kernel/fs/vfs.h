@@ -291,7 +291,8 @@ struct file {
     uint64_t pos;
     const struct cred *cred;   /* who opened it */
     struct kernel *kernel;
-    struct list_node epoll_items; /* head used by ipc/epoll.c */
+    bool epoll_used;           /* has ever been in an epoll set: its release hook runs; atomic */
+    struct list epoll_items;   /* of ipc/epoll.c; epoll_lock */
     struct spinlock epoll_lock;
     int owner_pid;             /* F_SETOWN: pid, or -pgid */
     uint8_t owner_type;        /* F_OWNER_TID F_OWNER_PID F_OWNER_PGRP */
@@ -320,7 +321,7 @@ int file_create_anon_peer(struct file *of, const struct file_ops *ops, void *pri
                           struct file **out);
 
 /* Upward hooks, installed at boot. FIFOs: file_ops for every open of a named pipe (ops->open may
- * block). Epoll: called at the last put of a file whose epoll_items is in use. */
+ * block). Epoll: called at the last put of a file that has epoll_used. */
 void vfs_set_fifo_ops(struct kernel *kernel, const struct file_ops *ops);
 void vfs_set_epoll_release(struct kernel *kernel, void (*release)(struct file *file));
 

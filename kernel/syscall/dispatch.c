@@ -13,6 +13,7 @@
 #include "kernel/core/kernel.h"
 #include "kernel/proc/task.h"
 #include "kernel/proc/user_loop.h"
+#include "kernel/syscall/ipc_hooks.h"
 #include "kernel/syscall/syscalls.h"
 #include "kernel/syscall/trace.h"
 
@@ -43,5 +44,6 @@ int syscall_init(struct kernel *kernel)
 {
     static const struct user_loop_ops ops = {.syscall = syscall_dispatch};
     user_loop_set_ops(kernel, &ops);
+    ipc_set_hooks(kernel, &ipc_task_hooks);
     return kernel->options.trace ? trace_init(kernel) : 0;
 }

@@ -9,7 +9,6 @@
 #include "kernel/abi/errno.h"
 #include "kernel/abi/poll.h"
 #include "kernel/abi/time.h"
-#include "kernel/core/clock.h"
 #include "kernel/core/kernel.h"
 #include "kernel/fs/file_table.h"
 #include "kernel/fs/vfs.h"
@@ -19,6 +18,7 @@
 #include "kernel/proc/signal.h"
 #include "kernel/proc/task.h"
 #include "kernel/sched/wait.h"
+#include "kernel/syscall/deadline.h"
 #include "kernel/syscall/syscalls.h"
 
 enum { ENTRIES_INLINE = 16, WAITS_INLINE = 16, FDS_MAX = 1024 * 1024 };
@@ -161,55 +161,12 @@ static void put_files(struct poll_entry *entries, size_t count)
     }
 }
 
-/* ---- timeouts ---- */
-
-/* Absolute deadline from a relative time; 0 stays "now", overflow means never. */
-static uint64_t deadline_after(uint64_t ns)
-{
-    uint64_t deadline;
-    if (ns == 0)
-        return 0;
-    return add_overflows(clock_monotonic_ns(), ns, &deadline) ? UINT64_MAX : deadline;
-}
-
-static int deadline_from_timespec(const struct linux_timespec *time, uint64_t *out)
-{
-    if (time->tv_sec < 0 || (uint64_t)time->tv_nsec >= 1000000000u)
-        return -EINVAL;
-    uint64_t ns;
-    if (mul_overflows((uint64_t)time->tv_sec, 1000000000u, &ns) ||
-        add_overflows(ns, (uint64_t)time->tv_nsec, &ns))
-        ns = UINT64_MAX;
-    *out = deadline_after(ns);
-    return 0;
-}
-
-static struct linux_timespec time_left(uint64_t deadline_ns)
-{
-    uint64_t now = clock_monotonic_ns();
-    uint64_t left = deadline_ns > now ? deadline_ns - now : 0;
-    return (struct linux_timespec){.tv_sec = (int64_t)(left / 1000000000u),
-                                   .tv_nsec = (int64_t)(left % 1000000000u)};
-}
-
-/* Read an optional timespec at uaddr: no address means forever. */
-static int deadline_from_user(uint64_t uaddr, uint64_t *out)
-{
-    struct linux_timespec time;
-    *out = UINT64_MAX;
-    if (!uaddr)
-        return 0;
-    if (copy_from_user(&time, uaddr, sizeof(time)))
-        return -EFAULT;
-    return deadline_from_timespec(&time, out);
-}
-
 /* ppoll and pselect write the rest of the time back; failing to is ignored. */
-static void write_time_left(uint64_t uaddr, uint64_t deadline_ns)
+static void write_deadline_left(uint64_t uaddr, uint64_t deadline_ns)
 {
     if (!uaddr || deadline_ns == UINT64_MAX)
         return;
-    struct linux_timespec left = time_left(deadline_ns);
+    struct linux_timespec left = deadline_left(deadline_ns);
     (void)copy_to_user(uaddr, &left, sizeof(left));
 }
 
@@ -281,8 +238,7 @@ static int64_t restart_poll(struct task *task)
 
 int64_t sys_poll(uint64_t fds, uint32_t count, int timeout_ms)
 {
-    uint64_t deadline =
-        timeout_ms < 0 ? UINT64_MAX : deadline_after((uint64_t)timeout_ms * 1000000u);
+    uint64_t deadline = deadline_after_ms(timeout_ms);
     int64_t result = do_poll(fds, count, deadline);
     if (result != -ERESTARTNOHAND)
         return result;
@@ -308,7 +264,7 @@ int64_t sys_ppoll(uint64_t fds, uint32_t count, uint64_t timeout, uint64_t mask,
     int64_t result = do_poll(fds, count, deadline);
     if (result != -ERESTARTNOHAND)
         signal_end_temporary_mask();
-    write_time_left(timeout, deadline);
+    write_deadline_left(timeout, deadline);
     return result;
 }
 
@@ -471,7 +427,7 @@ int64_t sys_select(int count, uint64_t readfds, uint64_t writefds, uint64_t exce
     }
     int64_t result = do_select(count, (uint64_t[]){readfds, writefds, exceptfds}, deadline);
     if (timeout && deadline != UINT64_MAX) {
-        struct linux_timespec left = time_left(deadline);
+        struct linux_timespec left = deadline_left(deadline);
         time = (struct linux_timeval){.tv_sec = left.tv_sec, .tv_usec = left.tv_nsec / 1000};
         (void)copy_to_user(timeout, &time, sizeof(time));
     }
@@ -495,6 +451,6 @@ int64_t sys_pselect6(int count, uint64_t readfds, uint64_t writefds, uint64_t ex
     int64_t result = do_select(count, (uint64_t[]){readfds, writefds, exceptfds}, deadline);
     if (result != -ERESTARTNOHAND)
         signal_end_temporary_mask();
-    write_time_left(timeout, deadline);
+    write_deadline_left(timeout, deadline);
     return result;
 }

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the inter-process communication objects need from the layers above them.
+ */
+#ifndef KERNEL_IPC_IPC_H
+#define KERNEL_IPC_IPC_H
+
+struct kernel;
+
+struct ipc_hooks {
+    void (*broken_pipe)(void); /* SIGPIPE to the current thread */
+};
+
+/* Installed at boot; until then nothing happens instead. `hooks` must outlive the kernel. */
+void ipc_set_hooks(struct kernel *kernel, const struct ipc_hooks *hooks);
+
+/* The current thread wrote where nobody reads any more (pipe(7), EPIPE). */
+void ipc_broken_pipe(void);
+
+#endif
