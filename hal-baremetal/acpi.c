@@ -8,7 +8,7 @@
 #include "hal-baremetal/baremetal.h"
 #include "hal-baremetal/x86.h"
 
-struct acpi_info acpi_info;
+struct acpi_info x86_acpi_info;
 
 enum { TABLE_BYTES_MAX = 4 << 20, HEADER_BYTES = 36, TABLES_MAX = 256 };
 
@@ -50,14 +50,14 @@ static const uint8_t *table_map(uint64_t paddr, bool checked, uint32_t *out_byte
         return NULL;
     if (first < HEADER_BYTES)
         first += HAL_PAGE_SIZE;
-    const uint8_t *table = firmware_map(paddr, first);
+    const uint8_t *table = x86_firmware_map(paddr, first);
     if (!table)
         return NULL;
     uint32_t bytes = get32(table + 4);
     if (bytes < HEADER_BYTES || bytes > TABLE_BYTES_MAX)
         return NULL;
     if (bytes > first)
-        table = firmware_map(paddr, bytes);
+        table = x86_firmware_map(paddr, bytes);
     if (!table || (checked && !checksum_ok(table, bytes)))
         return NULL;
     *out_bytes = bytes;
@@ -66,7 +66,7 @@ static const uint8_t *table_map(uint64_t paddr, bool checked, uint32_t *out_byte
 
 static const uint8_t *scan_for_rsdp(uint64_t start, uint64_t end)
 {
-    const uint8_t *area = firmware_map(start, end - start);
+    const uint8_t *area = x86_firmware_map(start, end - start);
     for (uint64_t at = 0; area && at + 20 <= end - start; at += 16)
         if (memcmp(area + at, "RSD PTR ", 8) == 0 && checksum_ok(area + at, 20))
             return area + at;
@@ -76,13 +76,13 @@ static const uint8_t *scan_for_rsdp(uint64_t start, uint64_t end)
 static const uint8_t *find_rsdp(void)
 {
     const uint8_t *rsdp = NULL;
-    if (boot_info.rsdp_copied)
-        rsdp = boot_info.rsdp_copy;
-    else if (boot_info.rsdp)
-        rsdp = firmware_map(boot_info.rsdp, 36);
+    if (x86_boot_info.rsdp_copied)
+        rsdp = x86_boot_info.rsdp_copy;
+    else if (x86_boot_info.rsdp)
+        rsdp = x86_firmware_map(x86_boot_info.rsdp, 36);
     if (rsdp && memcmp(rsdp, "RSD PTR ", 8) == 0 && checksum_ok(rsdp, 20))
         return rsdp;
-    const uint8_t *bda = firmware_map(0x40e, 2);
+    const uint8_t *bda = x86_firmware_map(0x40e, 2);
     uint64_t ebda = bda ? (uint64_t)get16(bda) << 4 : 0;
     if (ebda >= 0x400 && ebda + 1024 <= 0xa0000 && (rsdp = scan_for_rsdp(ebda, ebda + 1024)))
         return rsdp;
@@ -91,7 +91,7 @@ static const uint8_t *find_rsdp(void)
 
 static void add_cpu(uint32_t apic, uint32_t flags)
 {
-    struct acpi_info *a = &acpi_info;
+    struct acpi_info *a = &x86_acpi_info;
     if (!(flags & 1) || apic == a->apic_ids[0] || a->cpu_count == HAL_CPUS_MAX)
         return;
     for (unsigned i = 0; i < a->cpu_count; i++)
@@ -103,7 +103,7 @@ static void add_cpu(uint32_t apic, uint32_t flags)
 static void read_madt(const uint8_t *madt, uint32_t bytes)
 {
     enum { LOCAL_APIC = 0, IO_APIC = 1, OVERRIDE = 2, LOCAL_ADDRESS = 5, LOCAL_X2APIC = 9 };
-    struct acpi_info *a = &acpi_info;
+    struct acpi_info *a = &x86_acpi_info;
     if (bytes < 44)
         return;
     a->local_apic = get32(madt + 36);
@@ -132,7 +132,7 @@ static void read_madt(const uint8_t *madt, uint32_t bytes)
 
 static void read_fadt(const uint8_t *fadt, uint32_t bytes)
 {
-    struct acpi_info *a = &acpi_info;
+    struct acpi_info *a = &x86_acpi_info;
     if (bytes < 116)
         return;
     uint32_t flags = get32(fadt + 112);
@@ -163,7 +163,7 @@ static void read_fadt(const uint8_t *fadt, uint32_t bytes)
 
 static void read_table(uint64_t paddr)
 {
-    struct acpi_info *a = &acpi_info;
+    struct acpi_info *a = &x86_acpi_info;
     uint32_t bytes;
     const uint8_t *table = table_map(paddr, true, &bytes);
     if (!table)
@@ -181,11 +181,11 @@ static void read_table(uint64_t paddr)
     }
 }
 
-void acpi_init(void)
+void x86_acpi_init(void)
 {
-    struct acpi_info *a = &acpi_info;
+    struct acpi_info *a = &x86_acpi_info;
     a->cpu_count = 1;
-    a->apic_ids[0] = apic_id();
+    a->apic_ids[0] = x86_apic_id();
     for (unsigned i = 0; i < 16; i++)
         a->isa[i].gsi = i;
 
@@ -195,8 +195,7 @@ void acpi_init(void)
     bool extended = rsdp[15] >= 2 && get64(rsdp + 24) != 0;
     unsigned width = extended ? 8 : 4;
     uint32_t bytes;
-    const uint8_t *root =
-        table_map(extended ? get64(rsdp + 24) : get32(rsdp + 16), true, &bytes);
+    const uint8_t *root = table_map(extended ? get64(rsdp + 24) : get32(rsdp + 16), true, &bytes);
     if (!root || memcmp(root, extended ? "XSDT" : "RSDT", 4) != 0)
         return;
     unsigned count = (bytes - HEADER_BYTES) / width;
@@ -214,12 +213,23 @@ static bool aml_integer(const uint8_t **at, const uint8_t *end, uint32_t *out)
     if (p >= end)
         return false;
     switch (*p++) {
-    case 0x00: *out = 0; break;
-    case 0x01: *out = 1; break;
-    case 0x0a: size = 1; break;
-    case 0x0b: size = 2; break;
-    case 0x0c: size = 4; break;
-    default: return false;
+    case 0x00:
+        *out = 0;
+        break;
+    case 0x01:
+        *out = 1;
+        break;
+    case 0x0a:
+        size = 1;
+        break;
+    case 0x0b:
+        size = 2;
+        break;
+    case 0x0c:
+        size = 4;
+        break;
+    default:
+        return false;
     }
     if ((size_t)(end - p) < size)
         return false;
@@ -232,10 +242,10 @@ static bool aml_integer(const uint8_t **at, const uint8_t *end, uint32_t *out)
 }
 
 /* Sleep types of S5: Name(_S5, Package { a, b, ... }) in the DSDT, found by its bytes. */
-bool acpi_find_s5(uint8_t *type_a, uint8_t *type_b)
+bool x86_acpi_find_s5(uint8_t *type_a, uint8_t *type_b)
 {
     uint32_t bytes;
-    const uint8_t *table = table_map(acpi_info.dsdt, false, &bytes);
+    const uint8_t *table = table_map(x86_acpi_info.dsdt, false, &bytes);
     if (!table)
         return false;
     const uint8_t *end = table + bytes;
@@ -256,7 +266,7 @@ bool acpi_find_s5(uint8_t *type_a, uint8_t *type_b)
 }
 
 /* Write a byte to a register that a table describes. */
-void acpi_write(const struct acpi_address *address, uint8_t value)
+void x86_acpi_write(const struct acpi_address *address, uint8_t value)
 {
     enum { MEMORY = 0, IO_PORT = 1, PCI = 2 };
     if (address->space == IO_PORT && address->address <= 0xffff) {
@@ -267,8 +277,8 @@ void acpi_write(const struct acpi_address *address, uint8_t value)
             *at = value;
     } else if (address->space == PCI) {
         uint64_t a = address->address; /* device, function, offset in 16-bit fields; bus 0 */
-        outl(0xcf8, 1u << 31 | (uint32_t)(a >> 32 & 0x1f) << 11 |
-                        (uint32_t)(a >> 16 & 7) << 8 | (uint32_t)(a & 0xfc));
+        outl(0xcf8, 1u << 31 | (uint32_t)(a >> 32 & 0x1f) << 11 | (uint32_t)(a >> 16 & 7) << 8 |
+                        (uint32_t)(a & 0xfc));
         outb(0xcfc + (a & 3), value);
     }
 }

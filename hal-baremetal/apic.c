@@ -43,19 +43,19 @@ static void apic_write(unsigned reg, uint32_t value)
 }
 
 /* By CPUID: valid before the registers can be reached. */
-uint32_t apic_id(void)
+uint32_t x86_apic_id(void)
 {
-    if (cpu_features.max_leaf >= 0xb && cpuid(0xb, 0).ebx)
+    if (x86_features.max_leaf >= 0xb && cpuid(0xb, 0).ebx)
         return cpuid(0xb, 0).edx;
     return cpuid(1, 0).ebx >> 24;
 }
 
-bool apic_present(void)
+bool x86_apic_present(void)
 {
     return registers != NULL || x2apic;
 }
 
-void apic_eoi(void)
+void x86_apic_eoi(void)
 {
     if (__builtin_expect(!x2apic, 1))
         registers[APIC_EOI / 4] = 0;
@@ -64,7 +64,7 @@ void apic_eoi(void)
 }
 
 /* Interrupts masked, or the two halves could be torn by an interrupt that sends too. */
-void apic_send(uint32_t target, uint32_t command)
+void x86_apic_send(uint32_t target, uint32_t command)
 {
     if (x2apic) {
         __asm__ volatile("mfence; lfence" ::: "memory");
@@ -77,29 +77,29 @@ void apic_send(uint32_t target, uint32_t command)
         cpu_pause();
 }
 
-void apic_send_all_others(uint32_t command)
+void x86_apic_send_all_others(uint32_t command)
 {
-    apic_send(0, command | 3u << 18);
+    x86_apic_send(0, command | 3u << 18);
 }
 
-void apic_timer_start(uint32_t count)
+void x86_apic_timer_start(uint32_t count)
 {
     apic_write(APIC_TIMER_INITIAL, count);
 }
 
-void apic_timer_calibrate_start(void)
+void x86_apic_timer_calibrate_start(void)
 {
     apic_write(APIC_TIMER_INITIAL, UINT32_MAX);
 }
 
-uint32_t apic_timer_elapsed(void)
+uint32_t x86_apic_timer_elapsed(void)
 {
     return UINT32_MAX - apic_read(APIC_TIMER_CURRENT);
 }
 
-void apic_init_cpu(void)
+void x86_apic_init_cpu(void)
 {
-    if (!apic_present())
+    if (!x86_apic_present())
         return;
     if (x2apic)
         wrmsr(MSR_APIC_BASE, rdmsr(MSR_APIC_BASE) | BASE_ENABLED | BASE_X2APIC);
@@ -110,32 +110,31 @@ void apic_init_cpu(void)
     apic_write(APIC_LVT_LINT1, LVT_NMI);
     apic_write(APIC_LVT_ERROR, LVT_MASKED);
     apic_write(APIC_TIMER_DIVIDE, 0xb); /* by 1 */
-    apic_write(APIC_LVT_TIMER,
-               VECTOR_TIMER | (cpu_features.tsc_deadline ? LVT_TSC_DEADLINE : 0));
+    apic_write(APIC_LVT_TIMER, VECTOR_TIMER | (x86_features.tsc_deadline ? LVT_TSC_DEADLINE : 0));
     apic_write(APIC_SPURIOUS, VECTOR_SPURIOUS | 1 << 8);
     /* The timer's mode is in place before anyone writes the deadline. */
     __asm__ volatile("mfence" ::: "memory");
 }
 
-void apic_init(void)
+void x86_apic_init(void)
 {
     outb(0x21, 0xff); /* the PICs: everything masked for good */
     outb(0xa1, 0xff);
-    if (!(cpu_features.leaf1_edx & (1u << 9)))
+    if (!(x86_features.leaf1_edx & (1u << 9)))
         return;
     uint64_t base = rdmsr(MSR_APIC_BASE);
     bool wide_ids = false;
-    for (unsigned i = 0; i < acpi_info.cpu_count; i++)
-        wide_ids |= acpi_info.apic_ids[i] > 254;
-    x2apic = cpu_features.x2apic && (base & BASE_X2APIC || wide_ids || cpu_features.hypervisor);
+    for (unsigned i = 0; i < x86_acpi_info.cpu_count; i++)
+        wide_ids |= x86_acpi_info.apic_ids[i] > 254;
+    x2apic = x86_features.x2apic && (base & BASE_X2APIC || wide_ids || x86_features.hypervisor);
     if (!x2apic) {
         /* Firmware's address and the CPU's should agree; the CPU is right. */
         registers = hal_mmio_map(base & PTE_ADDRESS & ~0xfffull, HAL_PAGE_SIZE);
         if (!registers)
             return;
     }
-    apic_init_cpu();
+    x86_apic_init_cpu();
     /* Until the clock is calibrated the timer counts without interrupting. */
-    if (!cpu_features.tsc_deadline)
+    if (!x86_features.tsc_deadline)
         apic_write(APIC_LVT_TIMER, VECTOR_TIMER | LVT_MASKED);
 }

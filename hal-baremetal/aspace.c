@@ -29,16 +29,16 @@ struct stale {
 };
 
 struct hal_aspace {
-    uint64_t pml4;     /* physical */
-    uint64_t cpus;     /* that have it loaded */
-    unsigned tables;   /* last-level tables, and how many of them are empty */
+    uint64_t pml4;   /* physical */
+    uint64_t cpus;   /* that have it loaded */
+    unsigned tables; /* last-level tables, and how many of them are empty */
     unsigned empty;
-    unsigned flushing; /* held by a flush in progress */
+    unsigned flushing;    /* held by a flush in progress */
     struct hal_spin lock; /* the fields below */
     uint64_t dead_tables; /* unlinked; each page's first word is the next one's address */
     /* All table pages below the top, as long as there are few and none was unlinked: then the end
      * of a small address space needs no search. */
-    unsigned listed; /* above LISTED_MAX: the list is not complete */
+    unsigned listed;    /* above LISTED_MAX: the list is not complete */
     struct stale stale; /* under `lock`, too; from here on nothing needs to start as zeros */
     uint64_t list[LISTED_MAX];
 };
@@ -89,7 +89,7 @@ int hal_aspace_create(struct hal_aspace **out)
         return -ENOMEM;
     }
     memcpy((uint64_t *)phys_to_virt(aspace->pml4) + USER_ENTRIES,
-           (uint64_t *)phys_to_virt(kernel_pml4) + USER_ENTRIES, (ENTRIES - USER_ENTRIES) * 8);
+           (uint64_t *)phys_to_virt(x86_kernel_pml4) + USER_ENTRIES, (ENTRIES - USER_ENTRIES) * 8);
     *out = aspace;
     return 0;
 }
@@ -180,7 +180,7 @@ static uint64_t entry_flags(unsigned prot)
     uint64_t flags = PTE_PRESENT | PTE_USER | PTE_ACCESSED;
     if (prot & HAL_PROT_WRITE)
         flags |= PTE_WRITE | PTE_DIRTY;
-    if (!(prot & HAL_PROT_EXEC) && cpu_features.nx)
+    if (!(prot & HAL_PROT_EXEC) && x86_features.nx)
         flags |= PTE_NX;
     return flags;
 }
@@ -189,9 +189,8 @@ static uint64_t entry_flags(unsigned prot)
  * are only gained come by themselves: a fault makes the CPU look again. */
 static bool lost_by(uint64_t old, uint64_t fresh)
 {
-    return old & PTE_PRESENT &&
-           (!(fresh & PTE_PRESENT) || (old ^ fresh) & PTE_ADDRESS ||
-            old & ~fresh & PTE_WRITE || fresh & ~old & PTE_NX);
+    return old & PTE_PRESENT && (!(fresh & PTE_PRESENT) || (old ^ fresh) & PTE_ADDRESS ||
+                                 old & ~fresh & PTE_WRITE || fresh & ~old & PTE_NX);
 }
 
 int hal_aspace_map(struct hal_aspace *aspace, uint64_t uaddr, uint64_t paddr, size_t pages,
@@ -354,7 +353,7 @@ static void drop_here(void)
     struct hal_aspace *old = cpu->loaded;
     cpu->loaded = NULL;
     cpu->user_limit = 0;
-    write_cr3(kernel_pml4);
+    write_cr3(x86_kernel_pml4);
     __atomic_and_fetch(&old->cpus, ~(1ull << cpu->id), __ATOMIC_RELEASE);
 }
 
@@ -383,7 +382,7 @@ static void flush_lock(struct hal_aspace *aspace)
 {
     while (__atomic_exchange_n(&aspace->flushing, 1, __ATOMIC_ACQUIRE)) {
         bool enabled = hal_irq_save();
-        call_poll();
+        x86_call_poll();
         hal_irq_restore(enabled);
         cpu_pause();
     }
@@ -408,11 +407,11 @@ void hal_aspace_flush(struct hal_aspace *aspace)
 
     if (flush.stale.count > 0) {
         __atomic_thread_fence(__ATOMIC_SEQ_CST); /* entries first, then who has it loaded */
-        uint64_t cpus = dead ? cpus_online() : __atomic_load_n(&aspace->cpus, __ATOMIC_SEQ_CST);
+        uint64_t cpus = dead ? x86_cpus_online() : __atomic_load_n(&aspace->cpus, __ATOMIC_SEQ_CST);
         enabled = hal_irq_save();
         flush_here(&flush);
         hal_irq_restore(enabled);
-        call_cpus(cpus, flush_here, &flush);
+        x86_call_cpus(cpus, flush_here, &flush);
     }
     while (dead) {
         uint64_t next = *(uint64_t *)phys_to_virt(dead);
@@ -457,7 +456,7 @@ void hal_aspace_destroy(struct hal_aspace *aspace)
     bool enabled = hal_irq_save();
     leave(aspace);
     hal_irq_restore(enabled);
-    call_cpus(__atomic_load_n(&aspace->cpus, __ATOMIC_SEQ_CST), leave, aspace);
+    x86_call_cpus(__atomic_load_n(&aspace->cpus, __ATOMIC_SEQ_CST), leave, aspace);
     while (aspace->dead_tables) {
         uint64_t page = aspace->dead_tables;
         aspace->dead_tables = *(uint64_t *)phys_to_virt(page);

@@ -18,14 +18,14 @@ extern const struct patch_site patch_start[], patch_end[];
 static struct hal_boot boot;
 static struct percpu boot_percpu;
 
-__attribute__((noreturn)) void boot_main(uint32_t protocol, uint32_t info);
+__attribute__((noreturn)) void x86_boot_main(uint32_t protocol, uint32_t info);
 
 /* While the boot tables are loaded, text is still writable. */
 static void patch_text(void)
 {
     for (const struct patch_site *site = patch_start; site < patch_end; site++) {
-        bool wanted = (site->feature == PATCH_SMAP && cpu_features.smap) ||
-                      (site->feature == PATCH_FSGSBASE && cpu_features.fsgsbase);
+        bool wanted = (site->feature == PATCH_SMAP && x86_features.smap) ||
+                      (site->feature == PATCH_FSGSBASE && x86_features.fsgsbase);
         if (wanted)
             memcpy((void *)site->address, site->bytes, site->length);
     }
@@ -35,24 +35,24 @@ static void patch_text(void)
 static void cpu_init(void)
 {
     struct percpu *cpu = &boot_percpu;
-    percpu_of[0] = cpu;
-    cpu->apic_id = apic_id();
+    x86_percpu_of[0] = cpu;
+    cpu->apic_id = x86_apic_id();
     cpu->timer_deadline_ns = cpu->timer_armed_ns = UINT64_MAX;
-    idt_init();
-    cpu_alloc_stacks(cpu);
-    cpu_setup_tables(cpu);
-    cpu_setup_registers();
-    cpu_mark_online(0);
+    x86_idt_init();
+    x86_cpu_alloc_stacks(cpu);
+    x86_cpu_setup_tables(cpu);
+    x86_cpu_setup_registers();
+    x86_cpu_mark_online(0);
 }
 
 static void fill_boot(void)
 {
-    physmem_finish(&boot);
+    x86_physmem_finish(&boot);
     boot.direct_map = (char *)DIRECT_MAP;
-    boot.cpu_count = acpi_info.cpu_count;
-    boot.phys_bits = cpu_features.phys_bits;
-    boot.cmdline = boot_info.cmdline;
-    const struct phys_range *initrd = &boot_info.initrd;
+    boot.cpu_count = x86_acpi_info.cpu_count;
+    boot.phys_bits = x86_features.phys_bits;
+    boot.cmdline = x86_boot_info.cmdline;
+    const struct phys_range *initrd = &x86_boot_info.initrd;
     if (initrd->end != 0) {
         boot.initrd = boot.direct_map + initrd->start;
         boot.initrd_bytes = initrd->end - initrd->start;
@@ -61,30 +61,30 @@ static void fill_boot(void)
     boot.user_addr_min = MMAP_MIN_ADDRESS;
     boot.user_addr_limit = USER_LIMIT;
     boot.backend = "baremetal";
-    boot.cpu_model = cpu_features.model;
-    boot.tsc_hz = cpu_features.tsc_usable ? clock_tsc_hz() : 0;
-    boot.hwcap = cpu_features.leaf1_edx;
-    boot.hwcap2 = cpu_features.fsgsbase ? 2 : 0;
+    boot.cpu_model = x86_features.model;
+    boot.tsc_hz = x86_features.tsc_usable ? x86_clock_tsc_hz() : 0;
+    boot.hwcap = x86_features.leaf1_edx;
+    boot.hwcap2 = x86_features.fsgsbase ? 2 : 0;
 }
 
-void boot_main(uint32_t protocol, uint32_t info)
+void x86_boot_main(uint32_t protocol, uint32_t info)
 {
-    features_detect();
-    bootinfo_read(protocol, info);
+    x86_features_detect();
+    x86_bootinfo_read(protocol, info);
     patch_text();
     cpu_init();
-    physmem_init();
-    paging_init();
-    acpi_init();
-    apic_init();
-    clock_init_start();
-    serial_init();
-    ioapic_init();
-    smp_init();
-    serial_init_interrupts();
-    power_init();
-    clock_init_finish();
+    x86_physmem_init();
+    x86_paging_init();
+    x86_acpi_init();
+    x86_apic_init();
+    x86_clock_init_start();
+    x86_serial_init();
+    x86_ioapic_init();
+    x86_smp_init();
+    x86_serial_init_interrupts();
+    x86_power_init();
+    x86_clock_init_finish();
     fill_boot();
-    paging_late();
+    x86_paging_late();
     kernel_on_boot(&boot);
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * Reads what the loader left in memory (PVH start info, Multiboot2 information) into boot_info, so
- * that nothing of it has to be preserved. Runs on the tables of entry.S: only the first 4 GiB can
- * be seen, one to one. Xen PVH boot ABI; Multiboot2 specification 2.0, section 3.6.
+ * Reads what the loader left in memory (PVH start info, Multiboot2 information) into x86_boot_info,
+ * so that nothing of it has to be preserved. Runs on the tables of entry.S: only the first 4 GiB
+ * can be seen, one to one. Xen PVH boot ABI; Multiboot2 specification 2.0, section 3.6.
  */
 #include "hal-baremetal/baremetal.h"
 
-struct boot_info boot_info;
+struct boot_info x86_boot_info;
 
 struct pvh_start_info {
     uint32_t magic, version, flags, module_count;
@@ -33,46 +33,45 @@ static bool visible(uint64_t paddr, uint64_t bytes)
 
 static void add_memory(uint64_t address, uint64_t bytes, uint32_t type)
 {
-    struct boot_info *b = &boot_info;
+    struct boot_info *b = &x86_boot_info;
     uint64_t end = address + bytes;
     if (bytes == 0 || end < address)
         return;
     if (type == MEMORY_USABLE) {
         if (b->usable_count < BOOT_RANGES_MAX)
-            b->usable[b->usable_count++] = (struct phys_range){ address, end };
+            b->usable[b->usable_count++] = (struct phys_range){address, end};
     } else if (b->unusable_count < BOOT_RANGES_MAX) {
-        b->unusable[b->unusable_count++] = (struct phys_range){ address, end };
+        b->unusable[b->unusable_count++] = (struct phys_range){address, end};
     }
 }
 
 static void copy_cmdline(uint64_t paddr)
 {
-    if (!visible(paddr, sizeof boot_info.cmdline))
+    if (!visible(paddr, sizeof x86_boot_info.cmdline))
         return;
     const char *text = (const char *)paddr;
     size_t n = 0;
-    while (n < sizeof boot_info.cmdline - 1 && text[n] != 0) {
-        boot_info.cmdline[n] = text[n];
+    while (n < sizeof x86_boot_info.cmdline - 1 && text[n] != 0) {
+        x86_boot_info.cmdline[n] = text[n];
         n++;
     }
-    boot_info.cmdline[n] = 0;
+    x86_boot_info.cmdline[n] = 0;
 }
 
 static void add_module(uint64_t start, uint64_t bytes)
 {
-    if (boot_info.initrd.end == 0 && bytes != 0 && start + bytes > start)
-        boot_info.initrd = (struct phys_range){ start, start + bytes };
+    if (x86_boot_info.initrd.end == 0 && bytes != 0 && start + bytes > start)
+        x86_boot_info.initrd = (struct phys_range){start, start + bytes};
 }
 
 static void read_pvh(uint64_t info)
 {
     if (!visible(info, sizeof(struct pvh_start_info)))
-        boot_panic("no start info");
+        x86_boot_panic("no start info");
     const struct pvh_start_info *start = (const struct pvh_start_info *)info;
     if (start->magic != PVH_MAGIC)
-        boot_panic("bad start info");
-    if (start->version >= 1 &&
-        visible(start->memory_map, (uint64_t)start->memory_map_count * 24)) {
+        x86_boot_panic("bad start info");
+    if (start->version >= 1 && visible(start->memory_map, (uint64_t)start->memory_map_count * 24)) {
         const struct memory_map_entry *map = (const struct memory_map_entry *)start->memory_map;
         for (uint32_t i = 0; i < start->memory_map_count; i++)
             add_memory(map[i].address, map[i].bytes, map[i].type);
@@ -82,7 +81,7 @@ static void read_pvh(uint64_t info)
         add_module(module->paddr, module->bytes);
     }
     copy_cmdline(start->cmdline);
-    boot_info.rsdp = start->rsdp;
+    x86_boot_info.rsdp = start->rsdp;
 }
 
 static void read_multiboot2_map(const uint8_t *tag, uint32_t tag_bytes)
@@ -100,12 +99,19 @@ static void read_multiboot2_map(const uint8_t *tag, uint32_t tag_bytes)
 
 static void read_multiboot2(uint64_t info)
 {
-    enum { TAG_END = 0, TAG_CMDLINE = 1, TAG_MODULE = 3, TAG_MAP = 6, TAG_RSDP1 = 14, TAG_RSDP2 = 15 };
+    enum {
+        TAG_END = 0,
+        TAG_CMDLINE = 1,
+        TAG_MODULE = 3,
+        TAG_MAP = 6,
+        TAG_RSDP1 = 14,
+        TAG_RSDP2 = 15
+    };
     if (!visible(info, 8))
-        boot_panic("no boot information");
+        x86_boot_panic("no boot information");
     uint32_t total = *(const uint32_t *)info;
     if (!visible(info, total))
-        boot_panic("bad boot information");
+        x86_boot_panic("bad boot information");
     for (uint64_t at = 8; at + 8 <= total;) {
         const uint8_t *tag = (const uint8_t *)(info + at);
         uint32_t type, bytes;
@@ -124,16 +130,16 @@ static void read_multiboot2(uint64_t info)
             read_multiboot2_map(tag, bytes);
         } else if ((type == TAG_RSDP1 || type == TAG_RSDP2) && bytes - 8 >= 20) {
             uint32_t size = bytes - 8;
-            if (size > sizeof boot_info.rsdp_copy)
-                size = sizeof boot_info.rsdp_copy;
-            memcpy(boot_info.rsdp_copy, tag + 8, size);
-            boot_info.rsdp_copied = true;
+            if (size > sizeof x86_boot_info.rsdp_copy)
+                size = sizeof x86_boot_info.rsdp_copy;
+            memcpy(x86_boot_info.rsdp_copy, tag + 8, size);
+            x86_boot_info.rsdp_copied = true;
         }
         at += (bytes + 7ull) & ~7ull;
     }
 }
 
-void bootinfo_read(unsigned protocol, uint64_t info)
+void x86_bootinfo_read(unsigned protocol, uint64_t info)
 {
     if (protocol == BOOT_PVH)
         read_pvh(info);

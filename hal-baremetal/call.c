@@ -18,19 +18,19 @@ struct call {
 static unsigned call_lock;
 static uint64_t online;
 
-uint64_t cpus_online(void)
+uint64_t x86_cpus_online(void)
 {
     return __atomic_load_n(&online, __ATOMIC_SEQ_CST);
 }
 
-void cpu_mark_online(unsigned cpu)
+void x86_cpu_mark_online(unsigned cpu)
 {
-    percpu_of[cpu]->online = true;
+    x86_percpu_of[cpu]->online = true;
     __atomic_or_fetch(&online, 1ull << cpu, __ATOMIC_SEQ_CST);
 }
 
 /* Run what another CPU asks of this one, if anything. Masked. */
-void call_poll(void)
+void x86_call_poll(void)
 {
     struct percpu *cpu = this_percpu();
     struct call *call = __atomic_exchange_n(&cpu->call, NULL, __ATOMIC_ACQ_REL);
@@ -43,25 +43,25 @@ void call_poll(void)
 static void wait_a_little(void)
 {
     bool enabled = hal_irq_save();
-    call_poll();
+    x86_call_poll();
     hal_irq_restore(enabled);
     cpu_pause();
 }
 
-void call_cpus(uint64_t cpus, void (*function)(void *), void *argument)
+void x86_call_cpus(uint64_t cpus, void (*function)(void *), void *argument)
 {
-    cpus &= cpus_online() & ~(1ull << hal_cpu_id());
+    cpus &= x86_cpus_online() & ~(1ull << hal_cpu_id());
     if (!cpus)
         return;
     while (__atomic_exchange_n(&call_lock, 1, __ATOMIC_ACQUIRE))
         wait_a_little();
 
-    struct call call = { function, argument, cpus };
+    struct call call = {function, argument, cpus};
     for (uint64_t left = cpus; left; left &= left - 1) {
         unsigned target = (unsigned)__builtin_ctzll(left);
-        __atomic_store_n(&percpu_of[target]->call, &call, __ATOMIC_RELEASE);
+        __atomic_store_n(&x86_percpu_of[target]->call, &call, __ATOMIC_RELEASE);
         bool enabled = hal_irq_save();
-        apic_send(percpu_of[target]->apic_id, APIC_FIXED | VECTOR_CALL);
+        x86_apic_send(x86_percpu_of[target]->apic_id, APIC_FIXED | VECTOR_CALL);
         hal_irq_restore(enabled);
     }
     while (__atomic_load_n(&call.waiting_for, __ATOMIC_ACQUIRE))
@@ -71,9 +71,9 @@ void call_cpus(uint64_t cpus, void (*function)(void *), void *argument)
 
 void hal_cpu_send_ipi(unsigned cpu)
 {
-    if (cpu >= HAL_CPUS_MAX || !percpu_of[cpu] || !apic_present())
+    if (cpu >= HAL_CPUS_MAX || !x86_percpu_of[cpu] || !x86_apic_present())
         return;
     bool enabled = hal_irq_save();
-    apic_send(percpu_of[cpu]->apic_id, APIC_FIXED | VECTOR_IPI);
+    x86_apic_send(x86_percpu_of[cpu]->apic_id, APIC_FIXED | VECTOR_IPI);
     hal_irq_restore(enabled);
 }

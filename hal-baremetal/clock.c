@@ -50,7 +50,7 @@ static uint32_t hpet_read(void)
 
 static uint32_t pm_timer_read(void)
 {
-    return inl(acpi_info.pm_timer);
+    return inl(x86_acpi_info.pm_timer);
 }
 
 static uint32_t pit_read(void)
@@ -62,13 +62,13 @@ static uint32_t pit_read(void)
 
 static bool hpet_start(void)
 {
-    if (!acpi_info.hpet)
+    if (!x86_acpi_info.hpet)
         return false;
-    hpet = hal_mmio_map(acpi_info.hpet, 0x400);
+    hpet = hal_mmio_map(x86_acpi_info.hpet, 0x400);
     if (!hpet || hpet[1] == 0 || hpet[1] > 100000000) /* femtoseconds a tick; at most 100 ns */
         return false;
     hpet[0x10 / 4] |= 1; /* run */
-    reference = (struct reference){ hpet_read, UINT32_MAX, 1000000000000000ull / hpet[1] };
+    reference = (struct reference){hpet_read, UINT32_MAX, 1000000000000000ull / hpet[1]};
     return true;
 }
 
@@ -76,24 +76,23 @@ static void reference_start(void)
 {
     if (hpet_start())
         return;
-    if (acpi_info.pm_timer) {
+    if (x86_acpi_info.pm_timer) {
         reference = (struct reference){
-            pm_timer_read, acpi_info.pm_timer_32bit ? UINT32_MAX : 0xffffff, 3579545
-        };
+            pm_timer_read, x86_acpi_info.pm_timer_32bit ? UINT32_MAX : 0xffffff, 3579545};
         return;
     }
     outb(0x61, (inb(0x61) & 0xfc) | 1); /* channel 2 counts, the speaker stays silent */
     outb(0x43, 0xb0);
     outb(0x42, 0xff);
     outb(0x42, 0xff);
-    reference = (struct reference){ pit_read, 0xffff, 1193182 };
+    reference = (struct reference){pit_read, 0xffff, 1193182};
 }
 
 /* The reading of the reference is bracketed by two of the TSC; the tightest of a few brackets is
  * the best guess, as whatever interrupts us makes them wide. */
 static struct sample take_sample(void)
 {
-    struct sample best = { 0, 0 };
+    struct sample best = {0, 0};
     uint64_t best_width = UINT64_MAX;
     for (unsigned i = 0; i < 4; i++) {
         uint64_t before = rdtsc();
@@ -101,7 +100,7 @@ static struct sample take_sample(void)
         uint64_t width = rdtsc() - before;
         if (width < best_width) {
             best_width = width;
-            best = (struct sample){ before + width / 2, value };
+            best = (struct sample){before + width / 2, value};
         }
     }
     return best;
@@ -135,12 +134,12 @@ static void set_rate(uint64_t tsc_hz)
 
 static uint64_t known_tsc_hz(void)
 {
-    if (cpu_features.max_leaf >= 0x15) {
+    if (x86_features.max_leaf >= 0x15) {
         struct cpuid_regs r = cpuid(0x15, 0); /* crystal ecx, ratio ebx / eax */
         if (r.eax && r.ebx && r.ecx)
             return (uint64_t)r.ecx * r.ebx / r.eax;
     }
-    if (cpu_features.max_hypervisor_leaf >= 0x40000010)
+    if (x86_features.max_hypervisor_leaf >= 0x40000010)
         return (uint64_t)cpuid(0x40000010, 0).eax * 1000;
     return 0;
 }
@@ -155,18 +154,18 @@ static uint64_t measured_tsc_hz(void)
     return mul_div(now.tsc - first_sample.tsc, reference.hz, ticks);
 }
 
-void clock_init_start(void)
+void x86_clock_init_start(void)
 {
     reference_start();
     first_sample = take_sample();
     fallback_last = first_sample.reference;
-    if (apic_present() && !cpu_features.tsc_deadline) {
+    if (x86_apic_present() && !x86_features.tsc_deadline) {
         apic_started_tsc = rdtsc();
-        apic_timer_calibrate_start();
+        x86_apic_timer_calibrate_start();
     }
 }
 
-void clock_init_finish(void)
+void x86_clock_init_finish(void)
 {
     uint64_t known = known_tsc_hz();
     if (!known) {
@@ -183,17 +182,17 @@ void clock_init_finish(void)
         rates_used = sizeof rates / sizeof rates[0]; /* nothing to improve */
     }
     uint64_t apic_hz = 0;
-    if (apic_present() && !cpu_features.tsc_deadline) {
-        uint64_t tsc = rdtsc(), counted = apic_timer_elapsed();
+    if (x86_apic_present() && !x86_features.tsc_deadline) {
+        uint64_t tsc = rdtsc(), counted = x86_apic_timer_elapsed();
         tsc = tsc / 2 + rdtsc() / 2;
         if (tsc > apic_started_tsc)
             apic_hz = mul_div(counted, rate->tsc_hz, tsc - apic_started_tsc);
     }
-    timer_init(apic_hz);
+    x86_timer_init(apic_hz);
 }
 
 /* Called now and then on the boot CPU by its timer, masked: improves the rate after 0.1 and 1 s. */
-void clock_refine(void)
+void x86_clock_refine(void)
 {
     if (rates_used >= 3)
         return;
@@ -223,18 +222,18 @@ static uint64_t fallback_ns(void)
 
 uint64_t hal_time_monotonic_ns(void)
 {
-    if (__builtin_expect(!cpu_features.tsc_usable, 0))
+    if (__builtin_expect(!x86_features.tsc_usable, 0))
         return fallback_ns();
     uint64_t tsc = rdtsc();
     return ns_at(__atomic_load_n(&rate, __ATOMIC_ACQUIRE), tsc);
 }
 
-uint64_t clock_tsc_hz(void)
+uint64_t x86_clock_tsc_hz(void)
 {
     return rate->tsc_hz;
 }
 
-uint64_t clock_ns_to_tsc(uint64_t ns)
+uint64_t x86_clock_ns_to_tsc(uint64_t ns)
 {
     const struct rate *r = __atomic_load_n(&rate, __ATOMIC_ACQUIRE);
     if (ns <= r->ns)
@@ -243,13 +242,13 @@ uint64_t clock_ns_to_tsc(uint64_t ns)
 }
 
 /* How long the timer may sleep without the fallback clock losing a wrap of its counter. */
-uint64_t clock_max_sleep_ns(void)
+uint64_t x86_clock_max_sleep_ns(void)
 {
-    return cpu_features.tsc_usable ? UINT64_MAX
+    return x86_features.tsc_usable ? UINT64_MAX
                                    : reference.mask / 2 * (1000000000ull / reference.hz + 1) / 2;
 }
 
-void clock_delay_us(unsigned us)
+void x86_clock_delay_us(unsigned us)
 {
     if (!rate)
         return; /* boot failed early */

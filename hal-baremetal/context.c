@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Kernel contexts: the saved stack pointer, with the callee-saved registers on the stack as
- * context_switch in traps.S leaves them.
+ * x86_context_switch in traps.S leaves them.
  */
 #include "hal-baremetal/baremetal.h"
 
@@ -9,8 +9,8 @@ void hal_context_init(struct hal_context *context, void *stack, void (*entry)(vo
                       void *argument)
 {
     uint64_t *top = (uint64_t *)((char *)stack + HAL_STACK_SIZE);
-    *--top = 0; /* keeps the ABI's alignment: context_start begins at 16n + 8 */
-    *--top = (uint64_t)context_start;
+    *--top = 0; /* keeps the ABI's alignment: x86_context_start begins at 16n + 8 */
+    *--top = (uint64_t)x86_context_start;
     *--top = 0;                  /* rbp: the end of the chain of frames */
     *--top = 0;                  /* rbx */
     *--top = (uint64_t)entry;    /* r12 */
@@ -22,7 +22,7 @@ void hal_context_init(struct hal_context *context, void *stack, void (*entry)(vo
 
 void hal_context_switch(struct hal_context *from, struct hal_context *to)
 {
-    context_switch(&from->priv[0], to->priv[0]);
+    x86_context_switch(&from->priv[0], to->priv[0]);
 }
 
 void hal_context_destroy(struct hal_context *context)

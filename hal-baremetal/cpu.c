@@ -6,7 +6,7 @@
 #include "hal-baremetal/baremetal.h"
 #include "hal-baremetal/x86.h"
 
-struct percpu *percpu_of[HAL_CPUS_MAX];
+struct percpu *x86_percpu_of[HAL_CPUS_MAX];
 
 struct idt_gate {
     uint16_t offset_low, selector;
@@ -45,10 +45,10 @@ _Static_assert(HAL_STOP_SYSCALL == STOP_SYSCALL && HAL_STOP_FAULT == STOP_FAULT 
                    HAL_STOP_INTERRUPT == STOP_INTERRUPT,
                "offsets.h");
 
-void idt_init(void)
+void x86_idt_init(void)
 {
     for (unsigned vector = 0; vector < 256; vector++) {
-        uint64_t stub = (uint64_t)trap_stubs + 16 * vector;
+        uint64_t stub = (uint64_t)x86_trap_stubs + 16 * vector;
         struct idt_gate *gate = &idt[vector];
         gate->offset_low = (uint16_t)stub;
         gate->offset_middle = (uint16_t)(stub >> 16);
@@ -71,14 +71,14 @@ static void set_ist(struct percpu *cpu, unsigned index, uint64_t stack)
     cpu->tss.ist[index - 1] = top;
 }
 
-bool cpu_alloc_stacks(struct percpu *cpu)
+bool x86_cpu_alloc_stacks(struct percpu *cpu)
 {
     static char boot_ist[IST_COUNT][IST_STACK_BYTES] __attribute__((aligned(IST_STACK_BYTES)));
     for (unsigned i = 0; i < IST_COUNT; i++) {
         uint64_t stack = (uint64_t)boot_ist[i];
         if (cpu->id != 0) {
-            uint64_t frame = table_page_alloc();
-            stack = frame ? (uint64_t)stack_map_pages(&frame, 1) : 0;
+            uint64_t frame = x86_table_page_alloc();
+            stack = frame ? (uint64_t)x86_stack_map_pages(&frame, 1) : 0;
             if (!stack)
                 return false;
         }
@@ -87,7 +87,7 @@ bool cpu_alloc_stacks(struct percpu *cpu)
     return true;
 }
 
-void cpu_setup_tables(struct percpu *cpu)
+void x86_cpu_setup_tables(struct percpu *cpu)
 {
     uint64_t tss = (uint64_t)&cpu->tss;
     cpu->self = cpu;
@@ -97,12 +97,12 @@ void cpu_setup_tables(struct percpu *cpu)
     cpu->gdt[SELECTOR_KERNEL_DATA / 8] = 0x00cf93000000ffffull;
     cpu->gdt[SELECTOR_USER_DATA / 8] = 0x00cff3000000ffffull;
     cpu->gdt[SELECTOR_USER_CODE / 8] = 0x00affb000000ffffull;
-    cpu->gdt[SELECTOR_TSS / 8] = (sizeof cpu->tss - 1) | (tss & 0xffffff) << 16 | 0x89ull << 40 |
-                                 (tss >> 24 & 0xff) << 56;
+    cpu->gdt[SELECTOR_TSS / 8] =
+        (sizeof cpu->tss - 1) | (tss & 0xffffff) << 16 | 0x89ull << 40 | (tss >> 24 & 0xff) << 56;
     cpu->gdt[SELECTOR_TSS / 8 + 1] = tss >> 32;
 
-    struct table_pointer gdtr = { sizeof cpu->gdt - 1, (uint64_t)cpu->gdt };
-    struct table_pointer idtr = { sizeof idt - 1, (uint64_t)idt };
+    struct table_pointer gdtr = {sizeof cpu->gdt - 1, (uint64_t)cpu->gdt};
+    struct table_pointer idtr = {sizeof idt - 1, (uint64_t)idt};
     uint64_t code = SELECTOR_KERNEL_CODE;
     __asm__ volatile("lgdt %0\n\t"
                      "push %2\n\t"
@@ -116,17 +116,16 @@ void cpu_setup_tables(struct percpu *cpu)
                      "xor %%eax, %%eax\n\t"
                      "lldt %%ax"
                      :
-                     : "m"(gdtr), "m"(idtr), "r"(code), "r"(SELECTOR_KERNEL_DATA),
-                       "r"(SELECTOR_TSS)
+                     : "m"(gdtr), "m"(idtr), "r"(code), "r"(SELECTOR_KERNEL_DATA), "r"(SELECTOR_TSS)
                      : "rax", "memory");
     wrmsr(MSR_GS_BASE, (uint64_t)cpu);
     wrmsr(MSR_KERNEL_GS_BASE, 0);
     wrmsr(MSR_FS_BASE, 0);
 }
 
-void cpu_setup_registers(void)
+void x86_cpu_setup_registers(void)
 {
-    const struct cpu_features *f = &cpu_features;
+    const struct cpu_features *f = &x86_features;
     uint64_t cr0 = read_cr0() & ~(uint64_t)(CR0_EM | CR0_TS);
     write_cr0(cr0 | CR0_MP | CR0_NE | CR0_WP | CR0_AM);
     uint64_t cr4 = read_cr4() | CR4_PAE | CR4_MCE | CR4_OSFXSR | CR4_OSXMMEXCPT;
@@ -139,11 +138,13 @@ void cpu_setup_registers(void)
 
     wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE);
     /* SYSRET takes SS from this + 8 and CS from this + 16 */
-    wrmsr(MSR_STAR, (uint64_t)(SELECTOR_USER_DATA - 8) << 48 | (uint64_t)SELECTOR_KERNEL_CODE << 32);
-    wrmsr(MSR_LSTAR, (uint64_t)entry_syscall);
-    wrmsr(MSR_CSTAR, (uint64_t)entry_syscall); /* there is no 32-bit code segment to call from */
-    wrmsr(MSR_SFMASK, 0x257fd5); /* all but the fixed bit, RF and the virtual-8086 bits */
-    fpu_init_cpu();
+    wrmsr(MSR_STAR,
+          (uint64_t)(SELECTOR_USER_DATA - 8) << 48 | (uint64_t)SELECTOR_KERNEL_CODE << 32);
+    wrmsr(MSR_LSTAR, (uint64_t)x86_entry_syscall);
+    wrmsr(MSR_CSTAR,
+          (uint64_t)x86_entry_syscall); /* there is no 32-bit code segment to call from */
+    wrmsr(MSR_SFMASK, 0x257fd5);        /* all but the fixed bit, RF and the virtual-8086 bits */
+    x86_fpu_init_cpu();
 }
 
 void *hal_cpu_local(void)

@@ -23,7 +23,7 @@ unsigned hal_debug_backtrace(uint64_t *out, unsigned max)
     uint64_t frame = (uint64_t)__builtin_frame_address(0);
     while (n < max && frame >= DIRECT_MAP && frame % 8 == 0) {
         uint64_t next, address;
-        if (!kernel_load64_safe(frame, &next) || !kernel_load64_safe(frame + 8, &address) ||
+        if (!x86_kernel_load64_safe(frame, &next) || !x86_kernel_load64_safe(frame + 8, &address) ||
             address == 0)
             break;
         out[n++] = address;

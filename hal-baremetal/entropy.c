@@ -11,12 +11,12 @@ enum { TRIES = 100 };
 static bool random64(uint64_t *out)
 {
     uint8_t ok = 0;
-    for (unsigned i = 0; i < TRIES && !ok && cpu_features.rdseed; i++) {
+    for (unsigned i = 0; i < TRIES && !ok && x86_features.rdseed; i++) {
         __asm__ volatile("rdseed %0; setc %1" : "=r"(*out), "=qm"(ok)::"cc");
         if (!ok)
             cpu_pause();
     }
-    for (unsigned i = 0; i < TRIES && !ok && cpu_features.rdrand; i++)
+    for (unsigned i = 0; i < TRIES && !ok && x86_features.rdrand; i++)
         __asm__ volatile("rdrand %0; setc %1" : "=r"(*out), "=qm"(ok)::"cc");
     return ok;
 }

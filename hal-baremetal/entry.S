@@ -119,7 +119,7 @@ start64:
     xor %ebp, %ebp
     push $0
     push $0
-    call boot_main
+    call x86_boot_main
     ud2
 
     .section .rodata

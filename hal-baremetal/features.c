@@ -6,10 +6,10 @@
 #include "hal-baremetal/baremetal.h"
 #include "hal-baremetal/x86.h"
 
-struct cpu_features cpu_features;
+struct cpu_features x86_features;
 
 /* Whether `rep movsb` and `rep stosb` beat a loop: string.S, usercopy.S. */
-uint8_t string_instructions_fast;
+uint8_t x86_string_instructions_fast;
 
 static void read_hypervisor(struct cpu_features *f)
 {
@@ -33,9 +33,9 @@ static void read_model(struct cpu_features *f, uint32_t max_extended)
     f->model[48] = 0;
 }
 
-void features_detect(void)
+void x86_features_detect(void)
 {
-    struct cpu_features *f = &cpu_features;
+    struct cpu_features *f = &x86_features;
     f->max_leaf = cpuid(0, 0).eax;
     struct cpuid_regs one = cpuid(1, 0);
     f->leaf1_edx = one.edx;
@@ -67,5 +67,5 @@ void features_detect(void)
 
     /* Under a hypervisor the TSC is either scaled to be stable or as good as its other clocks. */
     f->tsc_usable = one.edx & (1u << 4) && (invariant_tsc || f->hypervisor);
-    string_instructions_fast = erms && !f->tcg;
+    x86_string_instructions_fast = erms && !f->tcg;
 }

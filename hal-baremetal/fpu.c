@@ -26,10 +26,10 @@ static uint64_t features = X87 | SSE;
 static size_t area_bytes = FXSAVE_BYTES;
 static uint32_t mxcsr_mask = 0xffbf;
 
-void fpu_init_cpu(void)
+void x86_fpu_init_cpu(void)
 {
     __asm__ volatile("fninit");
-    if (!cpu_features.xsave)
+    if (!x86_features.xsave)
         return;
     struct cpuid_regs r = cpuid(0xd, 0);
     uint64_t supported = (uint64_t)r.edx << 32 | r.eax;
@@ -57,7 +57,7 @@ static void save(void *area)
     uint32_t low = (uint32_t)features, high = (uint32_t)(features >> 32);
     /* Not XSAVEOPT: it may leave stale bytes for components in their initial state, and the kernel
      * shows the area to debuggers and signal handlers as it is. */
-    if (cpu_features.xsave)
+    if (x86_features.xsave)
         __asm__ volatile("xsave64 (%0)" ::"r"(area), "a"(low), "d"(high) : "memory");
     else
         __asm__ volatile("fxsave64 (%0)" ::"r"(area) : "memory");
@@ -68,7 +68,7 @@ static bool load(const void *area)
 {
     uint32_t low = (uint32_t)features, high = (uint32_t)(features >> 32);
     bool failed = false;
-    if (cpu_features.xsave)
+    if (x86_features.xsave)
         __asm__ volatile("1: xrstor64 (%1)\n"
                          "2: .pushsection .text.fixup, \"ax\"\n"
                          "3: movb $1, %0\n"
@@ -148,7 +148,7 @@ static void fetch(struct hal_user *user, bool keep)
 {
     uint64_t live = __atomic_load_n(&user->priv[0], __ATOMIC_ACQUIRE);
     if (live != 0 && live - 1 != hal_cpu_id())
-        call_cpus(1ull << (live - 1), keep ? release_keep : release_drop, user);
+        x86_call_cpus(1ull << (live - 1), keep ? release_keep : release_drop, user);
 }
 
 static void load_here(struct percpu *cpu, struct hal_user *user)
@@ -162,17 +162,17 @@ static void load_here(struct percpu *cpu, struct hal_user *user)
 }
 
 /* Called from traps.S. */
-void fpu_switch(struct hal_user *user);
-bool fpu_trap(struct hal_user *user);
+void x86_fpu_switch(struct hal_user *user);
+bool x86_fpu_trap(struct hal_user *user);
 
 /* Before user runs here, masked: have its state live, or the registers trapping. */
-void fpu_switch(struct hal_user *user)
+void x86_fpu_switch(struct hal_user *user)
 {
     fetch(user, true);
     struct percpu *cpu = this_percpu();
     if (cpu->fpu_live == user) {
         set_trapping(cpu, false);
-    } else if (cpu_features.tcg && user->priv[1] >= LOADS_BEFORE_TRAPPING) {
+    } else if (x86_features.tcg && user->priv[1] >= LOADS_BEFORE_TRAPPING) {
         set_trapping(cpu, true);
     } else {
         user->priv[1]++;
@@ -182,7 +182,7 @@ void fpu_switch(struct hal_user *user)
 }
 
 /* The user has met the trap, masked. False if it is none of ours. */
-bool fpu_trap(struct hal_user *user)
+bool x86_fpu_trap(struct hal_user *user)
 {
     struct percpu *cpu = this_percpu();
     if (!cpu->fpu_trapping)
@@ -244,7 +244,7 @@ void hal_fpu_init(void *fpu)
     memset(fpu, 0, area_bytes);
     memcpy(fpu, &control, sizeof control);
     memcpy((char *)fpu + MXCSR_OFFSET, &mxcsr, sizeof mxcsr);
-    if (cpu_features.xsave)
+    if (x86_features.xsave)
         memcpy((char *)fpu + FXSAVE_BYTES, &legacy, sizeof legacy);
 }
 
@@ -257,7 +257,7 @@ int hal_fpu_sanitize(void *fpu, size_t bytes)
     memcpy(&mxcsr, area + MXCSR_OFFSET, sizeof mxcsr);
     mxcsr &= mxcsr_mask;
     memcpy(area + MXCSR_OFFSET, &mxcsr, sizeof mxcsr);
-    if (!cpu_features.xsave)
+    if (!x86_features.xsave)
         return 0;
     uint64_t header[HEADER_BYTES / 8];
     memcpy(header, area + FXSAVE_BYTES, sizeof header);

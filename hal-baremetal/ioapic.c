@@ -28,32 +28,32 @@ static void ioapic_write(unsigned i, unsigned reg, uint32_t value)
     ioapics[i].registers[4] = value;
 }
 
-void ioapic_init(void)
+void x86_ioapic_init(void)
 {
-    for (unsigned i = 0; i < acpi_info.ioapic_count; i++) {
-        volatile uint32_t *registers = hal_mmio_map(acpi_info.ioapics[i].paddr, 0x20);
+    for (unsigned i = 0; i < x86_acpi_info.ioapic_count; i++) {
+        volatile uint32_t *registers = hal_mmio_map(x86_acpi_info.ioapics[i].paddr, 0x20);
         if (!registers)
             continue;
         ioapics[ioapic_count].registers = registers;
-        ioapics[ioapic_count].gsi_base = acpi_info.ioapics[i].gsi_base;
+        ioapics[ioapic_count].gsi_base = x86_acpi_info.ioapics[i].gsi_base;
         ioapics[ioapic_count].lines = (ioapic_read(ioapic_count, REG_VERSION) >> 16 & 0xff) + 1;
         ioapic_count++; /* after reset, and by firmware's care, every line is masked */
     }
 }
 
-int ioapic_route(uint32_t gsi, bool level, bool active_low, void (*handler)(void *),
-                 void *argument)
+int x86_ioapic_route(uint32_t gsi, bool level, bool active_low, void (*handler)(void *),
+                     void *argument)
 {
     for (unsigned i = 0; i < ioapic_count; i++) {
         uint32_t line = gsi - ioapics[i].gsi_base;
         if (gsi < ioapics[i].gsi_base || line >= ioapics[i].lines)
             continue;
-        int vector = irq_vector_alloc(handler, argument);
+        int vector = x86_irq_vector_alloc(handler, argument);
         if (vector < 0)
             return vector;
         bool enabled = spin_lock_irq(&ioapic_lock);
         ioapic_write(i, REG_REDIRECTION + 2 * line, ENTRY_MASKED);
-        ioapic_write(i, REG_REDIRECTION + 2 * line + 1, acpi_info.apic_ids[0] << 24);
+        ioapic_write(i, REG_REDIRECTION + 2 * line + 1, x86_acpi_info.apic_ids[0] << 24);
         ioapic_write(i, REG_REDIRECTION + 2 * line,
                      (uint32_t)vector | (level ? ENTRY_LEVEL : 0) |
                          (active_low ? ENTRY_ACTIVE_LOW : 0));
@@ -63,9 +63,10 @@ int ioapic_route(uint32_t gsi, bool level, bool active_low, void (*handler)(void
     return -ENODEV;
 }
 
-int isa_irq_route(unsigned irq, void (*handler)(void *), void *argument)
+int x86_isa_irq_route(unsigned irq, void (*handler)(void *), void *argument)
 {
-    uint16_t flags = acpi_info.isa[irq].flags; /* polarity and trigger: 0 is the bus's default */
-    return ioapic_route(acpi_info.isa[irq].gsi, (flags >> 2 & 3) == 3, (flags & 3) == 3, handler,
-                        argument);
+    uint16_t flags =
+        x86_acpi_info.isa[irq].flags; /* polarity and trigger: 0 is the bus's default */
+    return x86_ioapic_route(x86_acpi_info.isa[irq].gsi, (flags >> 2 & 3) == 3, (flags & 3) == 3,
+                            handler, argument);
 }

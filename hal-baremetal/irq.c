@@ -12,7 +12,7 @@ static struct {
 } handlers[VECTOR_DEVICE_LAST - VECTOR_DEVICE_FIRST + 1];
 static struct hal_spin handlers_lock;
 
-int irq_vector_alloc(void (*handler)(void *), void *argument)
+int x86_irq_vector_alloc(void (*handler)(void *), void *argument)
 {
     int vector = -ENOSPC;
     bool enabled = spin_lock_irq(&handlers_lock);
@@ -28,27 +28,27 @@ int irq_vector_alloc(void (*handler)(void *), void *argument)
     return vector;
 }
 
-void irq_vector_free(unsigned vector)
+void x86_irq_vector_free(unsigned vector)
 {
     __atomic_store_n(&handlers[vector - VECTOR_DEVICE_FIRST].handler, NULL, __ATOMIC_RELEASE);
 }
 
 /* Interrupts masked, on the interrupted thread's kernel stack. */
-void irq_dispatch(unsigned vector)
+void x86_irq_dispatch(unsigned vector)
 {
     this_percpu()->irq_seen = 1;
     switch (vector) {
     case VECTOR_TIMER:
-        apic_eoi();
-        timer_interrupt();
+        x86_apic_eoi();
+        x86_timer_interrupt();
         return;
     case VECTOR_IPI:
-        apic_eoi();
+        x86_apic_eoi();
         kernel_on_ipi();
         return;
     case VECTOR_CALL:
-        apic_eoi();
-        call_poll();
+        x86_apic_eoi();
+        x86_call_poll();
         return;
     case VECTOR_SPURIOUS:
         return;
@@ -61,5 +61,5 @@ void irq_dispatch(unsigned vector)
         if (handler)
             handler(handlers[vector - VECTOR_DEVICE_FIRST].argument);
     }
-    apic_eoi();
+    x86_apic_eoi();
 }

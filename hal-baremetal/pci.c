@@ -6,8 +6,8 @@
  * The buses are scanned when a device is first asked for, depth first in the order of bus, slot
  * and function, and never again.
  */
-#include "hal-baremetal/baremetal.h"
 #include "hal-baremetal/pci.h"
+#include "hal-baremetal/baremetal.h"
 #include "hal-baremetal/x86.h"
 
 enum { DEVICES_MAX = 64, BUSES_MAX = 256, CONFIG_BYTES = 256 };
@@ -99,16 +99,16 @@ struct hal_device *hal_device_get(unsigned index)
 {
     bool enabled = spin_lock_irq(&scan_lock);
     if (!scanned) {
-        uint8_t seen[BUSES_MAX / 8] = { 0 };
+        uint8_t seen[BUSES_MAX / 8] = {0};
         if (config_mechanism_works())
             scan_bus(0, 0, seen);
         scanned = true;
     }
     spin_unlock_irq(&scan_lock, enabled);
-    return pci_device_at(index);
+    return x86_pci_device_at(index);
 }
 
-struct hal_device *pci_device_at(unsigned index)
+struct hal_device *x86_pci_device_at(unsigned index)
 {
     return index < device_count ? &devices[index] : NULL;
 }
@@ -123,7 +123,7 @@ void hal_device_identify(struct hal_device *d, struct hal_device_id *out)
     out->subsystem = plain ? (uint16_t)hal_device_config_read(d, 0x2e, 2) : 0;
 }
 
-unsigned pci_find_capability(struct hal_device *d, uint8_t id)
+unsigned x86_pci_find_capability(struct hal_device *d, uint8_t id)
 {
     if (!(hal_device_config_read(d, STATUS, 2) & STATUS_CAPABILITIES))
         return 0;
@@ -165,7 +165,7 @@ static void size_bars(struct hal_device *d)
             mask |= io ? 0xffffffffffff0000ull : 0xffffffff00000000ull;
         }
         if (mask && base)
-            d->bar[i] = (struct pci_bar){ .base = base, .size = ~mask + 1, .io = io };
+            d->bar[i] = (struct pci_bar){.base = base, .size = ~mask + 1, .io = io};
         i += wide;
     }
     hal_device_config_write(d, PCI_COMMAND, 2, command | PCI_COMMAND_IO | PCI_COMMAND_MEMORY);
@@ -177,7 +177,7 @@ uint64_t hal_device_bar_size(struct hal_device *d, unsigned bar)
     return bar < PCI_BARS ? d->bar[bar].size : 0;
 }
 
-volatile void *pci_map_bar(struct hal_device *d, unsigned bar)
+volatile void *x86_pci_map_bar(struct hal_device *d, unsigned bar)
 {
     struct pci_bar *b = &d->bar[bar];
     if (!b->registers)
@@ -190,7 +190,7 @@ static struct pci_bar *access(struct hal_device *d, unsigned bar, uint64_t offse
     uint64_t size = hal_device_bar_size(d, bar);
     if (width > size || offset > size - width || offset % width)
         return NULL;
-    return d->bar[bar].io || pci_map_bar(d, bar) ? &d->bar[bar] : NULL;
+    return d->bar[bar].io || x86_pci_map_bar(d, bar) ? &d->bar[bar] : NULL;
 }
 
 uint64_t hal_device_read(struct hal_device *d, unsigned bar, uint64_t offset, unsigned width)
@@ -201,18 +201,26 @@ uint64_t hal_device_read(struct hal_device *d, unsigned bar, uint64_t offset, un
     if (b->io) {
         uint16_t port = (uint16_t)(b->base + offset);
         switch (width) {
-        case 1: return inb(port);
-        case 2: return inw(port);
-        case 4: return inl(port);
-        default: return inl(port) | (uint64_t)inl(port + 4) << 32;
+        case 1:
+            return inb(port);
+        case 2:
+            return inw(port);
+        case 4:
+            return inl(port);
+        default:
+            return inl(port) | (uint64_t)inl(port + 4) << 32;
         }
     }
     volatile char *at = (volatile char *)b->registers + offset;
     switch (width) {
-    case 1: return *(volatile uint8_t *)at;
-    case 2: return *(volatile uint16_t *)at;
-    case 4: return *(volatile uint32_t *)at;
-    default: return *(volatile uint64_t *)at;
+    case 1:
+        return *(volatile uint8_t *)at;
+    case 2:
+        return *(volatile uint16_t *)at;
+    case 4:
+        return *(volatile uint32_t *)at;
+    default:
+        return *(volatile uint64_t *)at;
     }
 }
 
@@ -225,9 +233,15 @@ void hal_device_write(struct hal_device *d, unsigned bar, uint64_t offset, unsig
     if (b->io) {
         uint16_t port = (uint16_t)(b->base + offset);
         switch (width) {
-        case 1: outb(port, (uint8_t)value); break;
-        case 2: outw(port, (uint16_t)value); break;
-        case 4: outl(port, (uint32_t)value); break;
+        case 1:
+            outb(port, (uint8_t)value);
+            break;
+        case 2:
+            outw(port, (uint16_t)value);
+            break;
+        case 4:
+            outl(port, (uint32_t)value);
+            break;
         default:
             outl(port, (uint32_t)value);
             outl(port + 4, (uint32_t)(value >> 32));
@@ -237,10 +251,18 @@ void hal_device_write(struct hal_device *d, unsigned bar, uint64_t offset, unsig
     }
     volatile char *at = (volatile char *)b->registers + offset;
     switch (width) {
-    case 1: *(volatile uint8_t *)at = (uint8_t)value; break;
-    case 2: *(volatile uint16_t *)at = (uint16_t)value; break;
-    case 4: *(volatile uint32_t *)at = (uint32_t)value; break;
-    default: *(volatile uint64_t *)at = value; break;
+    case 1:
+        *(volatile uint8_t *)at = (uint8_t)value;
+        break;
+    case 2:
+        *(volatile uint16_t *)at = (uint16_t)value;
+        break;
+    case 4:
+        *(volatile uint32_t *)at = (uint32_t)value;
+        break;
+    default:
+        *(volatile uint64_t *)at = value;
+        break;
     }
 }
 

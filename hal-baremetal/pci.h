@@ -11,8 +11,12 @@
 enum { PCI_BARS = 6 };
 enum { PCI_COMMAND = 0x04, PCI_INTERRUPT_LINE = 0x3c, PCI_INTERRUPT_PIN = 0x3d };
 enum { PCI_CAPABILITY_MSI = 0x05, PCI_CAPABILITY_MSIX = 0x11 };
-enum { PCI_COMMAND_IO = 1, PCI_COMMAND_MEMORY = 2, PCI_COMMAND_MASTER = 4,
-       PCI_COMMAND_NO_INTX = 1 << 10 };
+enum {
+    PCI_COMMAND_IO = 1,
+    PCI_COMMAND_MEMORY = 2,
+    PCI_COMMAND_MASTER = 4,
+    PCI_COMMAND_NO_INTX = 1 << 10
+};
 
 struct pci_bar {
     uint64_t base, size; /* size 0: absent */
@@ -35,8 +39,8 @@ struct hal_device {
     void *line_argument;
 };
 
-unsigned pci_find_capability(struct hal_device *device, uint8_t id); /* its offset, or 0 */
-volatile void *pci_map_bar(struct hal_device *device, unsigned bar);
-struct hal_device *pci_device_at(unsigned index); /* in the list, without scanning */
+unsigned x86_pci_find_capability(struct hal_device *device, uint8_t id); /* its offset, or 0 */
+volatile void *x86_pci_map_bar(struct hal_device *device, unsigned bar);
+struct hal_device *x86_pci_device_at(unsigned index); /* in the list, without scanning */
 
 #endif

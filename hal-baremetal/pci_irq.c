@@ -24,14 +24,13 @@ static struct hal_spin attach_lock;
 
 static uint32_t message_address(void)
 {
-    return 0xfee00000u | acpi_info.apic_ids[0] << 12;
+    return 0xfee00000u | x86_acpi_info.apic_ids[0] << 12;
 }
 
 static void master_without_intx(struct hal_device *d)
 {
     uint32_t command = hal_device_config_read(d, PCI_COMMAND, 2);
-    hal_device_config_write(d, PCI_COMMAND, 2,
-                            command | PCI_COMMAND_MASTER | PCI_COMMAND_NO_INTX);
+    hal_device_config_write(d, PCI_COMMAND, 2, command | PCI_COMMAND_MASTER | PCI_COMMAND_NO_INTX);
 }
 
 /* The table is mapped and enabled with every entry masked. 0 or -ENOSPC. */
@@ -43,9 +42,10 @@ static int msix_prepare(struct hal_device *d, unsigned capability)
     uint32_t where = hal_device_config_read(d, capability + 4, 4);
     unsigned bar = where & 7, entries = (control & 0x7ff) + 1;
     uint64_t offset = where & ~7u, size = hal_device_bar_size(d, bar);
-    if (size < offset || size - offset < entries * 16ull || d->bar[bar].io || !pci_map_bar(d, bar))
+    if (size < offset || size - offset < entries * 16ull || d->bar[bar].io ||
+        !x86_pci_map_bar(d, bar))
         return -ENOSPC;
-    uint64_t page = table_page_alloc();
+    uint64_t page = x86_table_page_alloc();
     if (!page)
         return -ENOSPC;
     d->msix_vectors = phys_to_virt(page);
@@ -68,12 +68,12 @@ static int msix_attach(struct hal_device *d, unsigned capability, unsigned index
     volatile uint32_t *entry = d->msix_table + 4 * index;
     entry[3] |= 1;
     if (d->msix_vectors[index]) {
-        irq_vector_free(d->msix_vectors[index]);
+        x86_irq_vector_free(d->msix_vectors[index]);
         d->msix_vectors[index] = 0;
     }
     if (!handler)
         return 0;
-    int vector = irq_vector_alloc(handler, argument);
+    int vector = x86_irq_vector_alloc(handler, argument);
     if (vector < 0)
         return vector;
     d->msix_vectors[index] = (uint8_t)vector;
@@ -90,12 +90,12 @@ static int msi_attach(struct hal_device *d, unsigned capability, void (*handler)
     uint32_t control = hal_device_config_read(d, capability + 2, 2);
     hal_device_config_write(d, capability + 2, 2, control & ~(uint32_t)(MSI_ENABLE | 0x70));
     if (d->msi_vector) {
-        irq_vector_free(d->msi_vector);
+        x86_irq_vector_free(d->msi_vector);
         d->msi_vector = 0;
     }
     if (!handler)
         return 0;
-    int vector = irq_vector_alloc(handler, argument);
+    int vector = x86_irq_vector_alloc(handler, argument);
     if (vector < 0)
         return vector;
     d->msi_vector = (uint8_t)vector;
@@ -111,7 +111,7 @@ static int msi_attach(struct hal_device *d, unsigned capability, void (*handler)
 static bool chipset_is_ich9(void)
 {
     struct hal_device *d;
-    for (unsigned i = 0; (d = pci_device_at(i)) != NULL; i++)
+    for (unsigned i = 0; (d = x86_pci_device_at(i)) != NULL; i++)
         if (d->bus == 0 && d->slot == 31 && d->function == 0)
             return hal_device_config_read(d, 0, 4) == ICH9_LPC;
     return false;
@@ -123,7 +123,7 @@ static uint32_t line_gsi(const struct hal_device *d, unsigned pin, bool *level, 
     uint32_t noted = hal_device_config_read((struct hal_device *)d, PCI_INTERRUPT_LINE, 1);
     while (d->bridge) {
         pin = (pin + d->slot) % 4;
-        d = pci_device_at(d->bridge - 1u);
+        d = x86_pci_device_at(d->bridge - 1u);
     }
     *level = true;
     *active_low = true;
@@ -134,10 +134,10 @@ static uint32_t line_gsi(const struct hal_device *d, unsigned pin, bool *level, 
         return d->slot < 25 ? 20 + (d->slot + pin) % 4 : 16 + pin;
     }
     if (noted < 16) {
-        uint16_t flags = acpi_info.isa[noted].flags;
+        uint16_t flags = x86_acpi_info.isa[noted].flags;
         *active_low = (flags & 3) != 1;
         *level = (flags >> 2 & 3) != 1;
-        return acpi_info.isa[noted].gsi;
+        return x86_acpi_info.isa[noted].gsi;
     }
     return noted;
 }
@@ -146,7 +146,7 @@ static void line_interrupt(void *argument)
 {
     int index = (int)((struct line *)argument - lines) + 1;
     struct hal_device *d;
-    for (unsigned i = 0; (d = pci_device_at(i)) != NULL; i++) {
+    for (unsigned i = 0; (d = x86_pci_device_at(i)) != NULL; i++) {
         void (*handler)(void *) = __atomic_load_n(&d->line_handler, __ATOMIC_ACQUIRE);
         if (d->line == index && handler)
             handler(d->line_argument);
@@ -177,7 +177,7 @@ static int line_attach(struct hal_device *d, void (*handler)(void *), void *argu
     d->line_argument = argument;
     __atomic_store_n(&d->line_handler, handler, __ATOMIC_RELEASE);
     if (!lines[i].routed) {
-        int error = ioapic_route(gsi, level, active_low, line_interrupt, &lines[i]);
+        int error = x86_ioapic_route(gsi, level, active_low, line_interrupt, &lines[i]);
         if (error) {
             d->line_handler = NULL;
             return error == -ENODEV ? -ENOSPC : error;
@@ -193,12 +193,12 @@ int hal_device_interrupt(struct hal_device *d, unsigned index, void (*handler)(v
                          void *argument)
 {
     bool enabled = spin_lock_irq(&attach_lock);
-    unsigned msix = pci_find_capability(d, PCI_CAPABILITY_MSIX);
-    unsigned msi = msix ? 0 : pci_find_capability(d, PCI_CAPABILITY_MSI);
+    unsigned msix = x86_pci_find_capability(d, PCI_CAPABILITY_MSIX);
+    unsigned msi = msix ? 0 : x86_pci_find_capability(d, PCI_CAPABILITY_MSI);
     int result = -ENOSPC;
-    if (msix && apic_present())
+    if (msix && x86_apic_present())
         result = msix_attach(d, msix, index, handler, argument);
-    else if (index == 0 && msi && apic_present())
+    else if (index == 0 && msi && x86_apic_present())
         result = msi_attach(d, msi, handler, argument);
     else if (index == 0)
         result = line_attach(d, handler, argument);

@@ -31,7 +31,7 @@ struct percpu {
     struct percpu *self;
     void *local;               /* hal_cpu_set_local */
     struct hal_user *run_user; /* in user mode: whose; traps.S */
-    uint64_t run_rsp;          /* in user mode: the stack inside hal_user_run; an AP's first stack */
+    uint64_t run_rsp; /* in user mode: the stack inside hal_user_run; an AP's first stack */
     uint64_t scratch;
     struct hal_user *fpu_ready; /* whom the FP registers are ready for; fpu.c */
     uint64_t user_limit;        /* user copies end here; 0 while no address space is active */

@@ -25,7 +25,7 @@ static void list_insert(struct range_list *list, uint64_t start, uint64_t end)
     unsigned i = list->count++;
     for (; i > 0 && list->range[i - 1].start > start; i--)
         list->range[i] = list->range[i - 1];
-    list->range[i] = (struct phys_range){ start, end };
+    list->range[i] = (struct phys_range){start, end};
 }
 
 static void list_merge(struct range_list *list)
@@ -48,7 +48,7 @@ static void list_cut(struct range_list *list, uint64_t start, uint64_t end)
 {
     if (start >= end)
         return;
-    struct range_list out = { .count = 0 };
+    struct range_list out = {.count = 0};
     for (unsigned i = 0; i < list->count; i++) {
         struct phys_range r = list->range[i];
         if (r.end <= start || r.start >= end) {
@@ -72,10 +72,10 @@ static uint64_t page_up(uint64_t paddr)
     return up < paddr ? page_down(UINT64_MAX) : page_down(up);
 }
 
-void physmem_init(void)
+void x86_physmem_init(void)
 {
-    const struct boot_info *b = &boot_info;
-    unsigned bits = cpu_features.phys_bits < 46 ? cpu_features.phys_bits : 46;
+    const struct boot_info *b = &x86_boot_info;
+    unsigned bits = x86_features.phys_bits < 46 ? x86_features.phys_bits : 46;
     for (unsigned i = 0; i < b->usable_count; i++) {
         uint64_t end = page_down(b->usable[i].end);
         if (end > 1ull << bits)
@@ -88,11 +88,11 @@ void physmem_init(void)
     list_cut(&ram, 0, HAL_PAGE_SIZE);
     list_cut(&ram, (uint64_t)image_start - KERNEL_VMA, (uint64_t)image_end - KERNEL_VMA);
     spare = ram;
-    /* The boot tables are still in use; physmem_finish gives them back. */
+    /* The boot tables are still in use; x86_physmem_finish gives them back. */
     list_cut(&spare, (uint64_t)image_end - KERNEL_VMA, (uint64_t)image_boot_end - KERNEL_VMA);
     list_cut(&spare, page_down(b->initrd.start), page_up(b->initrd.end));
     if (ram.count == 0)
-        boot_panic("no memory");
+        x86_boot_panic("no memory");
 }
 
 static uint64_t take(uint64_t limit, size_t pages)
@@ -113,26 +113,26 @@ static uint64_t take(uint64_t limit, size_t pages)
     return 0;
 }
 
-uint64_t physmem_alloc(size_t pages)
+uint64_t x86_physmem_alloc(size_t pages)
 {
     uint64_t paddr = take(1ull << 32, pages);
     if (!paddr)
-        boot_panic("out of memory");
+        x86_boot_panic("out of memory");
     return paddr;
 }
 
-uint64_t physmem_alloc_low(size_t pages)
+uint64_t x86_physmem_alloc_low(size_t pages)
 {
     return take(1ull << 20, pages);
 }
 
-const struct phys_range *physmem_ram(unsigned *count)
+const struct phys_range *x86_physmem_ram(unsigned *count)
 {
     *count = ram.count;
     return ram.range;
 }
 
-void physmem_finish(struct hal_boot *boot)
+void x86_physmem_finish(struct hal_boot *boot)
 {
     list_insert(&spare, (uint64_t)image_end - KERNEL_VMA, (uint64_t)image_boot_end - KERNEL_VMA);
     list_merge(&spare);

@@ -28,31 +28,31 @@ static void report_status(int status)
 
 static void acpi_mode_enable(void)
 {
-    if (!acpi_info.pm1a_control || !acpi_info.smi_command || !acpi_info.acpi_enable)
+    if (!x86_acpi_info.pm1a_control || !x86_acpi_info.smi_command || !x86_acpi_info.acpi_enable)
         return;
-    if (inw(acpi_info.pm1a_control) & SCI_ENABLED)
+    if (inw(x86_acpi_info.pm1a_control) & SCI_ENABLED)
         return;
-    outb(acpi_info.smi_command, acpi_info.acpi_enable);
-    for (unsigned i = 0; i < 100000 && !(inw(acpi_info.pm1a_control) & SCI_ENABLED); i++)
+    outb(x86_acpi_info.smi_command, x86_acpi_info.acpi_enable);
+    for (unsigned i = 0; i < 100000 && !(inw(x86_acpi_info.pm1a_control) & SCI_ENABLED); i++)
         cpu_pause();
 }
 
 __attribute__((noreturn)) static void stop_machine(int status)
 {
-    smp_stop_others();
-    serial_drain();
+    x86_smp_stop_others();
+    x86_serial_drain();
     report_status(status);
     uint8_t type_a = 0, type_b = 0;
-    bool known = acpi_find_s5(&type_a, &type_b);
-    if (known && acpi_info.pm1a_control) {
+    bool known = x86_acpi_find_s5(&type_a, &type_b);
+    if (known && x86_acpi_info.pm1a_control) {
         acpi_mode_enable();
-        outw(acpi_info.pm1a_control, (uint16_t)(type_a << 10 | SLEEP_ENABLE));
-        if (acpi_info.pm1b_control)
-            outw(acpi_info.pm1b_control, (uint16_t)(type_b << 10 | SLEEP_ENABLE));
-    } else if (known && acpi_info.hardware_reduced) {
-        acpi_write(&acpi_info.sleep_control, (uint8_t)(type_a << 2 | 1 << 5));
+        outw(x86_acpi_info.pm1a_control, (uint16_t)(type_a << 10 | SLEEP_ENABLE));
+        if (x86_acpi_info.pm1b_control)
+            outw(x86_acpi_info.pm1b_control, (uint16_t)(type_b << 10 | SLEEP_ENABLE));
+    } else if (known && x86_acpi_info.hardware_reduced) {
+        x86_acpi_write(&x86_acpi_info.sleep_control, (uint8_t)(type_a << 2 | 1 << 5));
     }
-    clock_delay_us(100000);
+    x86_clock_delay_us(100000);
     outb(QEMU_EXIT, (uint8_t)status);
     cpu_halt_forever();
 }
@@ -69,19 +69,19 @@ void hal_power_crash(void)
 
 void hal_power_reboot(void)
 {
-    smp_stop_others();
-    serial_drain();
+    x86_smp_stop_others();
+    x86_serial_drain();
     report_status(0);
-    if (acpi_info.reset_supported)
-        acpi_write(&acpi_info.reset, acpi_info.reset_value);
+    if (x86_acpi_info.reset_supported)
+        x86_acpi_write(&x86_acpi_info.reset, x86_acpi_info.reset_value);
     for (unsigned i = 0; i < 100000 && inb(0x64) & 2; i++)
         cpu_pause();
     outb(0x64, 0xfe); /* the keyboard controller's reset line */
-    clock_delay_us(1000);
+    x86_clock_delay_us(1000);
     static const struct {
         uint16_t limit;
         uint64_t base;
-    } __attribute__((packed)) none = { 0, 0 };
+    } __attribute__((packed)) none = {0, 0};
     __asm__ volatile("lidt %0; int3" ::"m"(none)); /* triple fault */
     cpu_halt_forever();
 }
@@ -94,16 +94,16 @@ void hal_power_debug_break(void)
 static void power_interrupt(void *argument)
 {
     (void)argument;
-    uint16_t status = inw(acpi_info.pm1a_event);
-    outw(acpi_info.pm1a_event, status); /* writing a one clears it, and lowers the line */
+    uint16_t status = inw(x86_acpi_info.pm1a_event);
+    outw(x86_acpi_info.pm1a_event, status); /* writing a one clears it, and lowers the line */
     if (status & POWER_BUTTON)
         kernel_on_power_button();
 }
 
 /* Have the power button reported. */
-void power_init(void)
+void x86_power_init(void)
 {
-    const struct acpi_info *a = &acpi_info;
+    const struct acpi_info *a = &x86_acpi_info;
     if (!a->pm1a_event || a->pm1_event_bytes < 4 || a->sci_interrupt >= 16)
         return;
     /* The SCI is level triggered, active low unless ACPI's override says otherwise. */
@@ -111,7 +111,7 @@ void power_init(void)
     bool active_low = (flags & 3) != 1, level = (flags >> 2 & 3) != 1;
     uint16_t enable = a->pm1a_event + a->pm1_event_bytes / 2;
     outw(a->pm1a_event, 0xffff);
-    if (ioapic_route(a->isa[a->sci_interrupt].gsi, level, active_low, power_interrupt, NULL))
+    if (x86_ioapic_route(a->isa[a->sci_interrupt].gsi, level, active_low, power_interrupt, NULL))
         return;
     acpi_mode_enable();
     outw(enable, POWER_BUTTON);

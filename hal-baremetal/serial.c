@@ -40,7 +40,7 @@ static bool port_init(uint16_t port)
     return true;
 }
 
-void serial_init(void)
+void x86_serial_init(void)
 {
     serial.present = port_init(COM1);
     serial.trace_present = port_init(COM2);
@@ -84,11 +84,11 @@ static void serial_interrupt(void *argument)
         kernel_on_console_writable();
 }
 
-void serial_init_interrupts(void)
+void x86_serial_init_interrupts(void)
 {
     if (!serial.present)
         return;
-    isa_irq_route(COM1_IRQ, serial_interrupt, NULL);
+    x86_isa_irq_route(COM1_IRQ, serial_interrupt, NULL);
     set_ier(IER_RECEIVE);
 }
 
@@ -171,7 +171,7 @@ bool hal_console_size(unsigned *columns, unsigned *rows)
     return false;
 }
 
-void serial_drain(void)
+void x86_serial_drain(void)
 {
     for (unsigned i = 0; serial.present && i < 100000 && !(inb(COM1 + LSR) & LSR_IDLE); i++)
         cpu_pause();

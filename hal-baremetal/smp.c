@@ -13,8 +13,8 @@
 enum { TRAMPOLINE_PAGES = 4 }; /* code, and three tables */
 
 extern const char trampoline_start[], trampoline_end[];
-void ap_start64(void);
-__attribute__((noreturn)) void ap_main(struct percpu *cpu);
+void x86_ap_start64(void);
+__attribute__((noreturn)) void x86_ap_main(struct percpu *cpu);
 
 static uint64_t trampoline;
 static bool stopping;
@@ -22,18 +22,18 @@ static bool stopping;
 _Static_assert(sizeof(struct percpu) <= HAL_PAGE_SIZE, "one page each");
 
 /* At boot, while RAM is still ours. */
-void smp_init(void)
+void x86_smp_init(void)
 {
-    if (acpi_info.cpu_count == 1 || !apic_present())
+    if (x86_acpi_info.cpu_count == 1 || !x86_apic_present())
         return;
-    trampoline = physmem_alloc_low(TRAMPOLINE_PAGES);
+    trampoline = x86_physmem_alloc_low(TRAMPOLINE_PAGES);
     if (!trampoline)
         return;
     memcpy(phys_to_virt(trampoline), trampoline_start, (size_t)(trampoline_end - trampoline_start));
     uint64_t pml4 = trampoline + HAL_PAGE_SIZE, pdpt = pml4 + HAL_PAGE_SIZE;
     uint64_t directory = pdpt + HAL_PAGE_SIZE;
     uint64_t *table = phys_to_virt(pml4);
-    memcpy(table, phys_to_virt(kernel_pml4), HAL_PAGE_SIZE);
+    memcpy(table, phys_to_virt(x86_kernel_pml4), HAL_PAGE_SIZE);
     table[0] = pdpt | PTE_PRESENT;
     *(uint64_t *)phys_to_virt(pdpt) = directory | PTE_PRESENT;
     *(uint64_t *)phys_to_virt(directory) = PTE_PRESENT | PTE_LARGE; /* the first 2 MiB, r-x */
@@ -48,23 +48,23 @@ static void trampoline_word(unsigned offset, uint64_t value)
 /* Memory of a CPU: its percpu page and stacks. Kept when the CPU does not come up: it still may. */
 static struct percpu *cpu_prepare(unsigned id)
 {
-    if (percpu_of[id])
-        return percpu_of[id];
-    uint64_t page = table_page_alloc(), frames[BOOT_STACK_BYTES / HAL_PAGE_SIZE];
+    if (x86_percpu_of[id])
+        return x86_percpu_of[id];
+    uint64_t page = x86_table_page_alloc(), frames[BOOT_STACK_BYTES / HAL_PAGE_SIZE];
     if (!page)
         return NULL;
     struct percpu *cpu = phys_to_virt(page);
     cpu->id = id;
-    cpu->apic_id = acpi_info.apic_ids[id];
+    cpu->apic_id = x86_acpi_info.apic_ids[id];
     cpu->timer_deadline_ns = cpu->timer_armed_ns = UINT64_MAX;
     for (unsigned i = 0; i < sizeof frames / sizeof frames[0]; i++)
-        if (!(frames[i] = table_page_alloc()))
+        if (!(frames[i] = x86_table_page_alloc()))
             return NULL;
-    char *stack = stack_map_pages(frames, sizeof frames / sizeof frames[0]);
-    if (!stack || !cpu_alloc_stacks(cpu))
+    char *stack = x86_stack_map_pages(frames, sizeof frames / sizeof frames[0]);
+    if (!stack || !x86_cpu_alloc_stacks(cpu))
         return NULL;
     cpu->run_rsp = (uint64_t)(stack + BOOT_STACK_BYTES);
-    percpu_of[id] = cpu;
+    x86_percpu_of[id] = cpu;
     return cpu;
 }
 
@@ -81,24 +81,24 @@ static bool wait_online(const struct percpu *cpu, unsigned us)
 
 int hal_cpu_start(unsigned id, void *local)
 {
-    if (id == 0 || id >= acpi_info.cpu_count || !trampoline)
+    if (id == 0 || id >= x86_acpi_info.cpu_count || !trampoline)
         return -ENODEV;
     struct percpu *cpu = cpu_prepare(id);
     if (!cpu || cpu->online)
         return -ENODEV;
     cpu->local = local;
     trampoline_word(TRAMPOLINE_CR3, trampoline + HAL_PAGE_SIZE);
-    trampoline_word(TRAMPOLINE_ENTRY, (uint64_t)ap_start64);
+    trampoline_word(TRAMPOLINE_ENTRY, (uint64_t)x86_ap_start64);
     trampoline_word(TRAMPOLINE_PERCPU, (uint64_t)cpu);
 
     bool enabled = hal_irq_save();
-    apic_send(cpu->apic_id, APIC_INIT);
+    x86_apic_send(cpu->apic_id, APIC_INIT);
     hal_irq_restore(enabled);
-    clock_delay_us(cpu_features.hypervisor ? 10 : 10000);
-    static const unsigned waits_us[] = { 1000, 10000, 100000, 900000 };
+    x86_clock_delay_us(x86_features.hypervisor ? 10 : 10000);
+    static const unsigned waits_us[] = {1000, 10000, 100000, 900000};
     for (unsigned i = 0; i < sizeof waits_us / sizeof waits_us[0]; i++) {
         enabled = hal_irq_save();
-        apic_send(cpu->apic_id, APIC_STARTUP | (uint32_t)(trampoline >> 12));
+        x86_apic_send(cpu->apic_id, APIC_STARTUP | (uint32_t)(trampoline >> 12));
         hal_irq_restore(enabled);
         if (wait_online(cpu, waits_us[i]))
             return 0;
@@ -106,30 +106,30 @@ int hal_cpu_start(unsigned id, void *local)
     return -ETIMEDOUT;
 }
 
-void ap_main(struct percpu *cpu)
+void x86_ap_main(struct percpu *cpu)
 {
-    write_cr3(kernel_pml4);
+    write_cr3(x86_kernel_pml4);
     write_cr4(read_cr4() | CR4_PGE);
-    cpu_setup_tables(cpu);
-    cpu_setup_registers();
-    apic_init_cpu();
-    cpu_mark_online(cpu->id);
+    x86_cpu_setup_tables(cpu);
+    x86_cpu_setup_registers();
+    x86_apic_init_cpu();
+    x86_cpu_mark_online(cpu->id);
     kernel_on_cpu_start(cpu->id);
 }
 
-/* The NMI that smp_stop_others sends. */
-void smp_stop_self_if_asked(void)
+/* The NMI that x86_smp_stop_others sends. */
+void x86_smp_stop_self_if_asked(void)
 {
     if (__atomic_load_n(&stopping, __ATOMIC_ACQUIRE))
         cpu_halt_forever();
 }
 
 /* Stop all other CPUs where they are. If another CPU is already doing this, stop here. */
-void smp_stop_others(void)
+void x86_smp_stop_others(void)
 {
     hal_irq_disable();
     if (__atomic_exchange_n(&stopping, true, __ATOMIC_ACQ_REL))
         return;
-    if (apic_present() && cpus_online() & (cpus_online() - 1))
-        apic_send_all_others(APIC_NMI);
+    if (x86_apic_present() && x86_cpus_online() & (x86_cpus_online() - 1))
+        x86_apic_send_all_others(APIC_NMI);
 }

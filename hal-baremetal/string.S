@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * memcpy, memmove, memset and memcmp for the freestanding build. `rep` instructions are used where
- * the CPU makes them fast (string_instructions_fast); emulators run them a byte at a time, so
+ * the CPU makes them fast (x86_string_instructions_fast); emulators run them a byte at a time, so
  * there the loops move 64 bytes a round. No SSE: FP registers belong to user code.
  */
     .text
@@ -51,7 +51,7 @@ copy_small:                     /* also right for overlapping areas: loads come 
 copy_more:
     cmp $256, %rcx
     jb 1f
-    cmpb $0, string_instructions_fast(%rip)
+    cmpb $0, x86_string_instructions_fast(%rip)
     je 1f
     rep movsb
     ret
@@ -145,7 +145,7 @@ memset:
     jb 4f
     cmp $512, %rcx
     jb 1f
-    cmpb $0, string_instructions_fast(%rip)
+    cmpb $0, x86_string_instructions_fast(%rip)
     jne 5f
 1:  mov %rax, -8(%rdi,%rcx)     /* the tail first, whatever its alignment */
 2:  sub $64, %rcx

@@ -11,33 +11,33 @@
 
 static uint64_t counts_per_ns; /* << 32 */
 
-void timer_init(uint64_t apic_timer_hz)
+void x86_timer_init(uint64_t apic_timer_hz)
 {
     counts_per_ns = mul_div(apic_timer_hz, 1ull << 32, 1000000000);
-    if (apic_present() && !cpu_features.tsc_deadline) {
-        apic_timer_start(0);
-        apic_init_cpu(); /* now with interrupts */
+    if (x86_apic_present() && !x86_features.tsc_deadline) {
+        x86_apic_timer_start(0);
+        x86_apic_init_cpu(); /* now with interrupts */
     }
 }
 
 static void program(struct percpu *cpu, uint64_t deadline_ns, uint64_t now_ns)
 {
     uint64_t delta = deadline_ns > now_ns ? deadline_ns - now_ns : 0;
-    uint64_t limit = clock_max_sleep_ns();
+    uint64_t limit = x86_clock_max_sleep_ns();
     if (delta > limit)
         delta = limit;
     if (delta > 3600000000000ull)
         delta = 3600000000000ull;
     cpu->timer_armed_ns = now_ns + delta;
-    if (cpu_features.tsc_deadline) {
-        wrmsr(MSR_TSC_DEADLINE, clock_ns_to_tsc(now_ns + delta) + 1);
+    if (x86_features.tsc_deadline) {
+        wrmsr(MSR_TSC_DEADLINE, x86_clock_ns_to_tsc(now_ns + delta) + 1);
         return;
     }
     unsigned __int128 count = ((unsigned __int128)delta * counts_per_ns >> 32) + 1;
     if (count > UINT32_MAX)
-        count = UINT32_MAX; /* early: timer_interrupt arms the rest */
-    if (apic_present())
-        apic_timer_start((uint32_t)count);
+        count = UINT32_MAX; /* early: x86_timer_interrupt arms the rest */
+    if (x86_apic_present())
+        x86_apic_timer_start((uint32_t)count);
 }
 
 void hal_timer_arm(uint64_t deadline_ns)
@@ -49,13 +49,13 @@ void hal_timer_arm(uint64_t deadline_ns)
     program(cpu, deadline_ns, hal_time_monotonic_ns());
 }
 
-void timer_interrupt(void)
+void x86_timer_interrupt(void)
 {
     struct percpu *cpu = this_percpu();
     uint64_t now = hal_time_monotonic_ns();
     cpu->timer_armed_ns = UINT64_MAX;
     if (cpu->id == 0)
-        clock_refine();
+        x86_clock_refine();
     if (cpu->timer_deadline_ns == UINT64_MAX)
         return;
     if (now < cpu->timer_deadline_ns) {

@@ -84,8 +84,8 @@ trampoline_end:
 /* The AP in 64-bit mode, rdi = its percpu: onto its own stack (percpu->boot_stack is the first
  * thing after the fields that assembly knows). */
     .text
-    .globl ap_start64
-ap_start64:
+    .globl x86_ap_start64
+x86_ap_start64:
     mov $SELECTOR_KERNEL_DATA, %eax
     mov %eax, %ss
     xor %eax, %eax
@@ -97,7 +97,7 @@ ap_start64:
     xor %ebp, %ebp
     push $0
     push $0
-    call ap_main
+    call x86_ap_main
     ud2
 
     .section .note.GNU-stack, "", @progbits

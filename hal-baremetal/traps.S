@@ -75,8 +75,8 @@
 
     .text
     .balign 16
-    .globl entry_syscall
-entry_syscall:
+    .globl x86_entry_syscall
+x86_entry_syscall:
     swapgs
     mov %rsp, %gs:PERCPU_SCRATCH
     mov %gs:PERCPU_RUN_USER, %rsp
@@ -236,7 +236,7 @@ hal_user_run:
 
 .Luser_fpu:                     /* may let interrupts in: check again */
     mov %rdi, %rbx
-    call fpu_switch
+    call x86_fpu_switch
     mov %rbx, %rdi
     jmp .Luser_check
 
@@ -299,14 +299,14 @@ from_user:
     jmp .Luser_return
 .Lfrom_user_no_fpu:             /* FP registers that are only now loaded: go on where it was */
     mov %rdi, %r13
-    call fpu_trap
+    call x86_fpu_trap
     mov %r13, %rdi
     test %al, %al
     jnz .Luser_check
     jmp .Lfrom_user_fault
 .Lfrom_user_irq:
     mov %ebx, %edi
-    call irq_dispatch
+    call x86_irq_dispatch
     jmp .Luser_interrupted
 
 /* Exceptions. Kernel mode: a whole struct trap_frame, and a frame record for backtraces. */
@@ -335,7 +335,7 @@ trap_kernel_mode:
     push 136(%rsp)              /* rip */
     push %rbp
     mov %rsp, %rbp
-    call trap_kernel
+    call x86_trap_kernel
     add $16, %rsp
     pop %r15
     pop %r14
@@ -371,7 +371,7 @@ irq_common:
     push %r10
     push %r11
     mov 72(%rsp), %edi
-    call irq_dispatch
+    call x86_irq_dispatch
     pop %r11
     pop %r10
     pop %r9
@@ -423,7 +423,7 @@ trap_ist:
     push 136(%rsp)
     push %rbp
     mov %rsp, %rbp
-    call trap_ist_kernel
+    call x86_trap_ist_kernel
     add $16, %rsp
     mov $MSR_GS_BASE, %ecx
     mov %r12d, %eax
@@ -449,8 +449,8 @@ trap_ist:
 
 /* 256 stubs of 16 bytes each. */
     .balign 16
-    .globl trap_stubs
-trap_stubs:
+    .globl x86_trap_stubs
+x86_trap_stubs:
     .set vector, 0
     .rept 256
     .balign 16
@@ -470,10 +470,10 @@ trap_stubs:
     .set vector, vector + 1
     .endr
 
-/* void context_switch(uint64_t *from_rsp, uint64_t to_rsp) */
+/* void x86_context_switch(uint64_t *from_rsp, uint64_t to_rsp) */
     .balign 16
-    .globl context_switch
-context_switch:
+    .globl x86_context_switch
+x86_context_switch:
     push %rbp
     push %rbx
     push %r12
@@ -491,18 +491,18 @@ context_switch:
     ret
 
 /* First run of a context: r12(r13). A zero frame record ends backtraces. */
-    .globl context_start
-context_start:
+    .globl x86_context_start
+x86_context_start:
     mov %r13, %rdi
     xor %ebp, %ebp
     push $0
     call *%r12
     ud2
 
-/* call_on_stack(frame, stack_top, function): leave a stack that cannot be trusted, keeping the
+/* x86_call_on_stack(frame, stack_top, function): leave a stack that cannot be trusted, keeping the
  * backtrace into `frame`; function(frame) does not return. */
-    .globl call_on_stack
-call_on_stack:
+    .globl x86_call_on_stack
+x86_call_on_stack:
     mov %rsi, %rsp
     push 136(%rdi)              /* frame->rip */
     push 64(%rdi)               /* frame->rbp */

@@ -86,7 +86,7 @@ copy_refuse:
     ret
 
 copy_large:
-    cmpb $0, string_instructions_fast(%rip)
+    cmpb $0, x86_string_instructions_fast(%rip)
     jne copy_bytes
 copy_block:
     EX copy_bytes
@@ -234,9 +234,9 @@ word_fault:
     mov $-14, %eax              /* -EFAULT */
     ret
 
-/* bool kernel_load64_safe(uint64_t vaddr, uint64_t *out): false where nothing is mapped */
-    .globl kernel_load64_safe
-kernel_load64_safe:
+/* bool x86_kernel_load64_safe(uint64_t vaddr, uint64_t *out): false where nothing is mapped */
+    .globl x86_kernel_load64_safe
+x86_kernel_load64_safe:
     EX load64_fault
     mov (%rdi), %rax
     mov %rax, (%rsi)

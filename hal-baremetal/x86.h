@@ -126,16 +126,16 @@ static inline uint32_t inl(uint16_t port)
     return value;
 }
 
-#define DEFINE_CR(n)                                              \
-    static inline uint64_t read_cr##n(void)                       \
-    {                                                             \
-        uint64_t value;                                           \
-        __asm__ volatile("mov %%cr" #n ", %0" : "=r"(value));     \
-        return value;                                             \
-    }                                                             \
-    static inline void write_cr##n(uint64_t value)                \
-    {                                                             \
-        __asm__ volatile("mov %0, %%cr" #n ::"r"(value) : "memory"); \
+#define DEFINE_CR(n)                                                                               \
+    static inline uint64_t read_cr##n(void)                                                        \
+    {                                                                                              \
+        uint64_t value;                                                                            \
+        __asm__ volatile("mov %%cr" #n ", %0" : "=r"(value));                                      \
+        return value;                                                                              \
+    }                                                                                              \
+    static inline void write_cr##n(uint64_t value)                                                 \
+    {                                                                                              \
+        __asm__ volatile("mov %0, %%cr" #n ::"r"(value) : "memory");                               \
     }
 DEFINE_CR(0)
 DEFINE_CR(2)

@@ -152,9 +152,7 @@ void kernel_on_ipi(void)
     arrivals[hal_cpu_id()].ipis++;
 }
 
-void kernel_on_console_resize(void)
-{
-}
+void kernel_on_console_resize(void) {}
 
 void kernel_on_power_button(void)
 {
@@ -236,8 +234,8 @@ struct user *user_create(const char *entry)
     const unsigned rw = HAL_PROT_READ | HAL_PROT_WRITE;
     CHECK_EQUAL(hal_aspace_map(user->aspace, USER_CODE, code, 1, HAL_PROT_READ | HAL_PROT_EXEC), 0);
     CHECK_EQUAL(hal_aspace_map(user->aspace, USER_DATA, user->data_page, 1, rw), 0);
-    CHECK_EQUAL(hal_aspace_map(user->aspace, USER_STACK_TOP - HAL_PAGE_SIZE, user->stack_page, 1, rw),
-                0);
+    CHECK_EQUAL(
+        hal_aspace_map(user->aspace, USER_STACK_TOP - HAL_PAGE_SIZE, user->stack_page, 1, rw), 0);
     user->hal.aspace = user->aspace;
     user->hal.fpu = page_address(user->fpu_page);
     hal_fpu_init(user->hal.fpu);

@@ -23,19 +23,19 @@ extern const struct hal_boot *boot;
 void print(const char *text);
 void print_number(const char *name, uint64_t value);
 void check_failed(const char *file, unsigned line, const char *what);
-#define CHECK(condition)                                   \
-    do {                                                   \
-        if (!(condition))                                  \
-            check_failed(__FILE__, __LINE__, #condition);  \
+#define CHECK(condition)                                                                           \
+    do {                                                                                           \
+        if (!(condition))                                                                          \
+            check_failed(__FILE__, __LINE__, #condition);                                          \
     } while (0)
-#define CHECK_EQUAL(a, b)                                     \
-    do {                                                      \
-        uint64_t check_a = (uint64_t)(a), check_b = (uint64_t)(b); \
-        if (check_a != check_b) {                             \
-            check_failed(__FILE__, __LINE__, #a " == " #b);   \
-            print_number("    left ", check_a);               \
-            print_number("    right ", check_b);              \
-        }                                                     \
+#define CHECK_EQUAL(a, b)                                                                          \
+    do {                                                                                           \
+        uint64_t check_a = (uint64_t)(a), check_b = (uint64_t)(b);                                 \
+        if (check_a != check_b) {                                                                  \
+            check_failed(__FILE__, __LINE__, #a " == " #b);                                        \
+            print_number("    left ", check_a);                                                    \
+            print_number("    right ", check_b);                                                   \
+        }                                                                                          \
     } while (0)
 
 /* Whether the command line has this word. */

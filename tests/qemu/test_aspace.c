@@ -98,7 +98,7 @@ enum { DATA = 0x20000000, READONLY = DATA + 4096, HOLE = DATA + 8192 };
 static void copies_stop_at_the_hole(void)
 {
     static unsigned char from[9000], to[9000];
-    static const unsigned sizes[] = { 1, 2, 7, 8, 9, 63, 64, 65, 130, 1000, 4096, 5000, 8192 };
+    static const unsigned sizes[] = {1, 2, 7, 8, 9, 63, 64, 65, 130, 1000, 4096, 5000, 8192};
     for (unsigned i = 0; i < sizeof from; i++)
         from[i] = (unsigned char)(i * 13 + (i >> 8));
     for (unsigned s = 0; s < sizeof sizes / sizeof sizes[0]; s++) {
@@ -128,8 +128,8 @@ static void copies_stop_at_the_hole(void)
 static void ranges_are_checked(void)
 {
     char byte = 1;
-    static const uint64_t bad[] = { 0x7ffffffff000, 0x7fffffffffff, 0x800000000000,
-                                    0xffff800000001000, 0xffffffff80100000, UINT64_MAX };
+    static const uint64_t bad[] = {0x7ffffffff000,     0x7fffffffffff,     0x800000000000,
+                                   0xffff800000001000, 0xffffffff80100000, UINT64_MAX};
     for (unsigned i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         uint32_t word;
         CHECK_EQUAL(hal_copy_from_user(&byte, bad[i], 1), 1);
@@ -239,7 +239,7 @@ static void run_until_fault(void *argument)
 
 static void shoot_down(unsigned cpu)
 {
-    struct runner r = { .user = user_create(user_reader) };
+    struct runner r = {.user = user_create(user_reader)};
     volatile uint64_t *out = page_address(r.user->data_page);
     uint64_t a = page_alloc(), b = page_alloc();
     *(uint64_t *)page_address(a) = 1;
@@ -328,7 +328,7 @@ static void timer_there(void *unused)
 /* An IPI takes a CPU out of user code. */
 static void ipi_stops_user_code(unsigned cpu)
 {
-    struct runner r = { .user = user_create(user_xmm_spin) };
+    struct runner r = {.user = user_create(user_xmm_spin)};
     r.user->hal.regs.rdi = 99;
     cpu_begin(cpu, run_until_fault, &r);
     while (!r.running)
@@ -348,11 +348,11 @@ void test_smp(void)
         shoot_down(cpu);
         ipi_stops_user_code(cpu);
     }
-    struct crowd crowd = { .frames = pages_alloc(HAL_CPUS_MAX) };
+    struct crowd crowd = {.frames = pages_alloc(HAL_CPUS_MAX)};
     CHECK_EQUAL(hal_aspace_create(&crowd.aspace), 0);
     for (unsigned cpu = 0; cpu < cpus_started; cpu++) /* tables exist before the race */
-        CHECK_EQUAL(hal_aspace_map(crowd.aspace, BASE + cpu * 0x200000ull + 4096, crowd.frames, 1, R),
-                    0);
+        CHECK_EQUAL(
+            hal_aspace_map(crowd.aspace, BASE + cpu * 0x200000ull + 4096, crowd.frames, 1, R), 0);
     for (unsigned cpu = 1; cpu < cpus_started; cpu++)
         cpu_begin(cpu, map_and_unmap, &crowd);
     map_and_unmap(&crowd);

@@ -116,7 +116,7 @@ static void e1000e(void)
 
 void test_device(void)
 {
-    struct hal_device_id id = { 0 }, again = { 0 };
+    struct hal_device_id id = {0}, again = {0};
     unsigned count = 0;
     for (struct hal_device *d; (d = hal_device_get(count)) != NULL; count++) {
         hal_device_identify(d, &id);

@@ -50,7 +50,7 @@ __attribute__((noinline)) static unsigned recurse(volatile unsigned char *above)
 
 static void overflow_here(void *stack)
 {
-    volatile unsigned char start[1] = { 1 };
+    volatile unsigned char start[1] = {1};
     expect(8, 0, (uint64_t)stack - HAL_STACK_SIZE, HAL_STACK_SIZE);
     recurse(start);
 }
@@ -66,7 +66,7 @@ static void overflow_stack(void)
 
 static void overflow_boot_stack(void)
 {
-    volatile unsigned char start[1] = { 1 };
+    volatile unsigned char start[1] = {1};
     uint64_t here = (uint64_t)start;
     expect(8, 0, here - 65536, 65536);
     recurse(start);
@@ -83,8 +83,8 @@ static uint64_t user_page(void)
 
 void test_fatal(void)
 {
-    static const char code[] = { (char)0xc3 };
-    static char data[] = { (char)0xc3 };
+    static const char code[] = {(char)0xc3};
+    static char data[] = {(char)0xc3};
     if (cmdline_has("fatal=null")) {
         expect(HAL_VECTOR_PAGE, HAL_PF_WRITE, 0, 0);
         uint64_t null = 0;

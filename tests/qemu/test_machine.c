@@ -152,8 +152,8 @@ void test_string(void)
 {
     enum { SIZE = 400 };
     static unsigned char a[SIZE], b[SIZE], expected[SIZE];
-    static const unsigned sizes[] = { 0,  1,  2,  3,  4,  5,  7,  8,  9,  15, 16, 17, 24,
-                                      31, 32, 33, 39, 40, 63, 64, 65, 71, 100, 128, 131, 260, 300 };
+    static const unsigned sizes[] = {0,  1,  2,  3,  4,  5,  7,  8,  9,   15,  16,  17,  24, 31,
+                                     32, 33, 39, 40, 63, 64, 65, 71, 100, 128, 131, 260, 300};
     for (unsigned s = 0; s < sizeof sizes / sizeof sizes[0]; s++) {
         unsigned n = sizes[s];
         for (unsigned shift = 0; shift < 20; shift++) {
@@ -182,7 +182,8 @@ void test_string(void)
                 }
         }
     }
-    static const unsigned char x[] = "abcdefgh0123456789", y[] = "abcdefgh01\xff""3456789";
+    static const unsigned char x[] = "abcdefgh0123456789", y[] = "abcdefgh01\xff"
+                                                                 "3456789";
     CHECK(memcmp(x, y, 10) == 0);
     CHECK(memcmp(x, y, 18) < 0);
     CHECK(memcmp(y, x, 18) > 0);

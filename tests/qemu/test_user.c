@@ -21,7 +21,7 @@ static void registers_survive(struct user *user)
     CHECK_EQUAL(user_run(user, &fault), HAL_STOP_SYSCALL);
     uint64_t after = USER_CODE + (uint64_t)(user_registers_after - user_code);
     const uint64_t *values = &r->rax;
-    static const unsigned expected[] = { 1, 2, 0, 4, 5, 6, 7, 0, 8, 9, 10, 0, 12, 13, 14, 15 };
+    static const unsigned expected[] = {1, 2, 0, 4, 5, 6, 7, 0, 8, 9, 10, 0, 12, 13, 14, 15};
     for (unsigned i = 0; i < 16; i++)
         if (expected[i])
             CHECK_EQUAL(values[i], expected[i]);
@@ -78,7 +78,7 @@ static void registers_survive_interrupts(struct user *user)
 static void expect_fault(struct user *user, const char *entry, unsigned vector, uint64_t error,
                          uint64_t address)
 {
-    struct hal_fault fault = { 99, 99, 99 };
+    struct hal_fault fault = {99, 99, 99};
     user_enter(user, entry);
     enum hal_stop stop = user_run(user, &fault);
     CHECK_EQUAL(stop, HAL_STOP_FAULT);
@@ -136,7 +136,7 @@ static void bad_registers_are_refused(struct user *user)
 {
     struct hal_regs *r = &user->hal.regs;
     struct hal_fault fault;
-    static const uint64_t bad[] = { 0x800000000000, 0xffff7fffffffffff, 1ull << 63 };
+    static const uint64_t bad[] = {0x800000000000, 0xffff7fffffffffff, 1ull << 63};
     for (unsigned i = 0; i < 3; i++) {
         user_enter(user, user_syscall);
         r->rip = r->rcx = bad[i];
@@ -342,7 +342,7 @@ static void run_there(void *argument)
 
 static void state_follows_to_other_cpus(void)
 {
-    struct move a = { .user = user_create(user_x87) }, b = { .user = user_create(user_x87) };
+    struct move a = {.user = user_create(user_x87)}, b = {.user = user_create(user_x87)};
     a.user->hal.regs.rdi = 4242;
     b.user->hal.regs.rdi = 777;
     for (unsigned round = 0; round < 40; round++) {
