@@ -57,14 +57,10 @@ const char *lock_rank_name(unsigned rank)
         return "futex";
     case LOCK_RANK_FUTEX_PI:
         return "futex-pi";
-    case LOCK_RANK_FUTEX_PI:
-        return "futex-pi";
     case LOCK_RANK_OBJECT:
         return "object";
     case LOCK_RANK_WAIT_QUEUE:
         return "wait-queue";
-    case LOCK_RANK_EPOLL_READY:
-        return "epoll-ready";
     case LOCK_RANK_EPOLL_READY:
         return "epoll-ready";
     case LOCK_RANK_TIMER:
