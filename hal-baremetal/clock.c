@@ -154,15 +154,43 @@ static uint64_t measured_tsc_hz(void)
     return mul_div(now.tsc - first_sample.tsc, reference.hz, ticks);
 }
 
+/* The APIC's counter and the TSC at one moment: restarts, or readings, until nothing came between.
+ */
+static void apic_timer_begin(void)
+{
+    for (unsigned i = 0; i < 8; i++) {
+        uint64_t before = rdtsc();
+        x86_apic_timer_calibrate_start();
+        uint64_t width = rdtsc() - before;
+        apic_started_tsc = before + width / 2;
+        if (width < 10000)
+            break;
+    }
+}
+
+static uint64_t apic_timer_hz(void)
+{
+    uint64_t best_tsc = 0, best_count = 0, best_width = UINT64_MAX;
+    for (unsigned i = 0; i < 4; i++) {
+        uint64_t before = rdtsc(), count = x86_apic_timer_elapsed(), width = rdtsc() - before;
+        if (width < best_width) {
+            best_width = width;
+            best_tsc = before + width / 2;
+            best_count = count;
+        }
+    }
+    if (best_tsc <= apic_started_tsc)
+        return 0;
+    return mul_div(best_count, rate->tsc_hz, best_tsc - apic_started_tsc);
+}
+
 void x86_clock_init_start(void)
 {
     reference_start();
     first_sample = take_sample();
     fallback_last = first_sample.reference;
-    if (x86_apic_present() && !x86_features.tsc_deadline) {
-        apic_started_tsc = rdtsc();
-        x86_apic_timer_calibrate_start();
-    }
+    if (x86_apic_present() && !x86_features.tsc_deadline)
+        apic_timer_begin();
 }
 
 void x86_clock_init_finish(void)
@@ -181,14 +209,8 @@ void x86_clock_init_finish(void)
         set_rate(known);
         rates_used = sizeof rates / sizeof rates[0]; /* nothing to improve */
     }
-    uint64_t apic_hz = 0;
-    if (x86_apic_present() && !x86_features.tsc_deadline) {
-        uint64_t tsc = rdtsc(), counted = x86_apic_timer_elapsed();
-        tsc = tsc / 2 + rdtsc() / 2;
-        if (tsc > apic_started_tsc)
-            apic_hz = mul_div(counted, rate->tsc_hz, tsc - apic_started_tsc);
-    }
-    x86_timer_init(apic_hz);
+    bool counts = x86_apic_present() && !x86_features.tsc_deadline;
+    x86_timer_init(counts ? apic_timer_hz() : 0);
 }
 
 /* Called now and then on the boot CPU by its timer, masked: improves the rate after 0.1 and 1 s. */
