@@ -13,6 +13,8 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm_internal.h"
 
+enum { RECLAIM_PAGES = 32 };
+
 static const struct page_cache_ops no_ops = {0};
 
 void page_cache_init(struct page_cache *cache, const struct page_cache_ops *ops, void *owner)
@@ -83,7 +85,10 @@ int page_cache_insert(struct page_cache *cache, uint64_t index, struct page *pag
 static int create_locked(struct page_cache *cache, uint64_t index, struct page **out)
 {
     bool read = cache->ops->read_page;
-    struct page *page = page_alloc(0, ALLOC_USER | (read ? 0 : ALLOC_ZERO));
+    unsigned flags = ALLOC_USER | (read ? 0 : ALLOC_ZERO);
+    struct page *page = page_alloc(0, flags);
+    if (!page && page_cache_shrink(this_kernel(), RECLAIM_PAGES)) /* not from this cache */
+        page = page_alloc(0, flags);
     if (!page)
         return -ENOMEM;
     page->cache = cache;

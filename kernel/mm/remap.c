@@ -2,8 +2,9 @@
  *
  * mremap(2): growing, shrinking and moving a mapping.
  *
- * Moving creates the new VMA first, then moves the records of the resident pages (the frames stay),
- * and only then removes the old VMA, so every failure leaves the old mapping whole.
+ * Moving splits the old VMA and creates the new one first, then moves the records of the resident
+ * pages (the frames stay), and only then removes the old VMA, so every failure leaves the old
+ * mapping whole.
  */
 #include "kernel/abi/errno.h"
 #include "kernel/abi/mman.h"
@@ -127,26 +128,23 @@ static int move_locked(struct mm *mm, struct vma *vma, const struct move *move)
     bool keep = (move->flags & MREMAP_DONTUNMAP) || move->old_bytes == 0;
     if (mm->vma_count + 3 > MM_VMAS_MAX)
         return -ENOMEM;
+    int error = keep ? 0
+                     : vma_isolate_locked(mm, &vma, move->old_addr,
+                                          move->old_addr + move->old_bytes);
+    if (error)
+        goto merge;
+    error = -ENOMEM;
     struct vma *fresh = vma_copy(mm, vma);
     if (!fresh)
-        return -ENOMEM;
+        goto merge;
     fresh->page_offset = vma_object_page(vma, move->old_addr);
     fresh->start = move->new_addr;
     fresh->end = move->new_addr + move->new_bytes;
     vma_insert_locked(mm, fresh);
-    int error = bytes ? move_pages(mm, move, bytes, fresh) : 0;
-    if (!error && !keep)
-        error = vma_isolate_locked(mm, &vma, move->old_addr, move->old_addr + move->old_bytes);
+    error = bytes ? move_pages(mm, move, bytes, fresh) : 0;
     if (error) {
-        /* Back: the regions of the old place exist or can be made from what is freed now. */
-        struct move back = {move->new_addr, 0, move->old_addr, 0, 0};
-        move_pages(mm, &back, bytes, vma);
-        struct gather gather;
-        gather_init(&gather, mm);
-        zap_range(&gather, fresh->start, fresh->end, ZAP_ALL);
-        gather_finish(&gather);
-        vma_remove_locked(mm, fresh);
-        return error;
+        vma_remove_locked(mm, fresh); /* nothing has moved */
+        goto merge;
     }
     if (move->flags & MREMAP_DONTUNMAP)
         vma_set_flags_locked(mm, vma, vma->flags & ~(unsigned)VMA_LOCKED);
@@ -154,6 +152,10 @@ static int move_locked(struct mm *mm, struct vma *vma, const struct move *move)
         unmap_locked(mm, move->old_addr, move->old_addr + move->old_bytes);
     vma_merge_locked(mm, fresh);
     return 0;
+
+merge:
+    vma_merge_locked(mm, vma);
+    return error;
 }
 
 /* MREMAP_FIXED, MREMAP_DONTUNMAP: to a given place, or to a free one by a hint. */
