@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * System calls on clocks: clock_gettime(2), clock_nanosleep(2), gettimeofday(2), adjtimex(2).
+ *
+ * There are two real clocks, monotonic and wall-clock time; boot time, raw and coarse clocks are the
+ * same to the nanosecond, and TAI is wall-clock time (its offset is 0, as on a Linux that nobody told
+ * better). Negative numbers name CPU clocks.
+ */
+#include "kernel/abi/time.h"
+
+#include "kernel/abi/capability.h"
+#include "kernel/abi/errno.h"
+#include "kernel/core/clock.h"
+#include "kernel/core/kernel.h"
+#include "kernel/mm/uaccess.h"
+#include "kernel/proc/itimer.h"
+#include "kernel/proc/task.h"
+#include "kernel/proc/time.h"
+#include "kernel/proc/wall_timer.h"
+#include "kernel/security/cred.h"
+#include "kernel/syscall/syscalls.h"
+
+/* ---- CPU clocks ---- */
+
+struct cpu_clock {
+    int pid;                     /* 0: the caller */
+    bool thread, user_only;
+};
+
+static int decode_cpu_clock(int clock, struct cpu_clock *out)
+{
+    *out = (struct cpu_clock){.thread = clock == CLOCK_THREAD_CPUTIME_ID};
+    if (clock >= 0)
+        return 0;
+    unsigned type = (unsigned)clock & CPUCLOCK_CLOCK_MASK;
+    if (type == CPUCLOCK_FD)
+        return -EINVAL;
+    out->pid = (int)~((unsigned)clock >> 3 | 0xe0000000u);
+    out->thread = (unsigned)clock & CPUCLOCK_PERTHREAD_MASK;
+    out->user_only = type == CPUCLOCK_VIRT;
+    return 0;
+}
+
+/* Threads of other processes have no clock for us; processes do. */
+static int read_cpu_clock(int clock, uint64_t *out_ns)
+{
+    struct cpu_clock which;
+    int error = decode_cpu_clock(clock, &which);
+    if (error)
+        return error;
+    if (!which.thread && which.pid != 0 && which.pid != current_process()->pid) {
+        struct process *process = process_find(this_kernel(), which.pid);
+        if (!process)
+            return -EINVAL;
+        *out_ns = process_cpu_ns(process, which.user_only);
+        process_put(process);
+        return 0;
+    }
+    if (!which.thread) {
+        *out_ns = process_cpu_ns(current_process(), which.user_only);
+        return 0;
+    }
+    struct task *task = which.pid ? task_find(this_kernel(), which.pid) : task_get(current_task());
+    if (!task)
+        return -EINVAL;
+    if (task->process == current_process())
+        *out_ns = task_cpu_ns(task, which.user_only);
+    else
+        error = -EINVAL;
+    task_put(task);
+    return error;
+}
+
+/* ---- reading ---- */
+
+static int read_clock(int clock, uint64_t *out_ns)
+{
+    switch (clock) {
+    case CLOCK_REALTIME:
+    case CLOCK_REALTIME_COARSE:
+    case CLOCK_REALTIME_ALARM:
+    case CLOCK_TAI:
+        *out_ns = clock_realtime_ns();
+        return 0;
+    case CLOCK_MONOTONIC:
+    case CLOCK_MONOTONIC_RAW:
+    case CLOCK_MONOTONIC_COARSE:
+    case CLOCK_BOOTTIME:
+    case CLOCK_BOOTTIME_ALARM:
+        *out_ns = clock_monotonic_ns();
+        return 0;
+    case CLOCK_PROCESS_CPUTIME_ID:
+    case CLOCK_THREAD_CPUTIME_ID:
+        return read_cpu_clock(clock, out_ns);
+    default:
+        return clock < 0 ? read_cpu_clock(clock, out_ns) : -EINVAL;
+    }
+}
+
+int64_t sys_clock_gettime(int clock, uint64_t time)
+{
+    uint64_t now_ns;
+    int error = read_clock(clock, &now_ns);
+    if (error)
+        return error;
+    struct linux_timespec out = timespec_from_ns(now_ns);
+    return copy_to_user(time, &out, sizeof(out));
+}
+
+int64_t sys_clock_getres(int clock, uint64_t resolution)
+{
+    const uint64_t coarse_ns = 4 * NSEC_PER_MSEC; /* what programs know from Linux */
+    uint64_t ignored_ns;
+    int error = read_clock(clock, &ignored_ns);
+    if (error || !resolution)
+        return error;
+    bool coarse = clock == CLOCK_REALTIME_COARSE || clock == CLOCK_MONOTONIC_COARSE;
+    struct linux_timespec out = timespec_from_ns(coarse ? coarse_ns : 1);
+    return copy_to_user(resolution, &out, sizeof(out));
+}
+
+int64_t sys_time(uint64_t seconds)
+{
+    uint64_t now = clock_realtime_ns() / NSEC_PER_SEC;
+    return seconds && put_user_u64(seconds, now) ? -EFAULT : (int64_t)now;
+}
+
+int64_t sys_gettimeofday(uint64_t tv, uint64_t tz)
+{
+    if (tv) {
+        struct linux_timeval now = timeval_of_ns(clock_realtime_ns());
+        if (copy_to_user(tv, &now, sizeof(now)))
+            return -EFAULT;
+    }
+    return tz ? clear_user(tz, sizeof(struct linux_timezone)) : 0;
+}
+
+/* ---- setting ---- */
+
+static int set_realtime(uint64_t realtime_ns)
+{
+    if (!capable(CAP_SYS_TIME))
+        return -EPERM;
+    if (realtime_ns < clock_monotonic_ns() || realtime_ns >= TIME_MAX_NS)
+        return -EINVAL; /* a wall clock before 1970 at boot, or beyond its range */
+    wall_clock_set(realtime_ns);
+    return 0;
+}
+
+int64_t sys_clock_settime(int clock, uint64_t time)
+{
+    uint64_t realtime_ns, ignored_ns;
+    if (clock != CLOCK_REALTIME) {
+        bool cpu = clock < 0 || clock == CLOCK_PROCESS_CPUTIME_ID ||
+                   clock == CLOCK_THREAD_CPUTIME_ID;
+        return cpu && !read_clock(clock, &ignored_ns) ? -EPERM : -EINVAL;
+    }
+    int error = time_from_user(time, &realtime_ns);
+    return error ? error : set_realtime(realtime_ns);
+}
+
+int64_t sys_settimeofday(uint64_t tv, uint64_t tz)
+{
+    struct linux_timezone zone;
+    struct linux_timeval time;
+
+    if (tv) {
+        if (copy_from_user(&time, tv, sizeof(time)))
+            return -EFAULT;
+        if (!timeval_is_valid(&time))
+            return -EINVAL;
+    }
+    if (tz && copy_from_user(&zone, tz, sizeof(zone)))
+        return -EFAULT;
+    if (tv)
+        return set_realtime(timeval_to_ns(&time));
+    return tz && !capable(CAP_SYS_TIME) ? -EPERM : 0;
+}
+
+/* ---- adjtimex(2) ---- */
+
+static void fill_timex(struct linux_timex *out)
+{
+    *out = (struct linux_timex){
+        .maxerror = 16000000,
+        .esterror = 16000000,
+        .status = STA_UNSYNC,
+        .constant = 2,
+        .precision = 1,
+        .tolerance = 32768000,
+        .time = timeval_of_ns(clock_realtime_ns()),
+        .tick = 10000,
+    };
+}
+
+static int step_clock(const struct linux_timex *in)
+{
+    bool nano = in->modes & ADJ_NANO;
+    int64_t unit = nano ? 1 : (int64_t)NSEC_PER_USEC;
+    int64_t fraction_max = nano ? (int64_t)NSEC_PER_SEC : (int64_t)USEC_PER_SEC;
+    int64_t delta_ns;
+
+    if (in->time.tv_usec < 0 || in->time.tv_usec >= fraction_max)
+        return -EINVAL;
+    if (mul_overflows(in->time.tv_sec, (int64_t)NSEC_PER_SEC, &delta_ns) ||
+        add_overflows(delta_ns, in->time.tv_usec * unit, &delta_ns) ||
+        add_overflows(delta_ns, (int64_t)clock_realtime_ns(), &delta_ns) || delta_ns < 0)
+        return -EINVAL;
+    return set_realtime((uint64_t)delta_ns);
+}
+
+/* The clock is never slewed: only reading, and stepping (ADJ_SETOFFSET), are there. */
+static int64_t adjust(uint64_t timex_uaddr)
+{
+    struct linux_timex timex;
+    if (copy_from_user(&timex, timex_uaddr, sizeof(timex)))
+        return -EFAULT;
+    uint32_t modes = timex.modes;
+    if (modes && modes != ADJ_OFFSET_SS_READ) {
+        if (!capable(CAP_SYS_TIME))
+            return -EPERM;
+        if ((modes & ~(uint32_t)(ADJ_NANO | ADJ_MICRO)) != ADJ_SETOFFSET)
+            return -EOPNOTSUPP;
+        int error = step_clock(&timex);
+        if (error)
+            return error;
+    }
+    fill_timex(&timex);
+    timex.modes = modes;
+    if (copy_to_user(timex_uaddr, &timex, sizeof(timex)))
+        return -EFAULT;
+    return TIME_ERROR; /* not synchronised */
+}
+
+int64_t sys_adjtimex(uint64_t timex)
+{
+    return adjust(timex);
+}
+
+int64_t sys_clock_adjtime(int clock, uint64_t timex)
+{
+    uint64_t ignored_ns;
+    if (clock == CLOCK_REALTIME)
+        return adjust(timex);
+    return read_clock(clock, &ignored_ns) ? -EINVAL : -EOPNOTSUPP;
+}
