@@ -435,6 +435,12 @@ void hal_aspace_activate(struct hal_aspace *aspace)
         __atomic_and_fetch(&old->cpus, ~(1ull << cpu->id), __ATOMIC_RELEASE);
 }
 
+void hal_aspace_fork(struct hal_aspace *child, struct hal_aspace *parent)
+{
+    (void)child; /* user code runs as it is: nothing is kept about its pages */
+    (void)parent;
+}
+
 static void leave(void *aspace)
 {
     if (this_percpu()->loaded == aspace)
