@@ -41,8 +41,9 @@ struct futex_waiter {
 struct pi_lock {
     struct list_node node;
     struct futex_key key;
-    struct task *owner;          /* referenced; NULL: it has exited, the first waiter takes over */
+    struct task *owner;          /* referenced */
     struct list waiters;         /* struct pi_waiter, highest priority first */
+    bool correcting;             /* a dead owner's successor is writing the word */
 };
 
 struct pi_waiter {
@@ -52,6 +53,7 @@ struct pi_waiter {
     uint64_t uaddr;
     int priority;                /* lower goes first */
     bool granted;                /* atomic: it owns the futex */
+    bool owner_died;             /* granted by a dying owner, which could not write the word */
 };
 
 struct futex_table {

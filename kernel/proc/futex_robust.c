@@ -85,6 +85,7 @@ void futex_release_task(struct task *task)
     if (task->robust_list)
         release_robust_list(task);
     task->robust_list = 0;
+    futex_pi_release_task(task);
     if (task->clear_child_tid) {
         if (atomic_load_relaxed(&mm->users) > 1) {
             if (!put_user_u32(task->clear_child_tid, 0))

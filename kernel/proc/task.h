@@ -28,6 +28,7 @@
 #include "kernel/sched/wait.h"
 
 struct file;
+struct pi_waiter;
 struct posix_timers;
 struct process;
 struct ptrace_state;
@@ -167,6 +168,8 @@ struct task {
 
     uint64_t clear_child_tid;    /* CLONE_CHILD_CLEARTID: uaddr or 0 */
     uint64_t robust_list, robust_list_bytes;
+    struct pi_waiter *pi_waiter; /* waits for a PI futex; these two: futex_table.pi_lock */
+    bool futexes_closed;         /* exiting: its futexes have been given away */
     uint64_t rseq_uaddr; uint32_t rseq_bytes, rseq_signature;
     struct vfork_wait *vfork;    /* a parent waits until this task execs or exits; process-tree lock */
     int parent_death_signal;     /* PR_SET_PDEATHSIG */

@@ -114,6 +114,18 @@ int64_t sys_futex(uint64_t uaddr, uint32_t op, uint32_t value, uint64_t timeout_
         return requeue(op, uaddr, value, timeout_uaddr, uaddr2, value3);
     case FUTEX_WAKE_OP:
         return futex_wake_op(uaddr, uaddr2, private, (int)value, (int)timeout_uaddr, value3);
+    case FUTEX_LOCK_PI:
+    case FUTEX_LOCK_PI2:
+        return futex_lock_pi(uaddr, private, timeout, false);
+    case FUTEX_TRYLOCK_PI:
+        return futex_lock_pi(uaddr, private, no_timeout, true);
+    case FUTEX_UNLOCK_PI:
+        return futex_unlock_pi(uaddr, private);
+    case FUTEX_WAIT_REQUEUE_PI:
+        return futex_wait_requeue_pi(uaddr, private, value, timeout, FUTEX_BITSET_MATCH_ANY,
+                                     uaddr2);
+    case FUTEX_CMP_REQUEUE_PI:
+        return futex_cmp_requeue_pi(uaddr, uaddr2, private, (int)value, (int)timeout_uaddr, value3);
     default:
         return -ENOSYS;
     }
