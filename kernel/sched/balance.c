@@ -3,11 +3,13 @@
  * Spreading threads over CPUs after they have become runnable.
  *
  * A CPU that runs out of work pulls (balance_pull). A CPU with more than one runnable thread has a
- * tick, and from it gives work to idle or clearly less loaded CPUs (balance_tick). A CPU with one
+ * tick, and from it gives work to idle CPUs soon (spread) and to clearly less loaded ones from time
+ * to time (balance_tick). A CPU with one
  * thread or none needs no tick for balancing: those with more take care of it.
  *
  * Locking: a thread moves with both run queues locked, in order of CPU ids.
  */
+#include "kernel/lib/bits.h"
 #include "kernel/sched/sched_internal.h"
 
 #define BALANCE_INTERVAL_NS 4000000ull
@@ -111,17 +113,47 @@ bool balance_pull(struct runqueue *rq, bool try_only)
     return false;
 }
 
-void balance_tick(struct runqueue *rq, uint64_t now_ns)
+/* The idle CPU (lowest number) that may get a thread of rq, or NULL. */
+static struct runqueue *find_idle(struct runqueue *rq)
+{
+    const struct kernel *kernel = rq->cpu->kernel;
+    uint64_t idle = atomic_load_relaxed(&kernel->sched->idle_cpus);
+
+    while (idle != 0) {
+        unsigned cpu = bits_lowest(idle);
+
+        if (find_movable(rq, cpu) != NULL) {
+            return cpu_runqueue(kernel, cpu);
+        }
+        idle &= idle - 1;
+    }
+    return NULL;
+}
+
+/* Queued threads have waited for SPREAD_NS: the current one did not make room for them. */
+static void spread(struct runqueue *rq, uint64_t now_ns)
+{
+    struct runqueue *to = find_idle(rq);
+
+    if (rq->current->woke_ns != 0) {
+        wake_predict(rq->current, false);
+    }
+    rq->spread_ns = UINT64_MAX;
+    if (to != NULL && lock_second(rq, to)) {
+        if (move_one(rq, to) && rq->runnable >= 2) {
+            rq->spread_ns = now_ns + SPREAD_NS;
+        }
+        spin_unlock(&to->lock);
+    }
+}
+
+static struct runqueue *find_less_loaded(struct runqueue *rq)
 {
     const struct kernel *kernel = rq->cpu->kernel;
     unsigned online = cpus_online(kernel);
     unsigned least = rq->runnable - 1; /* moving one must make things better */
     struct runqueue *to = NULL;
 
-    if (now_ns < rq->balance_ns) {
-        return;
-    }
-    rq->balance_ns = now_ns + BALANCE_INTERVAL_NS;
     for (unsigned i = 1; i < online; i++) {
         struct runqueue *other = cpu_runqueue(kernel, (rq->cpu->id + i) % online);
         unsigned runnable = atomic_load_relaxed(&other->runnable);
@@ -131,6 +163,21 @@ void balance_tick(struct runqueue *rq, uint64_t now_ns)
             to = other;
         }
     }
+    return to;
+}
+
+void balance_tick(struct runqueue *rq, uint64_t now_ns)
+{
+    struct runqueue *to;
+
+    if (now_ns >= rq->spread_ns) {
+        spread(rq, now_ns);
+    }
+    if (now_ns < rq->balance_ns || rq->runnable < 2) {
+        return;
+    }
+    rq->balance_ns = now_ns + BALANCE_INTERVAL_NS;
+    to = find_less_loaded(rq);
     if (to != NULL && lock_second(rq, to)) {
         move_one(rq, to);
         spin_unlock(&to->lock);

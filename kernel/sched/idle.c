@@ -50,6 +50,7 @@ int sched_init(struct kernel *kernel)
     if (sched->root_cred == NULL) {
         return -ENOMEM;
     }
+    sched->idle_cpus = 1;
     return sched_init_cpu(kernel, kernel->cpus[0]);
 }
 
@@ -88,6 +89,7 @@ void sched_start_cpus(struct kernel *kernel)
             return;
         }
         atomic_store_release(&kernel->cpu_count, id + 1);
+        atomic_fetch_or_seq(&kernel->sched->idle_cpus, 1ull << id);
     }
 }
 

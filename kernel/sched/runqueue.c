@@ -4,7 +4,7 @@
  *
  * The tick runs only while it can change something: a fair thread with competitors (end of its
  * slice), an RR thread with equals (end of its quantum), real-time and fair threads together
- * (throttling). One runnable thread, or none, has no tick.
+ * (throttling), a queued thread that an idle CPU might take (SPREAD_NS after it was queued). One runnable thread, or none, has no tick.
  *
  * Locking: see sched_internal.h; everything here runs with the queue's lock held.
  */
@@ -42,6 +42,7 @@ void runqueue_init(struct runqueue *rq, struct cpu *cpu, struct thread *idle)
     rq->running_priority = 0;
     rq->tick_ns = UINT64_MAX;
     rq->balance_ns = 0;
+    rq->spread_ns = UINT64_MAX;
     fair_queue_init(&rq->fair);
     rt_queue_init(&rq->rt);
 }
@@ -72,6 +73,14 @@ void runqueue_charge_current(struct runqueue *rq, uint64_t now_ns)
 
 static void set_runnable(struct runqueue *rq, unsigned runnable)
 {
+    struct sched_state *sched = rq->cpu->kernel->sched;
+    uint64_t bit = 1ull << rq->cpu->id;
+
+    if (runnable == 0) {
+        atomic_fetch_or_seq(&sched->idle_cpus, bit);
+    } else if (rq->runnable == 0) {
+        atomic_fetch_and_seq(&sched->idle_cpus, ~bit);
+    }
     atomic_store_relaxed(&rq->runnable, runnable);
 }
 
@@ -110,6 +119,10 @@ void runqueue_enqueue(struct runqueue *rq, struct thread *thread, uint64_t now_n
     thread->se.queued = true;
     runqueue_attach(rq, thread);
     set_runnable(rq, rq->runnable + 1);
+    if (rq->runnable >= 2 && rq->spread_ns == UINT64_MAX &&
+        (atomic_load_relaxed(&thread->kernel->sched->idle_cpus) & thread->affinity.bits) != 0) {
+        rq->spread_ns = now_ns + SPREAD_NS;
+    }
 }
 
 void runqueue_dequeue(struct runqueue *rq, struct thread *thread)
@@ -226,7 +239,11 @@ static uint64_t tick_deadline(struct runqueue *rq, uint64_t now_ns)
     const struct sched_entity *current = &rq->current->se;
     uint64_t deadline = UINT64_MAX;
 
-    if (rq->current == rq->idle || !current->queued || rq->runnable < 2) {
+    if (rq->runnable < 2) {
+        rq->spread_ns = UINT64_MAX;
+        return UINT64_MAX;
+    }
+    if (rq->current == rq->idle || !current->queued) {
         return UINT64_MAX;
     }
     if (!policy_is_rt(current->policy)) {
@@ -244,7 +261,7 @@ static uint64_t tick_deadline(struct runqueue *rq, uint64_t now_ns)
             deadline = MIN(deadline, now_ns + RT_RUNTIME_NS - rq->rt.used_ns);
         }
     }
-    return MAX(deadline, now_ns + TICK_MIN_NS);
+    return MIN(MAX(deadline, now_ns + TICK_MIN_NS), rq->spread_ns);
 }
 
 void runqueue_update_tick(struct runqueue *rq, uint64_t now_ns)

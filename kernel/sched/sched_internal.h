@@ -29,9 +29,12 @@
 #include "kernel/sched/sched.h"
 #include "kernel/sched/thread.h"
 
-#define TICK_MIN_NS     50000ull      /* no two ticks closer than this */
+#define TICK_MIN_NS     50000ull      /* no two ticks of the classes closer than this */
+#define SPREAD_NS       30000ull      /* a queued thread waits so long before an idle CPU gets it */
 
 /* ---- run queues (runqueue.c) ---- */
+
+enum { SYNC_SCORE_MAX = 3, SYNC_SCORE_LIKELY = 2 };
 
 struct runqueue {
     struct spinlock lock;
@@ -43,6 +46,7 @@ struct runqueue {
     unsigned runnable;            /* threads queued and current, without idle; atomic for readers */
     int running_priority;         /* of the current thread: 0 unless real-time; atomic for readers */
     uint64_t tick_ns;             /* what timer_set_tick was last told */
+    uint64_t spread_ns;           /* when to offer a queued thread to an idle CPU */
     uint64_t balance_ns;          /* when the next tick looks at other CPUs */
     struct fair_queue fair;
     struct rt_queue rt;
@@ -58,6 +62,7 @@ struct sched_state {
     struct kernel *kernel;
     const struct cred *root_cred; /* of kernel threads */
     struct stack_cache stacks;
+    uint64_t idle_cpus;           /* bit set: the CPU's queue is empty; atomic */
     unsigned uninterruptible;     /* blocked in THREAD_UNINTERRUPTIBLE; atomic */
     uint64_t load_next_ns;        /* when load averages are next due; atomic */
     uint64_t load_fixed16[3];     /* atomic */
@@ -132,6 +137,8 @@ void schedule_finish_first(void);
 
 /* The CPU on which a thread should become runnable; its run queue lock is held. */
 unsigned select_cpu(const struct thread *thread, unsigned previous);
+/* The current thread blocks, or did not for SPREAD_NS since it woke another: learn from it. */
+void wake_predict(struct thread *waker, bool blocked_soon);
 /* Queue a RUNNABLE, unqueued, switched-out thread that the caller has claimed. No lock held. */
 void place_thread(struct thread *thread, unsigned cpu);
 

@@ -230,6 +230,9 @@ void sched_block(void)
     if (state == THREAD_UNINTERRUPTIBLE) {
         atomic_fetch_add_relaxed(&thread->kernel->sched->uninterruptible, 1);
     }
+    if (thread->woke_ns != 0) {
+        wake_predict(thread, now_ns - thread->woke_ns < SPREAD_NS);
+    }
     runqueue_charge_current(rq, now_ns);
     runqueue_dequeue(rq, thread);
     schedule_locked(rq, now_ns);

@@ -103,6 +103,7 @@ static void init_common(struct thread *thread, struct kernel *kernel, const char
     thread->state = THREAD_NEW;
     kstrlcpy(thread->name, name, sizeof thread->name);
     thread->affinity = (struct cpu_mask){~0ull};
+    thread->sync_score = SYNC_SCORE_LIKELY;
     thread->se.policy = SCHED_NORMAL;
     thread->se.weight = WEIGHT_NICE_0;
     thread->se.slice_ns = SLICE_NS;

@@ -73,6 +73,12 @@ struct thread {
     struct sched_entity se;
     struct cpu_mask affinity;
 
+    /* Does it usually block soon after it has woken another thread? Then the other is queued behind
+     * it instead of interrupting an idle CPU (wakeup.c). Its own CPU, interrupts masked. */
+    uint8_t sync_score;           /* saturating counter 0..SYNC_SCORE_MAX */
+    uint64_t woke_ns;             /* when it last woke a thread onto its own CPU's queue or an idle
+                                   * CPU, and has not been judged by it; 0: none */
+
     /* Set by thread_interrupt: a signal (or kill) wants attention. Interruptible waits end with
      * -ERESTARTSYS while `interrupted` is set, killable ones while `killed` is. Atomic. */
     bool interrupted;

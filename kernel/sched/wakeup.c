@@ -58,12 +58,50 @@ unsigned select_cpu(const struct thread *thread, unsigned previous)
     return best;
 }
 
+/*
+ * Waking an idle CPU is dear: the interrupt, and on a hosted machine a host thread that has to be
+ * scheduled, tens of microseconds. Most wakers (the other end of a pipe, a parent about to wait for
+ * its child) block soon, and then their own CPU is the quickest. So a thread is queued behind a waker
+ * that is alone on its CPU, and goes to an idle CPU when the waker has not blocked after SPREAD_NS,
+ * which is about what the interrupt would have cost (runqueue.c arms the tick for that, balance.c
+ * moves it). A waker that lets others wait repeatedly is known by its sync_score, and wakes onto idle
+ * CPUs at once.
+ */
+static bool waker_will_block(const struct cpu *cpu, const struct thread *thread)
+{
+    return cpu->irq_depth == 0 && thread->se.rt_priority == 0 &&
+           cpu->current->sync_score >= SYNC_SCORE_LIKELY &&
+           atomic_load_relaxed(&cpu->runqueue->runnable) == 1;
+}
+
+static unsigned select_wake_cpu(const struct thread *thread, unsigned previous, uint64_t now_ns)
+{
+    struct cpu *cpu = this_cpu();
+
+    if (cpu->irq_depth == 0) {
+        cpu->current->woke_ns = now_ns;
+    }
+    if (thread_allowed_on(thread, cpu->id) &&
+        (runqueue_is_idle(cpu->runqueue) || waker_will_block(cpu, thread))) {
+        return cpu->id;
+    }
+    return select_cpu(thread, previous);
+}
+
+void wake_predict(struct thread *waker, bool blocked_soon)
+{
+    waker->woke_ns = 0;
+    if (!blocked_soon) {
+        waker->sync_score -= waker->sync_score > 0;
+    } else if (waker->sync_score < SYNC_SCORE_MAX) {
+        waker->sync_score++;
+    }
+}
+
 /* ---- queueing ---- */
 
-static void queue_here(struct runqueue *rq, struct thread *thread)
+static void queue_here(struct runqueue *rq, struct thread *thread, uint64_t now_ns)
 {
-    uint64_t now_ns = sched_clock_ns();
-
     runqueue_enqueue(rq, thread, now_ns);
     runqueue_check_preempt(rq, thread, now_ns);
 }
@@ -75,7 +113,7 @@ void place_thread(struct thread *thread, unsigned cpu)
 
         spin_lock(&rq->lock);
         if (likely(thread_allowed_on(thread, cpu))) {
-            queue_here(rq, thread);
+            queue_here(rq, thread, sched_clock_ns());
             spin_unlock(&rq->lock);
             return;
         }
@@ -91,13 +129,14 @@ void place_thread(struct thread *thread, unsigned cpu)
 /* The thread has left its run queue rq (locked) and is ours. Unlocks. */
 static void wake_blocked(struct runqueue *rq, struct thread *thread, enum thread_state was)
 {
-    unsigned target = select_cpu(thread, rq->cpu->id);
+    uint64_t now_ns = sched_clock_ns();
+    unsigned target = select_wake_cpu(thread, rq->cpu->id, now_ns);
 
     if (was == THREAD_UNINTERRUPTIBLE) {
         atomic_fetch_sub_relaxed(&thread->kernel->sched->uninterruptible, 1);
     }
     if (likely(target == rq->cpu->id)) {
-        queue_here(rq, thread);
+        queue_here(rq, thread, now_ns);
         spin_unlock(&rq->lock);
         return;
     }
@@ -155,7 +194,7 @@ void thread_start(struct thread *thread)
     assert(thread->state == THREAD_NEW);
     atomic_store_relaxed(&thread->state, THREAD_RUNNABLE);
     thread->start_ns = sched_clock_ns() - clock_boot_base_ns();
-    cpu = select_cpu(thread, here);
+    cpu = select_wake_cpu(thread, here, sched_clock_ns());
     atomic_store_release(&thread->cpu, cpu);
     place_thread(thread, cpu);
     hal_irq_restore(irq);
