@@ -114,6 +114,11 @@ struct file_table *proc_task_files(struct task *task);
 struct fs_context *proc_task_fs(struct task *task);
 const struct cred *proc_task_cred(struct task *task);
 
+/* The identity of the task's address space at open, if the current task may look into it: 0, -ESRCH or
+ * -EACCES. And that address space, referenced, while the task still has it; else NULL. */
+int proc_task_mm_open(struct inode *inode, uint64_t *out_id);
+struct mm *proc_task_mm_as_opened(struct inode *inode, uint64_t id);
+
 /* A text about a task. */
 struct pid_text {
     struct text_file_ops text;   /* must be first */
@@ -138,7 +143,9 @@ extern const struct inode_ops pid_fdinfo_dir_inode_ops;
 extern const struct file_ops pid_dir_file_ops, pid_task_dir_file_ops, pid_fd_dir_file_ops;
 extern const struct file_ops pid_fdinfo_dir_file_ops;
 extern const struct inode_ops pid_cwd_inode_ops, pid_root_inode_ops, pid_exe_inode_ops;
-extern const struct file_ops pid_mem_file_ops, pid_maps_file_ops, pid_smaps_file_ops;
+extern const struct file_ops pid_mem_file_ops, pid_environ_file_ops, pid_auxv_file_ops;
+extern const struct proc_seq_ops pid_maps, pid_smaps, pid_smaps_rollup;
+extern const struct proc_seq_ops pid_mounts, pid_mountinfo, pid_mountstats;
 extern const struct file_ops pid_mounts_file_ops;
 
 /* The inode of /proc/PID (whole) or /proc/PID/task/TID. */
@@ -151,8 +158,6 @@ int pid_show_stat(struct task *task, bool whole, struct strbuf *out);
 int pid_show_statm(struct task *task, bool whole, struct strbuf *out);
 int pid_show_status(struct task *task, bool whole, struct strbuf *out);
 int pid_show_cmdline(struct task *task, bool whole, struct strbuf *out);
-int pid_show_environ(struct task *task, bool whole, struct strbuf *out);
-int pid_show_auxv(struct task *task, bool whole, struct strbuf *out);
 int pid_show_comm(struct task *task, bool whole, struct strbuf *out);
 int64_t pid_write_comm(struct task *task, const char *text, size_t bytes);
 int pid_show_limits(struct task *task, bool whole, struct strbuf *out);
@@ -160,6 +165,8 @@ int pid_show_io(struct task *task, bool whole, struct strbuf *out);
 int pid_show_oom_score(struct task *task, bool whole, struct strbuf *out);
 int pid_show_oom_score_adj(struct task *task, bool whole, struct strbuf *out);
 int64_t pid_write_oom_score_adj(struct task *task, const char *text, size_t bytes);
+int pid_show_oom_adj(struct task *task, bool whole, struct strbuf *out);
+int64_t pid_write_oom_adj(struct task *task, const char *text, size_t bytes);
 int pid_show_personality(struct task *task, bool whole, struct strbuf *out);
 int pid_show_schedstat(struct task *task, bool whole, struct strbuf *out);
 int pid_show_wchan(struct task *task, bool whole, struct strbuf *out);
@@ -167,9 +174,6 @@ int pid_show_syscall(struct task *task, bool whole, struct strbuf *out);
 int pid_show_children(struct task *task, bool whole, struct strbuf *out);
 int pid_show_timerslack(struct task *task, bool whole, struct strbuf *out);
 int64_t pid_write_timerslack(struct task *task, const char *text, size_t bytes);
-int pid_show_maps(struct task *task, bool whole, struct strbuf *out);
-int pid_show_mounts(struct task *task, bool whole, struct strbuf *out);
-int pid_show_mountinfo(struct task *task, bool whole, struct strbuf *out);
 
 void proc_put_cpu_list(struct strbuf *out, uint64_t bits);
 /* Process id of the tracer, or 0. */
@@ -182,6 +186,20 @@ const char *proc_task_state(struct task *task);
 extern const struct text_file_ops proc_cpuinfo, proc_meminfo, proc_stat, proc_uptime, proc_loadavg;
 extern const struct text_file_ops proc_version, proc_cmdline, proc_filesystems, proc_devices;
 extern const struct text_file_ops proc_interrupts, proc_vmstat, proc_swaps, proc_partitions;
-extern const struct text_file_ops proc_locks, proc_slabinfo, proc_diskstats;
+extern const struct text_file_ops proc_locks, proc_slabinfo, proc_diskstats, proc_buddyinfo;
+extern const struct text_file_ops proc_softirqs, proc_misc, proc_consoles, proc_execdomains;
+extern const struct file_ops proc_kmsg_file_ops;
+
+/* ---- what the file system keeps, one for each machine ---- */
+
+struct proc_state {
+    struct filesystem type;      /* must be first: the registered file system */
+    char boot_id[37];            /* a UUID as text */
+};
+void proc_put_uuid(char text[37]);
+static inline struct proc_state *proc_state_of(const struct superblock *sb)
+{
+    return container_of(sb->type, struct proc_state, type);
+}
 
 #endif

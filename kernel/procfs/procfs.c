@@ -9,7 +9,7 @@
 #include "kernel/procfs/proc_internal.h"
 
 #include "kernel/core/init.h"
-#include "kernel/core/clock.h"
+#include "kernel/mm/slab.h"
 
 int proc_setattr_refused(struct inode *inode, const struct attr_change *change)
 {
@@ -141,13 +141,16 @@ static int proc_mount(struct kernel *kernel, const struct filesystem *type, cons
     return 0;
 }
 
-static const struct filesystem proc_type = {
-    .name = "proc",
-    .magic = PROC_SUPER_MAGIC,
-    .mount = proc_mount,
-};
-
 int procfs_init(struct kernel *kernel)
 {
-    return vfs_register_filesystem(kernel, &proc_type);
+    struct proc_state *state = kzalloc(sizeof(*state));
+    if (!state)
+        return -ENOMEM;
+    state->type = (struct filesystem){
+        .name = "proc",
+        .magic = PROC_SUPER_MAGIC,
+        .mount = proc_mount,
+    };
+    proc_put_uuid(state->boot_id);
+    return vfs_register_filesystem(kernel, &state->type);
 }

@@ -54,6 +54,7 @@ static const struct proc_entry root_entries[] = {
     TEXT("stat", proc_stat),
     TEXT("swaps", proc_swaps),
     {"thread-self", S_IFLNK | 0777, &thread_self_ops, NULL, NULL},
+    {"sys", S_IFDIR | 0555, &proc_table_inode_ops, &proc_table_file_ops, &proc_sys_table},
     TEXT("uptime", proc_uptime),
     TEXT("version", proc_version),
     TEXT("vmstat", proc_vmstat),

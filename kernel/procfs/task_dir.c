@@ -4,6 +4,7 @@
  */
 #include "kernel/lib/printf.h"
 #include "kernel/procfs/proc_internal.h"
+#include "kernel/procfs/seq_internal.h"
 
 static const struct inode_ops file_ops_plain = {.setattr = proc_setattr_refused};
 
@@ -20,31 +21,54 @@ static const struct inode_ops file_ops_plain = {.setattr = proc_setattr_refused}
         name_, S_IFDIR | (mode_), &(inode_ops_), &(file_ops_), NULL                                \
     }
 
+#define MAPS(name_, ops_)                                                                           \
+    {                                                                                              \
+        name_, S_IFREG | 0444, &file_ops_plain, &proc_seq_file_ops, &(ops_)                        \
+    }
+#define MOUNTS(name_, mode_, ops_)                                                                 \
+    {                                                                                              \
+        name_, S_IFREG | (mode_), &file_ops_plain, &pid_mounts_file_ops, &(ops_)                   \
+    }
+#define MEMORY(name_, mode_, ops_)                                                                 \
+    {                                                                                              \
+        name_, S_IFREG | (mode_), &file_ops_plain, &(ops_), NULL                                   \
+    }
+
 /* What /proc/PID and /proc/PID/task/TID have in common. */
 #define COMMON_ENTRIES                                                                             \
     DIRECTORY("fd", 0500, pid_fd_dir_inode_ops, pid_fd_dir_file_ops),                              \
-        FILE("environ", 0400, PID_TEXT_PRIVATE(pid_show_environ)),                                 \
-        FILE("auxv", 0400, PID_TEXT_PRIVATE(pid_show_auxv)),                                       \
+        DIRECTORY("fdinfo", 0555, pid_fdinfo_dir_inode_ops, pid_fdinfo_dir_file_ops),              \
+        MEMORY("environ", 0400, pid_environ_file_ops), MEMORY("auxv", 0400, pid_auxv_file_ops),    \
         FILE("status", 0444, PID_TEXT(pid_show_status)),                                           \
         FILE("personality", 0400, PID_TEXT_PRIVATE(pid_show_personality)),                         \
         FILE("limits", 0444, PID_TEXT(pid_show_limits)),                                           \
         FILE("comm", 0644, PID_TEXT_WRITABLE(pid_show_comm, pid_write_comm)),                      \
+        FILE("syscall", 0400, PID_TEXT_PRIVATE(pid_show_syscall)),                                 \
         FILE("cmdline", 0444, PID_TEXT(pid_show_cmdline)),                                         \
-        FILE("stat", 0444, PID_TEXT(pid_show_stat)), FILE("statm", 0444, PID_TEXT(pid_show_statm)), \
-        FILE("maps", 0444, PID_TEXT_PRIVATE(pid_show_maps)), LINK("cwd", pid_cwd_inode_ops),       \
-        LINK("root", pid_root_inode_ops), LINK("exe", pid_exe_inode_ops)
+        FILE("stat", 0444, PID_TEXT(pid_show_stat)),                                               \
+        FILE("statm", 0444, PID_TEXT(pid_show_statm)), MAPS("maps", pid_maps),                     \
+        MEMORY("mem", 0600, pid_mem_file_ops), LINK("cwd", pid_cwd_inode_ops),                     \
+        LINK("root", pid_root_inode_ops), LINK("exe", pid_exe_inode_ops),                          \
+        MOUNTS("mounts", 0444, pid_mounts), MOUNTS("mountinfo", 0444, pid_mountinfo),              \
+        MAPS("smaps", pid_smaps), MAPS("smaps_rollup", pid_smaps_rollup),                          \
+        FILE("wchan", 0444, PID_TEXT(pid_show_wchan)),                                             \
+        FILE("schedstat", 0444, PID_TEXT(pid_show_schedstat)),                                     \
+        FILE("oom_score", 0444, PID_TEXT(pid_show_oom_score)),                                     \
+        FILE("oom_adj", 0644, PID_TEXT_WRITABLE(pid_show_oom_adj, pid_write_oom_adj)),             \
+        FILE("oom_score_adj", 0644,                                                                \
+             PID_TEXT_WRITABLE(pid_show_oom_score_adj, pid_write_oom_score_adj)),                  \
+        FILE("io", 0400, PID_TEXT_PRIVATE(pid_show_io))
 
 static const struct proc_entry process_entries[] = {
     DIRECTORY("task", 0555, pid_task_dir_inode_ops, pid_task_dir_file_ops),
     COMMON_ENTRIES,
-    FILE("mounts", 0444, PID_TEXT(pid_show_mounts)),
-    FILE("mountinfo", 0444, PID_TEXT(pid_show_mountinfo)),
+    MOUNTS("mountstats", 0400, pid_mountstats),
+    FILE("timerslack_ns", 0666, PID_TEXT_WRITABLE(pid_show_timerslack, pid_write_timerslack)),
 };
 
 static const struct proc_entry task_entries[] = {
     COMMON_ENTRIES,
-    FILE("mounts", 0444, PID_TEXT(pid_show_mounts)),
-    FILE("mountinfo", 0444, PID_TEXT(pid_show_mountinfo)),
+    FILE("children", 0444, PID_TEXT(pid_show_children)),
 };
 
 static const struct proc_table process_table = PROC_TABLE(process_entries, PROC_TABLE_PROCESS);

@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * /proc/PID/maps; proc_pid_maps(5).
+ * /proc/PID/maps, smaps and smaps_rollup; proc_pid_maps(5), proc_pid_smaps(5).
+ *
+ * The position in the text is an address, so a reader that takes it in pieces sees each mapping at
+ * most once, whatever the program maps and unmaps meanwhile. What may be seen is decided at open; a
+ * program that is executed later is not shown (proc_task_mm_as_opened).
  */
 #include "kernel/fs/device.h"
 #include "kernel/mm/slab.h"
 #include "kernel/procfs/proc_internal.h"
+#include "kernel/procfs/seq_internal.h"
 
-/* The line of one mapping. `path` is scratch of VFS_PATH_MAX bytes. */
+/* The first line of a mapping. `path` is scratch of VFS_PATH_MAX bytes. */
 static void put_vma(struct mm *mm, struct vma *vma, char *path, struct strbuf *out)
 {
     uint64_t dev = 0, ino = 0;
@@ -15,16 +20,15 @@ static void put_vma(struct mm *mm, struct vma *vma, char *path, struct strbuf *o
         vma->ops->describe(vma, &dev, &ino, path, VFS_PATH_MAX);
     else if (vma->flags & VMA_STACK)
         kstrlcpy(path, "[stack]", VFS_PATH_MAX);
-    else if (vma->flags & VMA_HEAP || (vma->start < mm->brk && vma->end > mm->brk_start))
+    else if (vma->start < mm->brk && vma->end > mm->brk_start)
         kstrlcpy(path, "[heap]", VFS_PATH_MAX);
     size_t start = out->needed;
-    strbuf_printf(out, "%08llx-%08llx %c%c%c%c %08llx %02x:%02x %llu",
+    strbuf_printf(out, "%08llx-%08llx %c%c%c%c %08llx %02x:%02x %llu ",
                   (unsigned long long)vma->start, (unsigned long long)vma->end,
                   vma->flags & VMA_READ ? 'r' : '-', vma->flags & VMA_WRITE ? 'w' : '-',
                   vma->flags & VMA_EXEC ? 'x' : '-', vma->flags & VMA_SHARED ? 's' : 'p',
                   (unsigned long long)(vma->ops ? vma->page_offset << PAGE_SHIFT : 0),
                   DEV_MAJOR(dev), DEV_MINOR(dev), (unsigned long long)ino);
-    strbuf_putc(out, ' ');
     if (path[0]) {
         while (out->needed - start < 73)
             strbuf_putc(out, ' ');
@@ -33,20 +37,151 @@ static void put_vma(struct mm *mm, struct vma *vma, char *path, struct strbuf *o
     strbuf_putc(out, '\n');
 }
 
-int pid_show_maps(struct task *task, bool whole, struct strbuf *out)
+static void put_kib(struct strbuf *out, const char *label, uint64_t pages)
 {
-    struct mm *mm = task_mm(task);
-    (void)whole;
-    if (!mm)
-        return 0;
-    char *path = kmalloc(VFS_PATH_MAX);
-    if (path) {
-        rwlock_read_lock(&mm->lock);
-        for (struct vma *vma = mm_find_vma(mm, 0); vma; vma = mm_next_vma(vma))
-            put_vma(mm, vma, path, out);
-        rwlock_read_unlock(&mm->lock);
-        kfree(path);
-    }
-    mm_put(mm);
-    return path ? 0 : -ENOMEM;
+    size_t start = out->needed;
+    strbuf_puts(out, label);
+    strbuf_putc(out, ':');
+    while (out->needed - start < 16)
+        strbuf_putc(out, ' ');
+    strbuf_printf(out, "%8llu kB\n", (unsigned long long)pages << (PAGE_SHIFT - 10));
 }
+
+/* A shared page counts half in Pss: how many share it is not recorded for each mapping. */
+static void put_usage(const struct vma_usage *usage, uint64_t locked, bool rollup,
+                      struct strbuf *out)
+{
+    uint64_t pss = usage->resident - usage->shared + usage->shared / 2;
+    put_kib(out, "Rss", usage->resident);
+    put_kib(out, "Pss", pss);
+    put_kib(out, "Pss_Dirty", usage->private_dirty);
+    if (rollup) {
+        put_kib(out, "Pss_Anon", MIN(usage->anon, pss));
+        put_kib(out, "Pss_File", pss - MIN(usage->anon, pss));
+        put_kib(out, "Pss_Shmem", 0);
+    }
+    put_kib(out, "Shared_Clean", usage->shared);
+    put_kib(out, "Shared_Dirty", 0);
+    put_kib(out, "Private_Clean", usage->resident - usage->shared - usage->private_dirty);
+    put_kib(out, "Private_Dirty", usage->private_dirty);
+    put_kib(out, "Referenced", usage->resident);
+    put_kib(out, "Anonymous", usage->anon);
+    static const char *const absent[] = {
+        "LazyFree",       "AnonHugePages", "ShmemPmdMapped", "FilePmdMapped", "Shared_Hugetlb",
+        "Private_Hugetlb", "Swap",         "SwapPss",
+    };
+    for (unsigned i = 0; i < ARRAY_SIZE(absent); i++)
+        put_kib(out, absent[i], 0);
+    put_kib(out, "Locked", locked);
+}
+
+static void put_vma_flags(const struct vma *vma, struct strbuf *out)
+{
+    static const struct {
+        unsigned flag;
+        const char *text;
+    } names[] = {
+        {VMA_READ, " rd"},      {VMA_WRITE, " wr"},     {VMA_EXEC, " ex"},
+        {VMA_SHARED, " sh"},    {VMA_MAY_READ, " mr"},  {VMA_MAY_WRITE, " mw"},
+        {VMA_MAY_EXEC, " me"},  {VMA_GROWSDOWN, " gd"}, {VMA_LOCKED, " lo"},
+        {VMA_DONTCOPY, " dc"},  {VMA_DONTEXPAND, " de"}, {VMA_NORESERVE, " nr"},
+        {VMA_WIPEONFORK, " wf"}, {VMA_DONTDUMP, " dd"},
+    };
+    strbuf_puts(out, "VmFlags:");
+    for (unsigned i = 0; i < ARRAY_SIZE(names); i++)
+        if (vma->flags & names[i].flag)
+            strbuf_puts(out, names[i].text);
+    if (!vma->ops)
+        strbuf_puts(out, " ac");
+    strbuf_puts(out, " \n");
+}
+
+static void put_smaps_rest(struct vma *vma, struct strbuf *out)
+{
+    struct vma_usage usage;
+    mm_vma_usage(vma, &usage);
+    put_kib(out, "Size", (vma->end - vma->start) >> PAGE_SHIFT);
+    put_kib(out, "KernelPageSize", 1);
+    put_kib(out, "MMUPageSize", 1);
+    put_usage(&usage, vma->flags & VMA_LOCKED ? usage.resident : 0, false, out);
+    strbuf_puts(out, "THPeligible:           0\n");
+    put_vma_flags(vma, out);
+}
+
+static int open_maps(struct file *file, struct proc_seq *seq)
+{
+    return proc_task_mm_open(file->inode, &seq->stamp);
+}
+
+static int fill(struct file *file, struct proc_seq *seq, uint64_t *cursor, struct strbuf *out,
+                bool smaps)
+{
+    struct mm *mm = proc_task_mm_as_opened(file->inode, seq->stamp);
+    if (!mm)
+        return 1;
+    char *path = kmalloc(VFS_PATH_MAX);
+    int result = path ? 1 : -ENOMEM;
+    rwlock_read_lock(&mm->lock);
+    struct vma *vma = path ? mm_find_vma(mm, *cursor) : NULL;
+    for (; vma; vma = mm_next_vma(vma)) {
+        size_t start = out->length;
+        put_vma(mm, vma, path, out);
+        if (smaps)
+            put_smaps_rest(vma, out);
+        if (!proc_seq_fits(out, start)) {
+            result = 0;
+            break;
+        }
+        *cursor = vma->end;
+    }
+    rwlock_read_unlock(&mm->lock);
+    kfree(path);
+    mm_put(mm);
+    return result;
+}
+
+static int fill_maps(struct file *file, struct proc_seq *seq, uint64_t *cursor, struct strbuf *out)
+{
+    return fill(file, seq, cursor, out, false);
+}
+
+static int fill_smaps(struct file *file, struct proc_seq *seq, uint64_t *cursor, struct strbuf *out)
+{
+    return fill(file, seq, cursor, out, true);
+}
+
+static int fill_rollup(struct file *file, struct proc_seq *seq, uint64_t *cursor,
+                       struct strbuf *out)
+{
+    struct vma_usage sum = {0}, usage;
+    uint64_t start = 0, end = 0, locked = 0;
+    struct mm *mm = proc_task_mm_as_opened(file->inode, seq->stamp);
+    (void)cursor;
+    if (!mm)
+        return -ESRCH;
+    rwlock_read_lock(&mm->lock);
+    for (struct vma *vma = mm_find_vma(mm, 0); vma; vma = mm_next_vma(vma)) {
+        mm_vma_usage(vma, &usage);
+        sum.resident += usage.resident;
+        sum.anon += usage.anon;
+        sum.shared += usage.shared;
+        sum.private_dirty += usage.private_dirty;
+        locked += vma->flags & VMA_LOCKED ? usage.resident : 0;
+        start = end ? start : vma->start;
+        end = vma->end;
+    }
+    rwlock_read_unlock(&mm->lock);
+    mm_put(mm);
+    size_t line = out->needed;
+    strbuf_printf(out, "%08llx-%08llx ---p 00000000 00:00 0 ", (unsigned long long)start,
+                  (unsigned long long)end);
+    while (out->needed - line < 73)
+        strbuf_putc(out, ' ');
+    strbuf_puts(out, "[rollup]\n");
+    put_usage(&sum, locked, true, out);
+    return proc_seq_fits(out, 0) ? 1 : 0;
+}
+
+const struct proc_seq_ops pid_maps = {.open = open_maps, .fill = fill_maps};
+const struct proc_seq_ops pid_smaps = {.open = open_maps, .fill = fill_smaps};
+const struct proc_seq_ops pid_smaps_rollup = {.open = open_maps, .fill = fill_rollup};

@@ -8,6 +8,7 @@
 #include "kernel/fs/path.h"
 #include "kernel/mm/slab.h"
 #include "kernel/procfs/proc_internal.h"
+#include "kernel/procfs/seq_internal.h"
 
 #define MOUNT_ESCAPES " \t\n\\#"
 
@@ -66,42 +67,112 @@ static void put_mountinfo_line(struct mount *mount, const struct mount_info *inf
     strbuf_putc(out, '\n');
 }
 
-/* A line for each mount that can be reached from the task's root. */
-static int show_mounts(struct task *task, mount_line *line, struct strbuf *out)
+/* The device and file system of each mount, and nothing of what those might count. */
+static void put_mountstats_line(struct mount *mount, const struct mount_info *info,
+                                const char *where, char *scratch, struct strbuf *out)
 {
-    struct fs_context *fs = proc_task_fs(task);
-    if (!fs)
-        return -EINVAL;
+    (void)mount;
+    (void)scratch;
+    strbuf_puts(out, "device ");
+    strbuf_put_escaped(out, info->source[0] ? info->source : "none", MOUNT_ESCAPES);
+    strbuf_puts(out, " mounted on ");
+    strbuf_put_escaped(out, where, MOUNT_ESCAPES);
+    strbuf_printf(out, " with fstype %s \n", info->type);
+}
+
+/* Lines for the mounts with ids from *cursor on that can be reached from the root. */
+static int fill_lines(struct kernel *kernel, const struct path *root, mount_line *line,
+                      uint64_t *cursor, struct strbuf *out)
+{
     char *where = kmalloc(2 * VFS_PATH_MAX), *name;
-    if (!where) {
-        fs_context_put(fs);
-        return -ENOMEM;
-    }
-    struct path root;
     struct mount *mount;
-    fs_context_root(fs, &root);
-    for (int id = -1; (mount = mount_next(task->thread.kernel, id));) {
+    bool fits = true;
+    if (!where)
+        return -ENOMEM;
+    while (fits && (mount = mount_next(kernel, (int)*cursor - 1))) {
         struct mount_info info;
+        size_t start = out->length;
         mount_describe(mount, &info);
-        id = info.id;
-        if (mount_point_name(mount, &root, where, VFS_PATH_MAX, &name) == 0)
+        if (mount_point_name(mount, root, where, VFS_PATH_MAX, &name) == 0)
             line(mount, &info, name, where + VFS_PATH_MAX, out);
+        fits = proc_seq_fits(out, start);
+        if (fits)
+            *cursor = (uint64_t)info.id + 1;
         mount_put(mount);
     }
-    path_put(&root);
     kfree(where);
+    return fits ? 1 : 0;
+}
+
+static int fill_mounts(struct file *file, mount_line *line, uint64_t *cursor, struct strbuf *out)
+{
+    struct task *task = proc_inode_task(file->inode);
+    struct fs_context *fs = task ? proc_task_fs(task) : NULL;
+    struct path root;
+    if (task)
+        task_put(task);
+    if (!fs)
+        return -EINVAL;
+    fs_context_root(fs, &root);
     fs_context_put(fs);
+    int result = fill_lines(file->kernel, &root, line, cursor, out);
+    path_put(&root);
+    return result;
+}
+
+static int fill_plain(struct file *file, struct proc_seq *seq, uint64_t *cursor, struct strbuf *out)
+{
+    (void)seq;
+    return fill_mounts(file, put_mounts_line, cursor, out);
+}
+
+static int fill_info(struct file *file, struct proc_seq *seq, uint64_t *cursor, struct strbuf *out)
+{
+    (void)seq;
+    return fill_mounts(file, put_mountinfo_line, cursor, out);
+}
+
+static int fill_stats(struct file *file, struct proc_seq *seq, uint64_t *cursor, struct strbuf *out)
+{
+    (void)seq;
+    return fill_mounts(file, put_mountstats_line, cursor, out);
+}
+
+static int mounts_open(struct file *file, struct proc_seq *seq)
+{
+    struct task *task = proc_inode_task(file->inode);
+    struct fs_context *fs = task ? proc_task_fs(task) : NULL;
+    if (task)
+        task_put(task);
+    if (!fs)
+        return -EINVAL;
+    fs_context_put(fs);
+    seq->stamp = mount_sequence(file->kernel);
     return 0;
 }
 
-int pid_show_mounts(struct task *task, bool whole, struct strbuf *out)
+/* Readable at all times; POLLERR and POLLPRI tell of a change since the last time it was asked. */
+static uint32_t mounts_poll(struct file *file, struct poll_table *table)
 {
-    (void)whole;
-    return show_mounts(task, put_mounts_line, out);
+    struct proc_seq *seq = file->private;
+    uint32_t events = POLLIN | POLLRDNORM;
+    poll_wait(table, mount_changes(file->kernel));
+    uint64_t now = mount_sequence(file->kernel);
+    if (atomic_load_relaxed(&seq->stamp) != now) {
+        atomic_store_relaxed(&seq->stamp, now);
+        events |= POLLERR | POLLPRI;
+    }
+    return events;
 }
 
-int pid_show_mountinfo(struct task *task, bool whole, struct strbuf *out)
-{
-    (void)whole;
-    return show_mounts(task, put_mountinfo_line, out);
-}
+const struct proc_seq_ops pid_mounts = {.open = mounts_open, .fill = fill_plain};
+const struct proc_seq_ops pid_mountinfo = {.open = mounts_open, .fill = fill_info};
+const struct proc_seq_ops pid_mountstats = {.open = mounts_open, .fill = fill_stats};
+
+const struct file_ops pid_mounts_file_ops = {
+    .open = proc_seq_open,
+    .release = proc_seq_release,
+    .read = proc_seq_read,
+    .seek = proc_seq_seek,
+    .poll = mounts_poll,
+};

@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Short texts about a task: cmdline, environ, auxv, comm, limits, io and others; proc(5).
+ * Short texts about a task: cmdline, comm, limits, io; proc(5).
  */
 #include "kernel/abi/resource.h"
-#include "kernel/abi/signal.h"
-#include "kernel/lib/parse.h"
-#include "kernel/mm/slab.h"
 #include "kernel/procfs/proc_internal.h"
-#include "kernel/sched/sched.h"
 
 enum { STRINGS_MAX = 2 << 20, COPY_PIECE = 1024 };
 
@@ -58,32 +54,6 @@ int pid_show_cmdline(struct task *task, bool whole, struct strbuf *out)
     } else {
         put_memory(mm, start, MIN(end, start + STRINGS_MAX), out);
     }
-    mm_put(mm);
-    return 0;
-}
-
-int pid_show_environ(struct task *task, bool whole, struct strbuf *out)
-{
-    struct mm *mm = task_mm(task);
-    (void)whole;
-    if (!mm)
-        return 0;
-    put_memory(mm, mm->env_start, MIN(mm->env_end, mm->env_start + STRINGS_MAX), out);
-    mm_put(mm);
-    return 0;
-}
-
-int pid_show_auxv(struct task *task, bool whole, struct strbuf *out)
-{
-    struct mm *mm = task_mm(task);
-    unsigned count = 0;
-    (void)whole;
-    if (!mm)
-        return 0;
-    do
-        count += 2;
-    while (mm->auxv[count - 2] && count < ARRAY_SIZE(mm->auxv));
-    strbuf_write(out, mm->auxv, count * sizeof(mm->auxv[0]));
     mm_put(mm);
     return 0;
 }
@@ -174,18 +144,5 @@ int pid_show_io(struct task *task, bool whole, struct strbuf *out)
                   (unsigned long long)atomic_load_relaxed(&process->written_bytes),
                   (unsigned long long)atomic_load_relaxed(&process->read_calls),
                   (unsigned long long)atomic_load_relaxed(&process->write_calls));
-    return 0;
-}
-
-int pid_show_personality(struct task *task, bool whole, struct strbuf *out)
-{
-    (void)whole;
-    strbuf_printf(out, "%08x\n", task->personality);
-    return 0;
-}
-
-int proc_tracer_pid(struct task *task)
-{
-    (void)task;
     return 0;
 }

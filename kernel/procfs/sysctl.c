@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * /proc/sys: the kernel's parameters; proc_sys(5), proc_sys_kernel(5), proc_sys_vm(5), proc_sys_fs(5).
+ *
+ * A parameter that is the same for ever is a constant and cannot be written; only where a write has
+ * its effect the file is writable.
+ */
+#include "kernel/abi/capability.h"
+#include "kernel/abi/uname.h"
+#include "kernel/core/entropy.h"
+#include "kernel/core/klog.h"
+#include "kernel/lib/parse.h"
+#include "kernel/mm/page.h"
+#include "kernel/mm/slab.h"
+#include "kernel/proc/uts.h"
+#include "kernel/procfs/proc_internal.h"
+
+struct constant {
+    struct text_file_ops text;   /* must be first */
+    const char *value;
+};
+
+static int show_constant(struct file *file, struct strbuf *out)
+{
+    const struct constant *constant = file->inode->private;
+    strbuf_printf(out, "%s\n", constant->value);
+    return 0;
+}
+
+/* ---- names ---- */
+
+static int show_name(struct file *file, struct strbuf *out, size_t field)
+{
+    struct linux_utsname name;
+    uts_get(file->kernel, &name);
+    strbuf_printf(out, "%s\n", (const char *)&name + field);
+    return 0;
+}
+
+static int show_hostname(struct file *file, struct strbuf *out)
+{
+    return show_name(file, out, offsetof(struct linux_utsname, nodename));
+}
+
+static int show_domainname(struct file *file, struct strbuf *out)
+{
+    return show_name(file, out, offsetof(struct linux_utsname, domainname));
+}
+
+static int show_osrelease(struct file *file, struct strbuf *out)
+{
+    return show_name(file, out, offsetof(struct linux_utsname, release));
+}
+
+static int show_version(struct file *file, struct strbuf *out)
+{
+    return show_name(file, out, offsetof(struct linux_utsname, version));
+}
+
+/* Up to the first NUL or newline; the rest, and what is too long, is dropped. */
+static int64_t write_name(struct file *file, const char *text, size_t bytes, enum uts_field field)
+{
+    char name[UTSNAME_LENGTH];
+    size_t length = MIN(kstrcspn(text, "\n"), sizeof(name) - 1);
+    memcpy(name, text, length);
+    name[length] = 0;
+    uts_set(file->kernel, field, name);
+    return (int64_t)bytes;
+}
+
+static int64_t write_hostname(struct file *file, const char *text, size_t bytes)
+{
+    return write_name(file, text, bytes, UTS_NODENAME);
+}
+
+static int64_t write_domainname(struct file *file, const char *text, size_t bytes)
+{
+    return write_name(file, text, bytes, UTS_DOMAINNAME);
+}
+
+static const struct text_file_ops hostname = {show_hostname, write_hostname};
+static const struct text_file_ops domainname = {show_domainname, write_domainname};
+static const struct text_file_ops osrelease = {show_osrelease, NULL};
+static const struct text_file_ops version = {show_version, NULL};
+
+/* ---- randomness ---- */
+
+void proc_put_uuid(char text[37])
+{
+    uint8_t bytes[16];
+    struct strbuf out;
+    entropy_bytes(bytes, sizeof(bytes));
+    bytes[6] = (bytes[6] & 0x0f) | 0x40; /* version 4, variant 1: RFC 9562 */
+    bytes[8] = (bytes[8] & 0x3f) | 0x80;
+    strbuf_init(&out, text, 37);
+    for (unsigned i = 0; i < sizeof(bytes); i++)
+        strbuf_printf(&out, i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x", bytes[i]);
+}
+
+static int show_boot_id(struct file *file, struct strbuf *out)
+{
+    strbuf_printf(out, "%s\n", proc_state_of(file->inode->sb)->boot_id);
+    return 0;
+}
+
+static int show_uuid(struct file *file, struct strbuf *out)
+{
+    char text[37];
+    (void)file;
+    proc_put_uuid(text);
+    strbuf_printf(out, "%s\n", text);
+    return 0;
+}
+
+static const struct text_file_ops boot_id = {show_boot_id, NULL};
+static const struct text_file_ops uuid = {show_uuid, NULL};
+
+/* ---- others that change ---- */
+
+static int show_printk(struct file *file, struct strbuf *out)
+{
+    (void)file;
+    strbuf_printf(out, "%u\t4\t1\t7\n", klog_console_level());
+    return 0;
+}
+
+/* The console's level; the defaults behind it have no effect here. */
+static int64_t write_printk(struct file *file, const char *text, size_t bytes)
+{
+    const char *cursor = kstr_skip_spaces(text);
+    uint64_t level;
+    (void)file;
+    if (kparse_u64(&cursor, 10, &level) || level > 15)
+        return -EINVAL;
+    klog_set_console_level((unsigned)level);
+    return (int64_t)bytes;
+}
+
+static int show_ns_last_pid(struct file *file, struct strbuf *out)
+{
+    strbuf_printf(out, "%d\n", process_last_pid(file->kernel));
+    return 0;
+}
+
+/* As many as an eighth of memory has stacks for. */
+static int show_threads_max(struct file *file, struct strbuf *out)
+{
+    struct page_counts pages;
+    page_count(file->kernel, &pages);
+    strbuf_printf(out, "%llu\n", (unsigned long long)MAX(pages.total / 32, (uint64_t)20));
+    return 0;
+}
+
+static int show_mmap_min_addr(struct file *file, struct strbuf *out)
+{
+    strbuf_printf(out, "%llu\n", (unsigned long long)file->kernel->boot->user_addr_min);
+    return 0;
+}
+
+/* Live objects of a slab cache. */
+static uint64_t live_objects(struct kernel *kernel, const char *wanted)
+{
+    const char *name;
+    size_t size;
+    uint64_t live, pages;
+    for (unsigned i = 0; slab_describe(kernel, i, &name, &size, &live, &pages) == 0; i++)
+        if (kstr_equal(name, wanted))
+            return live;
+    return 0;
+}
+
+/* Files are limited by memory alone. */
+#define FILE_MAX "9223372036854775807"
+
+static int show_file_nr(struct file *file, struct strbuf *out)
+{
+    strbuf_printf(out, "%llu\t0\t" FILE_MAX "\n",
+                  (unsigned long long)live_objects(file->kernel, "file"));
+    return 0;
+}
+
+static int show_inode_nr(struct file *file, struct strbuf *out)
+{
+    strbuf_printf(out, "%llu\t0\n", (unsigned long long)live_objects(file->kernel, "inode"));
+    return 0;
+}
+
+static int show_inode_state(struct file *file, struct strbuf *out)
+{
+    strbuf_printf(out, "%llu\t0\t0\t0\t0\t0\t0\n",
+                  (unsigned long long)live_objects(file->kernel, "inode"));
+    return 0;
+}
+
+static int show_dentry_state(struct file *file, struct strbuf *out)
+{
+    strbuf_printf(out, "%llu\t0\t45\t0\t0\t0\n",
+                  (unsigned long long)live_objects(file->kernel, "dentry"));
+    return 0;
+}
+
+static const struct text_file_ops printk = {show_printk, write_printk};
+static const struct text_file_ops ns_last_pid = {show_ns_last_pid, NULL};
+static const struct text_file_ops threads_max = {show_threads_max, NULL};
+static const struct text_file_ops mmap_min_addr = {show_mmap_min_addr, NULL};
+static const struct text_file_ops file_nr = {show_file_nr, NULL};
+static const struct text_file_ops inode_nr = {show_inode_nr, NULL};
+static const struct text_file_ops inode_state = {show_inode_state, NULL};
+static const struct text_file_ops dentry_state = {show_dentry_state, NULL};
+
+/* ---- the tree ---- */
+
+static const struct inode_ops plain_ops = {.setattr = proc_setattr_refused};
+
+#define CONSTANT(name_, value_)                                                                    \
+    {                                                                                              \
+        name_, S_IFREG | 0444, &plain_ops, &text_file_operations,                                  \
+            &(const struct constant){.text = {.show = show_constant}, .value = value_}             \
+    }
+#define TEXT(name_, mode_, ops_) {name_, S_IFREG | (mode_), &plain_ops, &text_file_operations, &ops_}
+#define SUBDIR(name_, table_)                                                                      \
+    {                                                                                              \
+        name_, S_IFDIR | 0555, &proc_table_inode_ops, &proc_table_file_ops, &table_                \
+    }
+
+static const struct proc_entry random_entries[] = {
+    TEXT("boot_id", 0444, boot_id),
+    CONSTANT("entropy_avail", "256"),
+    CONSTANT("poolsize", "256"),
+    CONSTANT("urandom_min_reseed_secs", "60"),
+    TEXT("uuid", 0444, uuid),
+    CONSTANT("write_wakeup_threshold", "256"),
+};
+static const struct proc_table random_table = PROC_TABLE(random_entries, PROC_TABLE_SYS + 1);
+
+static const struct proc_entry kernel_entries[] = {
+    CONSTANT("arch", "x86_64"),
+    CONSTANT("cap_last_cap", "40"),
+    CONSTANT("core_pattern", "core"),
+    CONSTANT("core_uses_pid", "0"),
+    CONSTANT("dmesg_restrict", "0"),
+    TEXT("domainname", 0644, domainname),
+    TEXT("hostname", 0644, hostname),
+    CONSTANT("kptr_restrict", "1"),
+    CONSTANT("ngroups_max", "65536"),
+    TEXT("ns_last_pid", 0444, ns_last_pid),
+    TEXT("osrelease", 0444, osrelease),
+    CONSTANT("ostype", "Linux"),
+    CONSTANT("overflowgid", "65534"),
+    CONSTANT("overflowuid", "65534"),
+    CONSTANT("panic", "0"),
+    CONSTANT("panic_on_oops", "1"),
+    CONSTANT("pid_max", "32768"),
+    TEXT("printk", 0644, printk),
+    SUBDIR("random", random_table),
+    CONSTANT("randomize_va_space", "2"),
+    CONSTANT("sched_rr_timeslice_ms", "100"),
+    CONSTANT("sched_rt_period_us", "1000000"),
+    CONSTANT("sched_rt_runtime_us", "950000"),
+    CONSTANT("tainted", "0"),
+    TEXT("threads-max", 0444, threads_max),
+    TEXT("version", 0444, version),
+};
+static const struct proc_table kernel_table = PROC_TABLE(kernel_entries, PROC_TABLE_SYS + 2);
+
+static const struct proc_entry vm_entries[] = {
+    CONSTANT("legacy_va_layout", "0"),
+    CONSTANT("max_map_count", "65530"),
+    TEXT("mmap_min_addr", 0444, mmap_min_addr),
+    CONSTANT("oom_kill_allocating_task", "0"),
+    CONSTANT("overcommit_kbytes", "0"),
+    CONSTANT("overcommit_memory", "1"),
+    CONSTANT("overcommit_ratio", "50"),
+    CONSTANT("panic_on_oom", "0"),
+};
+static const struct proc_table vm_table = PROC_TABLE(vm_entries, PROC_TABLE_SYS + 3);
+
+static const struct proc_entry inotify_entries[] = {
+    CONSTANT("max_queued_events", "16384"),
+    CONSTANT("max_user_instances", "128"),
+    CONSTANT("max_user_watches", "65536"),
+};
+static const struct proc_table inotify_table = PROC_TABLE(inotify_entries, PROC_TABLE_SYS + 4);
+
+static const struct proc_entry fs_entries[] = {
+    TEXT("dentry-state", 0444, dentry_state),
+    CONSTANT("file-max", FILE_MAX),
+    TEXT("file-nr", 0444, file_nr),
+    TEXT("inode-nr", 0444, inode_nr),
+    TEXT("inode-state", 0444, inode_state),
+    SUBDIR("inotify", inotify_table),
+    CONSTANT("nr_open", "1048576"),
+    CONSTANT("overflowgid", "65534"),
+    CONSTANT("overflowuid", "65534"),
+    CONSTANT("pipe-max-size", "1048576"),
+    CONSTANT("protected_fifos", "1"),
+    CONSTANT("protected_hardlinks", "1"),
+    CONSTANT("protected_regular", "2"),
+    CONSTANT("protected_symlinks", "1"),
+    CONSTANT("suid_dumpable", "0"),
+};
+static const struct proc_table fs_table = PROC_TABLE(fs_entries, PROC_TABLE_SYS + 5);
+
+static const struct proc_entry sys_entries[] = {
+    SUBDIR("fs", fs_table),
+    SUBDIR("kernel", kernel_table),
+    SUBDIR("vm", vm_table),
+};
+const struct proc_table proc_sys_table = PROC_TABLE(sys_entries, PROC_TABLE_SYS);
