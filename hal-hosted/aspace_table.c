@@ -271,6 +271,15 @@ void hal_aspace_flush(struct hal_aspace *aspace)
     machine->engine->aspace_flush(aspace);
 }
 
+void hal_aspace_fork(struct hal_aspace *child, struct hal_aspace *parent)
+{
+    const struct engine_ops *engine = parent->machine->engine;
+
+    if (engine->aspace_fork) {
+        engine->aspace_fork(child, parent);
+    }
+}
+
 void hal_aspace_activate(struct hal_aspace *aspace)
 {
     vcpu_current()->aspace = aspace;

@@ -34,8 +34,14 @@ void hal_user_fpu_changed(struct hal_user *user)
 
 enum hal_stop hal_user_run(struct hal_user *user, struct hal_fault *out)
 {
-    struct vcpu *vcpu = vcpu_current();
+    const struct engine_ops *engine = engine_current();
     enum hal_stop stop = HAL_STOP_INTERRUPT;
+    struct vcpu *vcpu;
+
+    if (engine->prepare) {
+        engine->prepare(user);
+    }
+    vcpu = vcpu_current(); /* prepare may have blocked and gone on elsewhere */
 
     /* The state first, then the look at pending: see vcpu.c. */
     __atomic_store_n(&vcpu->state, VCPU_USER, __ATOMIC_SEQ_CST);
@@ -43,7 +49,7 @@ enum hal_stop hal_user_run(struct hal_user *user, struct hal_fault *out)
         vcpu_check_deadline(vcpu);
     }
     if (!vcpu_must_stop(vcpu)) {
-        stop = vcpu->machine->engine->run(vcpu, user, out);
+        stop = engine->run(vcpu, user, out);
     }
     __atomic_store_n(&vcpu->state, VCPU_KERNEL, __ATOMIC_RELEASE);
     if (stop == HAL_STOP_INTERRUPT) {

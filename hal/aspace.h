@@ -51,6 +51,11 @@ bool hal_aspace_lookup(struct hal_aspace *aspace, uint64_t uaddr, uint64_t *out_
  * returns the frames may be reused. Thread context, interrupts enabled, may spin. */
 void hal_aspace_flush(struct hal_aspace *aspace);
 
+/* The child, still without user code, has got the parent's pages to share (fork). Called once, after
+ * that, with both mm locks held: lets the backend carry over what it keeps about the pages' contents
+ * (kernel_on_patch_page). */
+void hal_aspace_fork(struct hal_aspace *child, struct hal_aspace *parent);
+
 /* Make this the address space that the user copies of this CPU refer to; NULL for none (kernel
  * threads). Called by the scheduler on a switch, interrupts masked. */
 void hal_aspace_activate(struct hal_aspace *aspace);

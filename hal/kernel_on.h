@@ -28,6 +28,15 @@ void kernel_on_power_button(void);      /* the environment asks for an orderly s
 uint64_t kernel_on_table_page_alloc(void);
 void kernel_on_table_page_free(uint64_t paddr);
 
+/* The backend wants to change instructions in the executable page at uaddr (page aligned) of the
+ * current task's address space: system calls that user code makes often become jumps. See to it that
+ * the page is present and belongs to this address space alone, as after a private write: break
+ * copy-on-write, copy a private mapping's file page. 0, or negative errno to leave it alone: shared
+ * mappings, writable ones, traced tasks, lack of memory. Thread context in hal_user_run, interrupts
+ * enabled, no lock held; may block. Optional (weak): without it nothing is ever changed. A kernel
+ * that has it must call hal_aspace_fork. */
+__attribute__((weak)) int kernel_on_patch_page(uint64_t uaddr);
+
 /* A kernel-mode exception that no fixup covers: report and stop. rip and rsp locate it. */
 __attribute__((noreturn)) void kernel_on_fatal_exception(unsigned vector, uint64_t error,
                                                          uint64_t address, uint64_t rip,

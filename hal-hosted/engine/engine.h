@@ -73,6 +73,12 @@ struct engine_ops {
      * So: run first makes itself reachable for kick, then checks vcpu_must_stop, then waits. Any
      * host thread including other machines' and signal handlers: async-signal-safe. */
     void (*kick)(struct vcpu *vcpu);
+
+    /* Optional. Before run, as kernel code of the user's thread: may call the kernel and block. */
+    void (*prepare)(struct hal_user *user);
+
+    /* Optional. hal_aspace_fork. */
+    void (*aspace_fork)(struct hal_aspace *child, struct hal_aspace *parent);
 };
 
 extern const struct engine_ops engine_stub;

@@ -27,6 +27,7 @@ enum {
     SELECTORS_USER = 0x33, /* cs; gs and fs 0 */
     SELECTOR_SS = 0x2b,
     ARCH_X86_64 = (int)0xc000003e,
+    FAST_FLAGS = 0x246,
 };
 
 bool stub_frame_learn(const char *frame, uint64_t base, uint64_t ucontext, uint64_t siginfo,
@@ -99,7 +100,7 @@ void stub_frame_write(struct lane *lane, const struct hal_regs *regs)
     frame->gs = address_canonical(regs->gs_base) ? regs->gs_base : 0;
 }
 
-void stub_frame_read(const struct lane *lane, struct hal_regs *regs)
+static void frame_read(const struct lane *lane, struct hal_regs *regs)
 {
     const volatile greg_t *g = frame_registers(lane);
     const volatile struct stub_frame *frame = lane_control(lane);
@@ -126,6 +127,47 @@ void stub_frame_read(const struct lane *lane, struct hal_regs *regs)
     regs->gs_base = frame->gs;
 }
 
+static void fast_read(const struct lane *lane, struct hal_regs *regs)
+{
+    const volatile struct stub_fast_regs *fast = &lane_control(lane)->fast;
+
+    regs->rax = fast->rax;
+    regs->rcx = fast->rcx;
+    regs->rdi = fast->rdi;
+    regs->rsi = fast->rsi;
+    regs->rdx = fast->rdx;
+    regs->r10 = fast->r10;
+    regs->r8 = fast->r8;
+    regs->r9 = fast->r9;
+    regs->rbx = fast->rbx;
+    regs->rbp = fast->rbp;
+    regs->rsp = fast->rsp;
+    regs->r12 = fast->r12;
+    regs->r13 = fast->r13;
+    regs->r14 = fast->r14;
+    regs->r15 = fast->r15;
+    regs->gs_base = fast->gs;
+    regs->rip = regs->rcx;
+    regs->rflags = regs->r11 = FAST_FLAGS;
+    /* fs_base is what it was: by it the call found its lane. */
+}
+
+/* Answer a fast call in place if the kernel has changed nothing but rax. */
+bool stub_fast_answer(struct lane *lane, const struct hal_regs *regs)
+{
+    const struct stub_ctl *ctl = lane->stub->ctl;
+
+    _Static_assert(offsetof(struct hal_regs, rax) == 0, "rax is left out of the comparison");
+    if (memcmp(&regs->rbx, &lane->fast_regs.rbx, sizeof *regs - sizeof regs->rax) != 0 ||
+        __atomic_load_n(&ctl->lane_fs[lane->index], __ATOMIC_SEQ_CST) != regs->fs_base) {
+        return false;
+    }
+    lane_control(lane)->fast.rax = regs->rax;
+    lane->fast = false;
+    stub_lane_turn(lane, TURN_LANE);
+    return true;
+}
+
 static enum hal_stop stop_system_call(const struct lane *lane, struct hal_regs *regs,
                                       struct hal_fault *out)
 {
@@ -146,9 +188,9 @@ static enum hal_stop stop_system_call(const struct lane *lane, struct hal_regs *
     return HAL_STOP_SYSCALL;
 }
 
-/* Why the lane stopped; regs have been read. */
-enum hal_stop stub_frame_decode(const struct lane *lane, struct hal_regs *regs,
-                                struct hal_fault *out)
+/* Why a signal stopped guest code; regs have been read. */
+static enum hal_stop stop_signal(const struct lane *lane, struct hal_regs *regs,
+                                 struct hal_fault *out)
 {
     const volatile greg_t *g = frame_registers(lane);
     const volatile struct stub_frame *frame = lane_control(lane);
@@ -174,6 +216,55 @@ enum hal_stop stub_frame_decode(const struct lane *lane, struct hal_regs *regs,
     default:
         return HAL_STOP_INTERRUPT;
     }
+}
+
+/* A signal has hit the stub's own code: see stub.S. False: it was guest code. */
+static bool stop_in_stub(struct lane *lane, const struct hal_regs *now, struct hal_regs *regs,
+                         enum hal_stop *stop)
+{
+    uint64_t rip = now->rip;
+
+    if (rip >= STUB_TRAMPOLINES && rip < STUB_TRAMPOLINES + STUB_TRAMPOLINES_SIZE) {
+        *regs = *now;
+        *stop = HAL_STOP_SYSCALL;
+        return stub_patch_trampoline(lane->stub, regs);
+    }
+    if (rip < stub_labels[FAST_ENTRY] || rip >= stub_labels[FAST_END]) {
+        return false;
+    }
+    if (rip >= stub_labels[FAST_WAITING]) {
+        *stop = HAL_STOP_INTERRUPT; /* regs are still what the kernel wants */
+        return true;
+    }
+    *stop = HAL_STOP_SYSCALL;
+    if (rip >= stub_labels[FAST_SAVED]) {
+        fast_read(lane, regs);
+    } else {
+        *regs = *now;
+        regs->rip = regs->rcx;
+        regs->rflags = regs->r11 = FAST_FLAGS;
+    }
+    return true;
+}
+
+/* The lane has stopped: get the registers, and the reason. */
+enum hal_stop stub_frame_take(struct lane *lane, struct hal_regs *regs, struct hal_fault *out)
+{
+    enum hal_stop stop;
+    struct hal_regs now;
+
+    if (__atomic_load_n(&lane_control(lane)->turn, __ATOMIC_ACQUIRE) & TURN_FAST) {
+        fast_read(lane, regs);
+        lane->fast_regs = *regs;
+        lane->fast = true;
+        return HAL_STOP_SYSCALL;
+    }
+    frame_read(lane, &now);
+    if (now.rip < STUB_AREA_END && stop_in_stub(lane, &now, regs, &stop)) {
+        return stop;
+    }
+    *regs = now;
+    return stop_signal(lane, regs, out);
 }
 
 /* --- FP state --- */
@@ -232,7 +323,7 @@ static void fp_detach_locked(struct hal_user *user, bool save)
     struct lane *lane = user_lane(user);
 
     if (lane) {
-        if (save) {
+        if (save && (!lane->fast || stub_lane_settle(lane))) {
             fp_save(lane, user);
         }
         lane->fp_user = NULL;
@@ -253,6 +344,9 @@ void stub_fp_load(struct lane *lane, struct hal_user *user)
         fp_detach_locked(lane->fp_user, true);
     }
     fp_detach_locked(user, true);
+    if (lane->fast) {
+        stub_lane_settle(lane);
+    }
     fp_restore(lane, user);
     lane->fp_user = user;
     user->priv[STUB_USER_LANE] = (uintptr_t)lane;

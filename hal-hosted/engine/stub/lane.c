@@ -15,7 +15,7 @@
 
 enum {
     GUARD_NS = 10000000,
-    START_GUARDS = 1000,
+    START_GUARDS = 500,
     /* A lane that does not react to the interrupt signal has it blocked by a forged signal frame,
      * or gets no host CPU time. When it has used this much time it is hostile, and after that many
      * guards it is, or the host is hopeless. */
@@ -35,7 +35,7 @@ static bool lane_dead(const struct lane *lane)
     return true;
 }
 
-/* Wait for the first stop, which builds the signal frame. */
+/* Wait for a stop that comes at once: the first, or settling. */
 static bool lane_started(struct lane *lane)
 {
     struct stub_frame *frame = lane_control(lane);
@@ -124,16 +124,89 @@ void stub_lane_close(struct lane *lane)
         lane->pidfd = -1;
     }
     lane->ready = false;
+    lane->fast = false;
 }
 
-void stub_lane_resume(struct lane *lane)
+/* Give the turn word this value, which contains TURN_LANE, and wake the lane if it sleeps. */
+void stub_lane_turn(struct lane *lane, uint32_t turn)
 {
     struct stub_frame *frame = lane_control(lane);
-    uint32_t old = __atomic_exchange_n(&frame->turn, TURN_LANE, __ATOMIC_SEQ_CST);
+    uint32_t old = __atomic_exchange_n(&frame->turn, turn, __ATOMIC_SEQ_CST);
 
     if (old & TURN_LANE_SLEEPS) {
         stub_futex_wake(&frame->turn);
     }
+}
+
+/* Patching excludes running lanes: each side first raises its flag and then looks at the other's.
+ */
+void stub_lane_begin(struct lane *lane)
+{
+    struct stub *stub = lane->stub;
+
+    __atomic_store_n(&lane->running, 1, __ATOMIC_SEQ_CST);
+    while (__atomic_load_n(&stub->patching, __ATOMIC_SEQ_CST)) {
+        __atomic_store_n(&lane->running, 0, __ATOMIC_SEQ_CST);
+        pthread_mutex_lock(&stub->lock); /* until it is done */
+        pthread_mutex_unlock(&stub->lock);
+        __atomic_store_n(&lane->running, 1, __ATOMIC_SEQ_CST);
+    }
+}
+
+void stub_lane_end(struct lane *lane)
+{
+    __atomic_store_n(&lane->running, 0, __ATOMIC_RELEASE);
+}
+
+/* List the lane under this fs base, by which its fast calls find it. Of two lanes that run with the
+ * same none may be listed: the other would find it too. The lane is marked running already; so either the other
+ * side sees that, or this side sees what the other has changed. */
+void stub_lane_claim_fs(struct lane *lane, uint64_t fs_base)
+{
+    struct stub *stub = lane->stub;
+    uint64_t *listed = stub->ctl->lane_fs;
+    bool conflict = false;
+
+    if (lane->index >= CTL_LANE_FS_MAX ||
+        __atomic_load_n(&listed[lane->index], __ATOMIC_SEQ_CST) == fs_base) {
+        return;
+    }
+    pthread_mutex_lock(&stub->lock);
+    __atomic_store_n(&listed[lane->index], STUB_NO_FS, __ATOMIC_SEQ_CST);
+    lane->fs_base = fs_base;
+    for (unsigned i = 0; i < stub->sm->lane_count; i++) {
+        struct lane *other = &stub->lanes[i];
+        if (other != lane && other->fs_base == fs_base && i < CTL_LANE_FS_MAX) {
+            __atomic_store_n(&listed[i], STUB_NO_FS, __ATOMIC_SEQ_CST);
+            conflict |= __atomic_load_n(&other->running, __ATOMIC_SEQ_CST);
+        }
+    }
+    if (!conflict) {
+        __atomic_store_n(&listed[lane->index], fs_base, __ATOMIC_SEQ_CST);
+    }
+    pthread_mutex_unlock(&stub->lock);
+}
+
+/* Bring a lane that waits in a fast call into a signal frame, FP state and all. What user code is
+ * to do next is in the user's registers. */
+bool stub_lane_settle(struct lane *lane)
+{
+    struct stub_frame *frame = lane_control(lane);
+
+    lane->fast = false;
+    stub_lane_turn(lane, TURN_LANE | TURN_SETTLE);
+    for (uint32_t i = lane->stub->sm->spin_pauses; i > 0; i--) {
+        if (!(__atomic_load_n(&frame->turn, __ATOMIC_ACQUIRE) & TURN_LANE)) {
+            return true;
+        }
+        __builtin_ia32_pause();
+    }
+    if (!lane_started(lane)) {
+        stub_pidfd_signal(lane->stub->pidfd, SIGKILL);
+        __atomic_store_n(&lane->stub->dead, 1, __ATOMIC_RELAXED);
+        return false;
+    }
+    return true;
 }
 
 static bool must_interrupt(const struct vcpu *vcpu)

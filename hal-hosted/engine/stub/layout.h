@@ -9,6 +9,8 @@
  *   STUB_BASE    code and constants of stub.S, read and execute
  *   STUB_CTL     struct stub_ctl and the operation ring: read-only here; the kernel process writes
  *                it through its own mapping, the pager writes the acknowledgement through a file
+ *   STUB_TABLE   where each patched system call site jumps to, read-only
+ *   STUB_TRAMPOLINES  a few instructions for each patched site, read and execute
  *   STUB_FRAMES  one frame for each lane, read and write: control block and host signal frame
  */
 #ifndef HAL_HOSTED_ENGINE_STUB_LAYOUT_H
@@ -20,6 +22,12 @@
 #define STUB_CTL       0x30000
 #define STUB_CTL_SIZE  0x3000
 #define STUB_RING      0x31000
+#define STUB_SITES_MAX 512
+#define STUB_TABLE     0x60000 /* byte 2 of the addresses is 06: no instruction in 64-bit mode */
+#define STUB_TABLE_SIZE (STUB_SITES_MAX * 8)
+#define STUB_TRAMPOLINES 0x70000
+#define STUB_TRAMPOLINE_SIZE 32
+#define STUB_TRAMPOLINES_SIZE (STUB_SITES_MAX * STUB_TRAMPOLINE_SIZE)
 #define STUB_FRAMES    0x100000
 #define STUB_AREA_END  0x300000
 #define STUB_TOP       0x7ffffffff000
@@ -29,6 +37,11 @@
 #define STUB_FD_RAM    1
 #define STUB_FD_CTL    2
 #define STUB_FD_NEXT   3
+
+/* A slot of the control file: control page and ring, table, trampolines, frames. */
+#define SLOT_TABLE       STUB_CTL_SIZE
+#define SLOT_TRAMPOLINES (SLOT_TABLE + STUB_TABLE_SIZE)
+#define SLOT_FRAMES      (SLOT_TRAMPOLINES + STUB_TRAMPOLINES_SIZE)
 
 /* Request to the zygote, 16 bytes at STUB_ZYGOTE: file offset of the slot, bytes of frames. */
 #define STUB_REQUEST_SIZE 16
@@ -42,6 +55,8 @@
 #define CTL_MASK_SIZE   128
 #define CTL_MASKS_MAX   8
 #define CTL_LANE_STACKS 2048 /* per lane one stack_t */
+#define CTL_LANE_FS     3584 /* per lane the fs base by which fast calls find it, up to 8 lanes */
+#define CTL_LANE_FS_MAX 8
 
 /* struct stub_op */
 #define OP_KIND        0
@@ -66,6 +81,7 @@
 #define FRAME_GS           16
 #define FRAME_UCONTEXT     24
 #define FRAME_SIGINFO      32
+#define FRAME_REGS         64 /* of a fast call: struct stub_fast_regs */
 
 /* Bits of the turn word. */
 #define TURN_LANE         1 /* the lane runs; clear: the kernel's turn */
@@ -73,6 +89,8 @@
 #define TURN_LANE_SLEEPS  4 /* wake the lane by futex */
 #define TURN_KERNEL_SLEEPS 8
 #define TURN_YIELD         16 /* do not spin: another lane needs the CPU */
+#define TURN_FAST          32 /* the lane has stopped in a fast call */
+#define TURN_SETTLE        64 /* with TURN_LANE: leave the fast call by a trap */
 
 #define STUB_SIGNAL_INTERRUPT 10 /* SIGUSR1 */
 

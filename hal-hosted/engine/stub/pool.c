@@ -31,6 +31,7 @@ static void stub_free(struct stub *stub)
         close(stub->pidfd);
     }
     shadow_clear(&stub->shadow);
+    free(stub->sites);
     pthread_mutex_destroy(&stub->lock);
     free(stub->lanes);
     free(stub);
@@ -121,6 +122,9 @@ static void ctl_fill(struct stub *stub)
             .bytes = sm->signal_stack_bytes,
         };
     }
+    for (unsigned i = 0; i < CTL_LANE_FS_MAX; i++) {
+        ctl->lane_fs[i] = STUB_NO_FS;
+    }
 }
 
 static int stub_create(struct stub_machine *sm, struct stub **out)
@@ -150,7 +154,7 @@ static int stub_create(struct stub_machine *sm, struct stub **out)
             .stub = stub,
             .index = i,
             .pidfd = -1,
-            .frame = (char *)stub->ctl + STUB_CTL_SIZE + (size_t)i * STUB_FRAME_SIZE,
+            .frame = (char *)stub->ctl + SLOT_FRAMES + (size_t)i * STUB_FRAME_SIZE,
         };
     }
     ctl_fill(stub);

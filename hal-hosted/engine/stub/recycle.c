@@ -7,8 +7,9 @@
  * signal mask, another signal stack, another place in the stub's code, even another lane's frame.
  * So a lane has to pass a test before it serves a new address space:
  *
- *   EMPTYING  the pager unmaps all guest memory, every lane but one is killed. When both are known
- *             to be done there is no guest code left anywhere in the stub.
+ *   EMPTYING  the pager unmaps all guest memory, every lane but one is killed, and that one leaves
+ *             a fast call. When all this is known to be done there is no guest code left anywhere in
+ *             the stub.
  *   TESTING   the kernel writes a signal frame with the pristine mask, stack and registers, some of
  *             them random, and gives the lane its turn. A lane that waits where it should returns
  *             from that frame, thereby takes on that state whatever it had before, and traps. The
@@ -57,11 +58,12 @@ static void test_begin(struct stub *stub)
         g[nonce_registers[i]] = (greg_t)stub->nonce[i];
     }
     g[REG_RIP] -= 2; /* the system call instruction that trapped once more */
+    memset(&control->fast, 0, sizeof control->fast);
     control->signal = 0;
     control->ucontext = 0;
     control->fs = 0;
     control->gs = 0;
-    stub_lane_resume(lane);
+    stub_lane_turn(lane, TURN_LANE);
 }
 
 static bool test_passed(const struct stub *stub)
@@ -135,7 +137,8 @@ static bool recycle_step(struct stub *stub)
     uint32_t ack = __atomic_load_n(&stub->ctl->ack, __ATOMIC_ACQUIRE);
     uint32_t turn = __atomic_load_n(&lane_control(stub->kept)->turn, __ATOMIC_ACQUIRE);
 
-    if (stub->state == STUB_EMPTYING && (int32_t)(ack - stub->emptied) >= 0 && others_gone(stub)) {
+    if (stub->state == STUB_EMPTYING && (int32_t)(ack - stub->emptied) >= 0 &&
+        !(turn & TURN_LANE) && others_gone(stub)) {
         if (getrandom(stub->nonce, sizeof stub->nonce, GRND_NONBLOCK) != sizeof stub->nonce) {
             return false;
         }
@@ -231,6 +234,15 @@ bool stub_recycle(struct stub *stub)
         stub->state = STUB_EMPTYING;
         stub->since_ns = host_monotonic_ns();
         stub->ctl->spin = 0; /* the lane's CPU is for those that work */
+        for (unsigned i = 0; i < CTL_LANE_FS_MAX; i++) {
+            stub->ctl->lane_fs[i] = STUB_NO_FS;
+        }
+        stub_patch_reset(stub);
+        memset(stub->kept->hits, 0, sizeof stub->kept->hits);
+        if (stub->kept->fast) {
+            stub->kept->fast = false;
+            stub_lane_turn(stub->kept, TURN_LANE | TURN_SETTLE);
+        }
         stub_drop_all(stub);
         stub->emptied = stub->head;
         stub_futex_wake(&stub->ctl->head);

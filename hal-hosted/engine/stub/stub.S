@@ -21,8 +21,8 @@
 
     .section .rodata.assay_stub, "a", @progbits
     .balign 4096
-    .globl stub_image, stub_image_end
-    .hidden stub_image, stub_image_end
+    .globl stub_image, stub_image_end, stub_labels
+    .hidden stub_image, stub_image_end, stub_labels
 stub_image:
     /* ELF header: ET_EXEC, x86-64 */
     .byte 0x7f, 'E', 'L', 'F', 2, 1, 1, 0
@@ -113,7 +113,11 @@ lane_filter:
     LOAD DATA_IP
     JEQ AT(lane_wait_ip), lf_futex, .Llf1
 .Llf1:
-    JEQ AT(lane_wake_ip), lf_futex, .Llf2
+    JEQ AT(lane_wake_ip), lf_futex, .Llf6
+.Llf6:
+    JEQ AT(fast_wait_ip), lf_futex, .Llf7
+.Llf7:
+    JEQ AT(fast_wake_ip), lf_futex, .Llf2
 .Llf2:
     JEQ AT(lane_return_ip), lf_return, lf_trap
 lf_return:
@@ -338,7 +342,21 @@ pager:
     mov $3, %edx
     mov $0x11, %r10d
     mov $STUB_FD_CTL, %r8d
-    lea STUB_CTL_SIZE(%rbp), %r9
+    lea SLOT_FRAMES(%rbp), %r9
+    SYS_OR_EXIT __NR_mmap
+    mov $STUB_TABLE, %edi
+    mov $STUB_TABLE_SIZE, %esi
+    mov $1, %edx
+    mov $0x11, %r10d
+    mov $STUB_FD_CTL, %r8d
+    lea SLOT_TABLE(%rbp), %r9
+    SYS_OR_EXIT __NR_mmap
+    mov $STUB_TRAMPOLINES, %edi
+    mov $STUB_TRAMPOLINES_SIZE, %esi
+    mov $5, %edx
+    mov $0x11, %r10d
+    mov $STUB_FD_CTL, %r8d
+    lea SLOT_TRAMPOLINES(%rbp), %r9
     SYS_OR_EXIT __NR_mmap
     SYS __NR_getpid
     mov %eax, %r13d
@@ -481,30 +499,18 @@ lane:
     SYS __NR_exit_group
     hlt
 
-/* Signal handler: rdi signal, rsi siginfo, rdx ucontext, rsp the signal frame in the lane's frame.
- * The host has saved every register there; the kernel edits them there. */
-    .balign 64
-lane_stop:
-    mov %rsp, %rbx
-    and $-STUB_FRAME_SIZE, %rbx
-    add $8, %rsp /* where rt_sigreturn wants it */
-    mov %edi, FRAME_SIGNAL(%rbx)
-    mov %rdx, FRAME_UCONTEXT(%rbx)
-    mov %rsi, FRAME_SIGINFO(%rbx)
-    rdfsbase %rax
-    mov %rax, FRAME_FS(%rbx)
-    rdgsbase %rax
-    mov %rax, FRAME_GS(%rbx)
-    xor %eax, %eax
-    xchg %eax, FRAME_TURN(%rbx)
+/* The lane's turn word has been given up, its old value is in eax: wake the kernel if it sleeps, and
+ * wait until it gives the turn back; then eax is the turn word. Base of the frame in rbx; clobbers
+ * rcx, rdx, rdi, rsi, r10, r11. */
+    .macro WAIT_FOR_TURN wake_ip, wait_ip
     test $TURN_KERNEL_SLEEPS, %al
-    jz 1f
+    jz \wake_ip
     lea FRAME_TURN(%rbx), %rdi
     mov $1, %esi /* FUTEX_WAKE */
     mov $1, %edx
     SYS __NR_futex
-lane_wake_ip:
-1:  mov STUB_CTL + CTL_SPIN, %ecx
+\wake_ip:
+    mov STUB_CTL + CTL_SPIN, %ecx
 2:  mov FRAME_TURN(%rbx), %eax
     test $(TURN_LANE | TURN_YIELD), %al
     jnz 5f
@@ -520,11 +526,33 @@ lane_wake_ip:
     xor %esi, %esi /* FUTEX_WAIT */
     xor %r10d, %r10d
     SYS __NR_futex
-lane_wait_ip:
+\wait_ip:
     xor %ecx, %ecx
     jmp 2b
 5:  test $TURN_LANE, %al
     jz 3b
+    .endm
+
+/* Signal handler: rdi signal, rsi siginfo, rdx ucontext, rsp the signal frame in the lane's frame.
+ * The host has saved every register there; the kernel edits them there. */
+    .balign 64
+lane_stop:
+    mov %rsp, %rbx
+    and $-STUB_FRAME_SIZE, %rbx
+    add $8, %rsp /* where rt_sigreturn wants it */
+    mov %edi, FRAME_SIGNAL(%rbx)
+    mov %rdx, FRAME_UCONTEXT(%rbx)
+    mov %rsi, FRAME_SIGINFO(%rbx)
+    rdfsbase %rax
+    mov %rax, FRAME_FS(%rbx)
+    rdgsbase %rax
+    mov %rax, FRAME_GS(%rbx)
+    mov FRAME_TURN(%rbx), %eax
+1:  mov %eax, %edx /* a fast call that the kernel has not yet seen must stay */
+    and $TURN_FAST, %edx
+    lock cmpxchg %edx, FRAME_TURN(%rbx)
+    jne 1b
+    WAIT_FOR_TURN lane_wake_ip, lane_wait_ip
     mov FRAME_FS(%rbx), %rax
     wrfsbase %rax
     mov FRAME_GS(%rbx), %rax
@@ -532,6 +560,77 @@ lane_wait_ip:
     SYS __NR_rt_sigreturn
 lane_return_ip:
     hlt
+
+/* Fast calls: a patched system call site has jumped to its trampoline, and that to here with the
+ * call's number in rax and the return address in rcx; as after a system call, r11 and the flags
+ * are free. All lanes share their memory: the one that runs is found by its fs base, which the
+ * kernel lists for each lane; if it is not listed, the call goes by a trap after all.
+ *
+ * The kernel knows from the labels what an interrupt has hit:
+ *   fast_entry to fast_saved    registers are the guest's but for r11: a system call
+ *   fast_saved to fast_waiting  registers are in the frame: a system call
+ *   fast_waiting to fast_end    the kernel's answer is what counts: run from that again
+ */
+    .balign 64
+fast_entry:
+    rdfsbase %r11
+    .irp lane, 0, 1, 2, 3, 4, 5, 6, 7
+    cmp STUB_CTL + CTL_LANE_FS + 8 * \lane, %r11
+    je fast_lane_\lane
+    .endr
+fast_unknown:
+    ud2
+    .irp lane, 1, 2, 3, 4, 5, 6, 7
+fast_lane_\lane:
+    mov $(STUB_FRAMES + \lane * STUB_FRAME_SIZE), %r11d
+    jmp fast_save
+    .endr
+    .balign 16
+fast_lane_0:
+    mov $STUB_FRAMES, %r11d
+fast_save:
+    mov %rax, FRAME_REGS + 0(%r11)
+    mov %rcx, FRAME_REGS + 8(%r11)
+    mov %rdi, FRAME_REGS + 16(%r11)
+    mov %rsi, FRAME_REGS + 24(%r11)
+    mov %rdx, FRAME_REGS + 32(%r11)
+    mov %r10, FRAME_REGS + 40(%r11)
+    mov %r8, FRAME_REGS + 48(%r11)
+    mov %r9, FRAME_REGS + 56(%r11)
+    mov %rbx, FRAME_REGS + 64(%r11)
+    mov %rbp, FRAME_REGS + 72(%r11)
+    mov %rsp, FRAME_REGS + 80(%r11)
+    mov %r12, FRAME_REGS + 88(%r11)
+    mov %r13, FRAME_REGS + 96(%r11)
+    mov %r14, FRAME_REGS + 104(%r11)
+    mov %r15, FRAME_REGS + 112(%r11)
+fast_saved:
+    mov %r11, %rbx
+    rdgsbase %rax
+    mov %rax, FRAME_REGS + 120(%rbx)
+    mov $TURN_FAST, %eax
+    xchg %eax, FRAME_TURN(%rbx)
+fast_waiting:
+    WAIT_FOR_TURN fast_wake_ip, fast_wait_ip
+    test $TURN_SETTLE, %al
+    jnz 6f
+    mov FRAME_REGS + 8(%rbx), %rcx
+    mov FRAME_REGS + 16(%rbx), %rdi
+    mov FRAME_REGS + 24(%rbx), %rsi
+    mov FRAME_REGS + 32(%rbx), %rdx
+    mov FRAME_REGS + 40(%rbx), %r10
+    mov FRAME_REGS + 0(%rbx), %rax
+    mov FRAME_REGS + 64(%rbx), %rbx
+    mov $0x246, %r11d
+    jmp *%rcx
+6:  SYS __NR_exit_group /* traps, into a signal frame with the FP state */
+    hlt
+fast_end:
+
+/* For the host: where the above are. */
+    .balign 8
+stub_labels:
+    .quad AT(fast_entry), AT(fast_unknown), AT(fast_saved), AT(fast_waiting), AT(fast_end)
 
     .org stub_image + STUB_CODE_SIZE, 0xcc
 stub_image_end:

@@ -13,6 +13,7 @@
  *   pool.c        stub processes           shadow.c  what is mapped
  *   recycle.c     using them again         frame.c   registers, FP state, decoding
  *   lane.c        hand-off                 placement.c  host CPUs
+ *   patch.c       system calls without traps
  *
  * What guest code can do to its own stub: read all of the stub area, write the lanes' frames, jump
  * anywhere in the code, sleep and wake on futexes, forge signal frames. So it can garble, hang or
@@ -30,6 +31,7 @@
 #include <unistd.h>
 
 #include "hal-hosted/engine/stub/stub_internal.h"
+#include "hal/kernel_on.h"
 
 #ifndef AT_MINSIGSTKSZ
 #define AT_MINSIGSTKSZ 51
@@ -68,7 +70,7 @@ static int ctl_create(struct stub_machine *sm)
 {
     size_t frame_bytes = (size_t)sm->lane_count * STUB_FRAME_SIZE;
 
-    sm->slot_bytes = STUB_CTL_SIZE + frame_bytes;
+    sm->slot_bytes = SLOT_FRAMES + frame_bytes;
     sm->ctl_bytes = HAL_PAGE_SIZE + STUB_SLOTS_MAX * sm->slot_bytes;
     sm->ctl_fd = memfd_create("assay-ctl", MFD_CLOEXEC);
     if (sm->ctl_fd < 0 || ftruncate(sm->ctl_fd, (off_t)sm->ctl_bytes) < 0) {
@@ -171,6 +173,7 @@ static int stub_machine_init(struct machine *machine, char *message, size_t mess
         goto fail;
     }
     stub_placement_choose(sm);
+    sm->patches = !machine->config.trace_exact && kernel_on_patch_page;
     error = stub_zygote_start(sm, message, message_bytes);
     if (error < 0) {
         goto fail;
@@ -250,6 +253,11 @@ static void stub_aspace_changed(struct hal_aspace *aspace, uint64_t uaddr, size_
     if (change != ASPACE_MAPPED) {
         stub_changed(aspace, uaddr, pages);
     }
+}
+
+static void stub_aspace_fork(struct hal_aspace *child, struct hal_aspace *parent)
+{
+    stub_patch_fork(child->engine, parent->engine);
 }
 
 static void stub_aspace_flush(struct hal_aspace *aspace)
@@ -376,32 +384,67 @@ static bool rip_bad(const struct hal_regs *regs, struct hal_fault *out)
     return true;
 }
 
+/* Give the lane the user's state and its turn. False: the stub is dead. */
+static bool lane_start(struct lane *lane, struct hal_user *user)
+{
+    struct stub_machine *sm = lane->stub->sm;
+
+    stub_lane_begin(lane);
+    if (lane->fast && lane->fp_user == user && stub_fast_answer(lane, &user->regs)) {
+        return true;
+    }
+    stub_fp_load(lane, user);
+    if (lane->fast && !stub_lane_settle(lane)) {
+        return false;
+    }
+    if (sm->patches) {
+        stub_lane_claim_fs(lane, user->regs.fs_base);
+    }
+    stub_frame_write(lane, &user->regs);
+    stub_lane_turn(lane, TURN_LANE);
+    return true;
+}
+
+/* What the engine can do about a stop by itself. HAL_STOP_INTERRUPT: go on running. */
+static enum hal_stop stop_solve(struct lane *lane, struct hal_user *user, enum hal_stop stop,
+                                struct hal_fault *fault)
+{
+    if (stop == HAL_STOP_FAULT && fault->vector == HAL_VECTOR_PAGE) {
+        return fault_solve(user, fault);
+    }
+    if (stop == HAL_STOP_FAULT && fault->vector == HAL_VECTOR_INVALID_OPCODE &&
+        stub_patch_invalid(user->aspace, &user->regs)) {
+        return HAL_STOP_SYSCALL;
+    }
+    if (stop == HAL_STOP_SYSCALL && !lane->fast && lane->stub->sm->patches) {
+        stub_patch_count(lane, user);
+    }
+    return stop;
+}
+
 static enum hal_stop run_lane(struct vcpu *vcpu, struct lane *lane, struct hal_user *user,
                               struct hal_fault *out)
 {
     for (;;) {
         enum hal_stop stop;
         struct hal_fault fault = {.vector = 0};
+        bool stopped;
 
         if (vcpu_must_stop(vcpu)) {
             return HAL_STOP_INTERRUPT;
         }
-        stub_fp_load(lane, user);
-        stub_frame_write(lane, &user->regs);
-        stub_lane_resume(lane);
-        if (!stub_lane_wait(lane, vcpu)) {
+        stopped = lane_start(lane, user) && stub_lane_wait(lane, vcpu);
+        stub_lane_end(lane);
+        if (!stopped) {
             return HAL_STOP_DEAD;
         }
-        stub_frame_read(lane, &user->regs);
-        stop = stub_frame_decode(lane, &user->regs, &fault);
-        if (stop == HAL_STOP_FAULT && fault.vector == HAL_VECTOR_PAGE) {
-            stop = fault_solve(user, &fault);
-        } else if (stop == HAL_STOP_INTERRUPT && vcpu->deadline_ns != UINT64_MAX &&
-                   host_monotonic_ns() >= vcpu->deadline_ns) {
-            return stop;
-        }
+        stop = stub_frame_take(lane, &user->regs, &fault);
+        stop = stop_solve(lane, user, stop, &fault);
         if (stop != HAL_STOP_INTERRUPT) {
             *out = fault;
+            return stop;
+        }
+        if (vcpu->deadline_ns != UINT64_MAX && host_monotonic_ns() >= vcpu->deadline_ns) {
             return stop;
         }
     }
@@ -443,6 +486,13 @@ static enum hal_stop stub_run(struct vcpu *vcpu, struct hal_user *user, struct h
     return stop;
 }
 
+static void stub_prepare(struct hal_user *user)
+{
+    if (user->priv[STUB_USER_PATCH]) {
+        stub_patch_prepare(user);
+    }
+}
+
 const struct engine_ops engine_stub = {
     .name = "stub",
     .machine_init = stub_machine_init,
@@ -459,4 +509,6 @@ const struct engine_ops engine_stub = {
     .user_fpu_changed = stub_user_fpu_changed,
     .run = stub_run,
     .kick = stub_kick,
+    .prepare = stub_prepare,
+    .aspace_fork = stub_aspace_fork,
 };

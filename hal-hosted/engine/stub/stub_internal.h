@@ -31,7 +31,10 @@ struct stub_ctl {
         uint32_t flags, pad;
         uint64_t bytes;
     } lane_stacks[HAL_CPUS_MAX];
+    uint64_t lane_fs[CTL_LANE_FS_MAX]; /* atomic; STUB_NO_FS: fast calls go by a trap */
 };
+
+#define STUB_NO_FS (1ull << 63) /* not canonical: never an fs base */
 
 struct stub_op {
     uint16_t kind, prot;
@@ -45,6 +48,11 @@ struct stub_frame {
     uint32_t signal;
     uint64_t fs, gs;
     uint64_t ucontext, siginfo;
+    uint64_t pad[3];
+    struct stub_fast_regs { /* of a fast call; in the order of stub.S */
+        uint64_t rax, rcx, rdi, rsi, rdx, r10, r8, r9;
+        uint64_t rbx, rbp, rsp, r12, r13, r14, r15, gs;
+    } fast;
 };
 
 _Static_assert(offsetof(struct stub_ctl, head) == CTL_HEAD, "layout.h");
@@ -52,6 +60,9 @@ _Static_assert(offsetof(struct stub_ctl, ack) == CTL_ACK, "layout.h");
 _Static_assert(offsetof(struct stub_ctl, spin) == CTL_SPIN, "layout.h");
 _Static_assert(offsetof(struct stub_ctl, lane_masks) == CTL_LANE_MASKS, "layout.h");
 _Static_assert(offsetof(struct stub_ctl, lane_stacks) == CTL_LANE_STACKS, "layout.h");
+_Static_assert(offsetof(struct stub_ctl, lane_fs) == CTL_LANE_FS, "layout.h");
+_Static_assert(offsetof(struct stub_frame, fast) == FRAME_REGS, "layout.h");
+_Static_assert(sizeof(struct stub_frame) <= STUB_FRAME_CONTROL, "layout.h");
 _Static_assert(sizeof(struct stub_ctl) <= STUB_RING - STUB_CTL, "layout.h");
 _Static_assert(sizeof(struct stub_op) == OP_SIZE, "layout.h");
 _Static_assert(STUB_RING_OPS * OP_SIZE <= STUB_CTL + STUB_CTL_SIZE - STUB_RING, "layout.h");
@@ -81,6 +92,20 @@ struct shadow {
     size_t slot_count, used;
 };
 
+/* A patched system call site. */
+struct stub_site {
+    uint64_t after;  /* address of the instruction after the call */
+    uint32_t number; /* of the call, where the patch has replaced the load of eax too */
+    bool loads;
+};
+
+enum { LANE_HITS = 64 };
+
+struct lane_hit {
+    uint64_t after;
+    uint32_t count;
+};
+
 struct lane {
     struct stub *stub;
     unsigned index;
@@ -88,6 +113,15 @@ struct lane {
     bool ready; /* atomic */
     char *frame;              /* struct stub_frame and the signal frame */
     struct hal_user *fp_user; /* whose FP state the frame holds; under machine's fp_lock */
+    uint32_t running;         /* atomic: may be executing guest code */
+    uint64_t fs_base;         /* of its user, when it last claimed one; under stub->lock */
+
+    /* Stopped in a fast call: FP state in the lane's registers, the others also in the frame. Own
+     * vCPU, or under fp_lock when fp_user is not running. */
+    bool fast;
+    struct hal_regs fast_regs; /* as the kernel got them */
+
+    struct lane_hit hits[LANE_HITS]; /* system calls by trap, to find the hot sites */
 };
 
 /* One stub process and, while it serves one, an address space. */
@@ -106,6 +140,11 @@ struct stub {
     uint32_t mappings; /* upper bound of host mappings */
     struct shadow shadow;
     struct lane *lanes; /* one for each vCPU, made on demand */
+
+    /* patch.c; under lock. Sites are only added while the stub serves an address space. */
+    struct stub_site *sites; /* NULL until the first */
+    unsigned site_count;     /* atomic */
+    uint32_t patching;       /* atomic: no lane may start */
 
     /* recycle.c; under sm->lock */
     int state;
@@ -128,6 +167,7 @@ struct stub_machine {
     struct stub_vcpu *vcpus;
 
     bool pinned;
+    bool patches; /* replace hot system calls by fast ones */
     uint32_t spin_pauses; /* how long to spin before sleeping, in PAUSEs; 0: sleep at once */
     cpu_set_t lane_cpus[HAL_CPUS_MAX], vcpu_cpus[HAL_CPUS_MAX];
 
@@ -161,7 +201,13 @@ enum {
     STUB_USER_FAULT_RIP,  /* last fault solved in here, and how often in a row */
     STUB_USER_FAULT_ADDR,
     STUB_USER_FAULT_COUNT,
+    STUB_USER_PATCH,      /* address after a hot system call, to be looked at before the next run */
+    STUB_USER_PATCH_NUMBER,
 };
+
+/* Addresses in the stub, from stub.S. */
+enum stub_label { FAST_ENTRY, FAST_UNKNOWN, FAST_SAVED, FAST_WAITING, FAST_END };
+extern const uint64_t stub_labels[];
 
 /* host_calls.c */
 void stub_futex_wait(uint32_t *word, uint32_t value, uint64_t timeout_ns);
@@ -214,7 +260,11 @@ void shadow_clear(struct shadow *shadow);
 
 /* lane.c */
 struct lane *stub_lane(struct stub *stub, unsigned index);
-void stub_lane_resume(struct lane *lane);
+void stub_lane_begin(struct lane *lane); /* around resume and wait: the lane may run guest code */
+void stub_lane_end(struct lane *lane);
+void stub_lane_claim_fs(struct lane *lane, uint64_t fs_base);
+void stub_lane_turn(struct lane *lane, uint32_t turn);
+bool stub_lane_settle(struct lane *lane); /* out of a fast call; false: the stub is dead */
 bool stub_lane_wait(struct lane *lane, struct vcpu *vcpu);
 void stub_lane_close(struct lane *lane);
 
@@ -222,12 +272,19 @@ void stub_lane_close(struct lane *lane);
 bool stub_frame_learn(const char *frame, uint64_t base, uint64_t ucontext, uint64_t siginfo,
                       struct stub_frame_shape *out);
 void stub_frame_write(struct lane *lane, const struct hal_regs *regs);
-void stub_frame_read(const struct lane *lane, struct hal_regs *regs);
-enum hal_stop stub_frame_decode(const struct lane *lane, struct hal_regs *regs,
-                                struct hal_fault *out);
+enum hal_stop stub_frame_take(struct lane *lane, struct hal_regs *regs, struct hal_fault *out);
+bool stub_fast_answer(struct lane *lane, const struct hal_regs *regs);
 void stub_fp_load(struct lane *lane, struct hal_user *user);
 void stub_fp_detach(struct stub_machine *sm, struct hal_user *user, bool save);
 void stub_fp_evict(struct lane *lane);
+
+/* patch.c */
+void stub_patch_count(struct lane *lane, struct hal_user *user);
+void stub_patch_prepare(struct hal_user *user);
+bool stub_patch_invalid(struct hal_aspace *aspace, struct hal_regs *regs);
+bool stub_patch_trampoline(struct stub *stub, struct hal_regs *regs);
+void stub_patch_fork(struct stub *child, struct stub *parent);
+void stub_patch_reset(struct stub *stub);
 
 static inline struct stub_frame *lane_control(const struct lane *lane)
 {

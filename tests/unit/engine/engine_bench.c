@@ -6,9 +6,17 @@
  */
 #include <sched.h>
 
+#include "hal/kernel_on.h"
 #include "tests/unit/engine/engine_harness.h"
 
-GUEST_PROGRAM(null_call, "1: mov $39, %eax\nsyscall\njmp 1b");
+/* Every page of these guests is their own. */
+int kernel_on_patch_page(uint64_t uaddr)
+{
+    (void)uaddr;
+    return 0;
+}
+
+GUEST_PROGRAM(null_call, "nop\n1: mov $39, %eax\nsyscall\njmp 1b");
 GUEST_PROGRAM(walk, "mov %rsi, %rcx\n1: mov (%rdi), %al\nadd $4096, %rdi\ndec %rcx\njnz 1b\n"
                     "mov $1, %eax\nsyscall");
 GUEST_PROGRAM(idle_loop, "1: pause\njmp 1b");
