@@ -143,6 +143,11 @@ void cpu_timers_fire(struct timer *timer)
 
 void process_cpu_limit_changed(struct process *process)
 {
+    /* Lifting the limit needs nothing: the next look, if one is due, finds none. */
+    const struct linux_rlimit64 *limit = &process->rlimits[RLIMIT_CPU];
+    if (atomic_load_relaxed(&limit->rlim_cur) == RLIM_INFINITY &&
+        atomic_load_relaxed(&limit->rlim_max) == RLIM_INFINITY)
+        return;
     bool irq = spin_lock_irqsave(&process->signal_lock);
     process->cpu_limit_next_ns = 0;
     cpu_timers_update_locked(process);

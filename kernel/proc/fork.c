@@ -18,6 +18,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
 #include "kernel/mm/uaccess.h"
+#include "kernel/proc/itimer.h"
 #include "kernel/proc/pidfd.h"
 #include "kernel/proc/process_internal.h"
 #include "kernel/proc/session_internal.h"
@@ -357,6 +358,8 @@ int64_t task_clone(const struct clone_args *args)
         return error;
     }
 
+    if (!(args->flags & CLONE_THREAD))
+        process_cpu_limit_changed(child->process);
     int tid = child->tid;
     if (args->flags & CLONE_VFORK) {
         wait_queue_init(&vfork.wait);

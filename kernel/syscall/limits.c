@@ -9,6 +9,7 @@
 #include "kernel/core/clock.h"
 #include "kernel/core/kernel.h"
 #include "kernel/mm/uaccess.h"
+#include "kernel/proc/itimer.h"
 #include "kernel/proc/task.h"
 #include "kernel/security/cred.h"
 #include "kernel/syscall/syscalls.h"
@@ -56,7 +57,9 @@ static int exchange_limit(struct process *process, unsigned resource,
     else if (limit)
         *slot = *limit;
     spin_unlock_irqrestore(&process->signal_lock, irq);
-    if (!error && limit)
+    if (!error && limit && resource == RLIMIT_CPU)
+        process_cpu_limit_changed(process);
+    else if (!error && limit)
         apply_to_mm(process, resource, limit->rlim_cur);
     return error;
 }
