@@ -31,6 +31,7 @@ void terminal_make_raw(void)
     }
     struct termios mode = saved;
     cfmakeraw(&mode);
+    mode.c_oflag &= ~(tcflag_t)ONLCR; /* QEMU turns OPOST on again: the guest's CR LF is enough */
     if (tcsetattr(STDIN_FILENO, TCSADRAIN, &mode) == 0) {
         raw = true;
         atexit(terminal_restore);
