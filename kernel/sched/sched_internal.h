@@ -30,7 +30,7 @@
 #include "kernel/sched/thread.h"
 
 #define TICK_MIN_NS     50000ull      /* no two ticks of the classes closer than this */
-#define SPREAD_NS       30000ull      /* a queued thread waits so long before an idle CPU gets it */
+#define SPREAD_NS       100000ull     /* a queued thread waits so long before an idle CPU gets it */
 
 /* ---- run queues (runqueue.c) ---- */
 
