@@ -16,7 +16,8 @@
 #include "kernel/sched/thread.h"
 
 enum { ZERO_PAGE_VMA_MIN = 64 }; /* smaller VMAs get real pages at once: they will be written */
-enum { SCARCE_PAGES = 512 };     /* with less free memory nothing is allocated ahead */
+enum { REUSE_AROUND_PAGES = 16 };
+enum { HEAP_START_PAGES = 4, DATA_START_PAGES = 8 }; /* what programs start with is used soon */
 
 static inline bool is_zero_page(const struct mm *mm, const struct page *page)
 {
@@ -51,9 +52,21 @@ static unsigned run_above(struct mm *mm, uint64_t uaddr)
     return absent ? bits_lowest(absent) : MM_REGION_PAGES;
 }
 
+/* The zeroed end of a program's data, a heap or stack: parts of programs that are written at once. Other
+ * memory gets exactly the page that is touched first, as mincore(2) shows. */
+static unsigned start_pages(struct vma *vma)
+{
+    if (vma->flags & (VMA_HEAP | VMA_STACK))
+        return HEAP_START_PAGES;
+    const struct vma *below = vma_prev(vma);
+    bool data = below && below->end == vma->start && below->ops &&
+                (below->flags & (VMA_WRITE | VMA_SHARED)) == VMA_WRITE;
+    return data ? DATA_START_PAGES : 1;
+}
+
 /* How many pages to allocate from *start on, which may be moved down; *start .. includes uaddr. Memory
  * is allocated ahead only behind a run that long which is in use, so at most half is wasted. */
-static unsigned plan_ahead(struct mm *mm, const struct vma *vma, uint64_t uaddr, unsigned flags,
+static unsigned plan_ahead(struct mm *mm, struct vma *vma, uint64_t uaddr, unsigned flags,
                            uint64_t *start)
 {
     uint64_t base = ALIGN_DOWN(uaddr, MM_REGION_BYTES);
@@ -62,13 +75,14 @@ static unsigned plan_ahead(struct mm *mm, const struct vma *vma, uint64_t uaddr,
     *start = uaddr;
     if (flags & FAULT_POPULATE)
         return (unsigned)room_up;
-    if (page_free_estimate() < SCARCE_PAGES)
+    if (page_free_estimate() < MM_SCARCE_PAGES)
         return 1;
     spin_lock(&mm->table_lock);
     bool down = vma->flags & VMA_GROWSDOWN;
     unsigned run = down ? run_above(mm, uaddr) : run_below(mm, uaddr);
     spin_unlock(&mm->table_lock);
-    uint64_t count = MIN(MIN(run, (unsigned)MM_AHEAD_PAGES_MAX), down ? room_down : room_up);
+    unsigned wanted = MAX(MIN(run, (unsigned)MM_AHEAD_PAGES_MAX), start_pages(vma));
+    uint64_t count = MIN(wanted, down ? room_down : room_up);
     if (count <= 1)
         return 1;
     if (down)
@@ -80,20 +94,11 @@ static unsigned plan_ahead(struct mm *mm, const struct vma *vma, uint64_t uaddr,
  * most `wanted`. */
 static unsigned alloc_run(unsigned wanted, struct page **out)
 {
-    unsigned order = log2_floor(wanted);
-    struct page *block = page_alloc(order, ALLOC_ZERO | ALLOC_USER);
-    if (!block && order) {
-        order = 0;
-        block = page_alloc(0, ALLOC_ZERO | ALLOC_USER);
-    }
-    if (!block)
-        return 0;
-    page_mark(block, PAGE_ANON);
-    page_split(block, order);
-    page_account(PAGE_KIND_ANON, 1 << order);
-    for (unsigned i = 0; i < 1u << order; i++)
-        out[i] = block + i;
-    return 1u << order;
+    unsigned got = page_alloc_run(wanted, ALLOC_ZERO | ALLOC_USER, out);
+    for (unsigned i = 0; i < got; i++)
+        page_mark(out[i], PAGE_ANON);
+    page_account(PAGE_KIND_ANON, got);
+    return got;
 }
 
 /* Enter as many of the pages for [start, …) as fit around uaddr; puts the others. */
@@ -196,10 +201,10 @@ static void reuse_around(struct mm *mm, struct vma *vma, struct mm_region *regio
     uint64_t candidates = region->present & ~region->writable &
                           region_mask(region, vma->start, vma->end);
     unsigned first = index, last = index;
-    while (first > 0 && index - first < MM_FAULT_AROUND_PAGES &&
+    while (first > 0 && index - first < REUSE_AROUND_PAGES &&
            ((candidates >> (first - 1)) & 1) && is_exclusive(region->pages[first - 1]))
         first--;
-    while (last < MM_REGION_PAGES - 1 && last - index < MM_FAULT_AROUND_PAGES &&
+    while (last < MM_REGION_PAGES - 1 && last - index < REUSE_AROUND_PAGES &&
            ((candidates >> (last + 1)) & 1) && is_exclusive(region->pages[last + 1]))
         last++;
     table_allow_write(mm, vma, region, BIT_MASK(last, first));
@@ -232,9 +237,7 @@ static int reinstall(struct mm *mm, struct vma *vma, struct mm_region *region, u
     unsigned prot;
     if (hal_aspace_lookup(mm->aspace, uaddr, &paddr, &prot) && prot == wanted)
         return 0;
-    unsigned first = ALIGN_DOWN(index, (unsigned)MM_FAULT_AROUND_PAGES);
-    uint64_t window = BIT_MASK(first + MM_FAULT_AROUND_PAGES - 1, first);
-    return table_install(mm, vma, region, window & region_mask(region, vma->start, vma->end));
+    return table_install(mm, vma, region, region_mask(region, vma->start, vma->end));
 }
 
 int fault_vma(struct mm *mm, struct vma *vma, uint64_t uaddr, unsigned flags)
@@ -262,6 +265,11 @@ int fault_vma(struct mm *mm, struct vma *vma, uint64_t uaddr, unsigned flags)
             reuse_around(mm, vma, region, index);
         spin_unlock(&mm->table_lock);
         return 0;
+    }
+    bool file_page = vma->ops && !(page->flags & PAGE_ANON);
+    if (file_page && fault_copies_around(vma)) {
+        spin_unlock(&mm->table_lock);
+        return fault_copy_around(mm, vma, uaddr);
     }
     if (!is_zero_page(mm, page))
         page_get(page);

@@ -2,7 +2,9 @@
  *
  * Page faults of mappings with an object behind them: files, shared memory, devices.
  *
- * A read maps the object's own page, and with it the neighbours that are already in the page cache.
+ * A read maps the object's own page, and with it the neighbours in the same region that are already
+ * in the page cache: a fault costs more than many entries, and hosted, neighbours in memory are
+ * mapped by one call of the host however many they are.
  * A write to a private mapping copies at once. Shared mappings of objects with a store to write back
  * to stay read-only until the first write, so that the object learns which pages are dirty.
  */
@@ -101,6 +103,8 @@ int fault_file(struct mm *mm, struct vma *vma, uint64_t uaddr, unsigned flags)
     bool shared = vma->flags & VMA_SHARED;
     bool write = flags & FAULT_WRITE;
     bool writable = shared && (vma->flags & VMA_WRITE) && (write || !is_write_tracked(vma));
+    if (write && !shared && fault_copies_around(vma))
+        return fault_copy_around(mm, vma, uaddr);
     struct page *page;
     int error = vma->ops->get_page(vma, vma_object_page(vma, uaddr), writable, &page);
     if (error)

@@ -44,6 +44,7 @@ enum vma_flags {
     VMA_STACK = 0x8000,        /* initial stack: "[stack]" */
     VMA_HEAP = 0x10000,        /* brk: "[heap]" */
     VMA_DONTEXPAND = 0x20000,
+    VMA_IMAGE = 0x40000,       /* of a library (MAP_DENYWRITE): its data will soon be written */
 };
 
 /* What is behind a non-anonymous VMA: a file's page cache, shared anonymous memory, a device. The

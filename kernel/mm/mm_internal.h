@@ -21,8 +21,9 @@
 enum {
     MM_VMAS_MAX = 65530,           /* vm.max_map_count */
     MM_STACK_GUARD_PAGES = 256,    /* kept free below growing stacks */
-    MM_FAULT_AROUND_PAGES = 16,    /* of a file, mapped with the one that faulted */
+    MM_FAULT_AROUND_PAGES = 64,    /* of a file, mapped with the one that faulted: a region */
     MM_AHEAD_PAGES_MAX = 16,       /* of anonymous memory, allocated ahead */
+    MM_SCARCE_PAGES = 512,         /* with less free memory nothing is allocated ahead */
     MM_REGION_PAGES = 64,
     MM_REGION_BYTES = MM_REGION_PAGES * PAGE_SIZE,
 };
@@ -162,6 +163,11 @@ enum { FAULT_WRITE = 1, FAULT_POPULATE = 2, /* allocate generously ahead */
 int fault_vma(struct mm *mm, struct vma *vma, uint64_t uaddr, unsigned flags);
 int fault_file(struct mm *mm, struct vma *vma, uint64_t uaddr, unsigned flags);
 int fault_cow(struct mm *mm, struct vma *vma, uint64_t uaddr, struct page *old, bool writable);
+/* fault_copy.c: for the first write to a page of a small private file mapping. */
+bool fault_copies_around(const struct vma *vma);
+int fault_copy_around(struct mm *mm, struct vma *vma, uint64_t uaddr);
+/* Up to `wanted` (at most 64) single pages, neighbours in memory if possible: how many. */
+unsigned page_alloc_run(unsigned wanted, unsigned flags, struct page **out);
 int expand_stack(struct mm *mm, uint64_t uaddr);
 
 /* ---- populate.c ---- */

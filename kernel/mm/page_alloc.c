@@ -14,8 +14,10 @@
 #include "kernel/core/kernel.h"
 #include "kernel/lib/assert.h"
 #include "kernel/lib/atomic.h"
+#include "kernel/lib/bits.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/fault_injection.h"
+#include "kernel/mm/mm_internal.h"
 #include "kernel/mm/page_internal.h"
 
 static inline struct page_allocator *this_pages(void)
@@ -114,6 +116,20 @@ void page_split(struct page *page, unsigned order)
         page[i].order = 0;
         atomic_store_relaxed(&page[i].refs, 1);
     }
+}
+
+unsigned page_alloc_run(unsigned wanted, unsigned flags, struct page **out)
+{
+    unsigned order = log2_floor(wanted);
+    struct page *block = page_alloc(order, flags);
+    if (!block && order)
+        block = page_alloc(order = 0, flags);
+    if (!block)
+        return 0;
+    page_split(block, order);
+    for (unsigned i = 0; i < 1u << order; i++)
+        out[i] = block + i;
+    return 1u << order;
 }
 
 static void page_free(struct page_allocator *pages, struct page *page)

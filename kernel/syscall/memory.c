@@ -48,6 +48,7 @@ static unsigned vma_flags_of(uint32_t prot, uint32_t flags)
     return access_of(prot) | VMA_MAY_READ | VMA_MAY_WRITE | VMA_MAY_EXEC |
            (type == MAP_SHARED || type == MAP_SHARED_VALIDATE ? (unsigned)VMA_SHARED : 0) |
            (flags & MAP_GROWSDOWN ? (unsigned)VMA_GROWSDOWN : 0) |
+           (flags & MAP_DENYWRITE ? (unsigned)VMA_IMAGE : 0) |
            (flags & MAP_LOCKED ? (unsigned)VMA_LOCKED : 0) |
            (flags & MAP_NORESERVE ? (unsigned)VMA_NORESERVE : 0);
 }

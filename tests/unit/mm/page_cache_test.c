@@ -299,6 +299,33 @@ MACHINE_TEST(fault_maps_present_neighbours_only)
     close_file(&file);
 }
 
+MACHINE_TEST(program_data_is_copied_with_its_neighbours)
+{
+    static struct test_file file;
+    struct mm *mm = begin_mm(), *child;
+    open_file(&file, &memory_ops);
+    write_kernel(&file, 0, file.store, 20 * PAGE_SIZE);
+    map_file(mm, &file, BASE, 24, 0, VMA_READ | VMA_WRITE | VMA_IMAGE);
+    peek(BASE + 3 * PAGE_SIZE); /* pages 0..19 */
+    ck_assert_uint_eq(mm->resident_file, 20);
+    ck_assert_int_eq(mm_fork(mm, &child), 0);
+    poke(BASE + 2 * PAGE_SIZE, 100);
+    ck_assert_uint_eq(mm->resident_anon, 16);
+    poke(BASE + 3 * PAGE_SIZE, 101);
+    poke(BASE + 17 * PAGE_SIZE, 102);
+    ck_assert_uint_eq(mm->resident_anon, 20);
+    ck_assert_uint_eq(mm->resident_file, 0);
+    for (unsigned i = 0; i < 20; i++)
+        ck_assert_uint_eq(peek(BASE + i * PAGE_SIZE + 4), 0x01010101u * (i + 1));
+    ck_assert_uint_eq(peek(BASE + 2 * PAGE_SIZE), 100);
+    use_mm(child);
+    poke(BASE + 5 * PAGE_SIZE, 7);
+    ck_assert_uint_eq(peek(BASE + 2 * PAGE_SIZE), 0x03030303);
+    end_mm(child);
+    end_mm(mm);
+    close_file(&file);
+}
+
 MACHINE_TEST(shared_mapping_is_write_tracked)
 {
     static struct test_file file;
@@ -452,12 +479,16 @@ MACHINE_TEST(mapping_survives_failure_of_nth_allocation)
     struct mm *mm = begin_mm(), *child = NULL;
     uint32_t value;
     open_file(&file, &memory_ops);
+    write_kernel(&file, 8 * PAGE_SIZE, data, sizeof(data));
+    map_file(mm, &file, BASE, 16, 0, VMA_READ | VMA_WRITE | VMA_IMAGE);
     fail_allocation(&faults, (uint64_t)_i);
     const struct mm_map_request request = {
         .bytes = 8 * PAGE_SIZE, .vma_flags = RW | VMA_SHARED,
     };
     uint64_t addr = BASE;
-    int error = mm_map(mm, &request, &addr);
+    int error = put_user_u32(BASE + 9 * PAGE_SIZE, 1);
+    if (!error)
+        error = mm_map(mm, &request, &addr);
     if (!error)
         error = put_user_u32(addr, 1);
     if (!error && write_kernel(&file, 0, data, sizeof(data)) != sizeof(data))
@@ -488,6 +519,7 @@ static void add_tests(TCase *tcase)
     tcase_add_test(tcase, disk_pages_are_read_once_written_back_once_and_reclaimed);
     tcase_add_test(tcase, private_mapping_reads_the_file_and_keeps_its_writes);
     tcase_add_test(tcase, fault_maps_present_neighbours_only);
+    tcase_add_test(tcase, program_data_is_copied_with_its_neighbours);
     tcase_add_test(tcase, shared_mapping_is_write_tracked);
     tcase_add_test(tcase, shared_mapping_and_write_see_each_other);
     tcase_add_test(tcase, access_past_the_end_of_the_file_is_enxio);
