@@ -5,6 +5,8 @@
 #include "kernel/fs/locks_internal.h"
 #include "kernel/sched/wait.h"
 
+enum { LOCK_MAND = 32 };
+
 /* The byte range of a struct flock. */
 static int range_of(struct file *file, const struct linux_flock *flock, struct file_lock *out)
 {
@@ -141,6 +143,8 @@ int file_lock_flock(struct file *file, int operation)
 {
     struct vfs_state *vfs = file->kernel->vfs;
     int type = operation & ~LOCK_NB;
+    if (type & LOCK_MAND)
+        return 0; /* mandatory locks, which Linux once had, are accepted and ignored */
     if (type != LOCK_SH && type != LOCK_EX && type != LOCK_UN)
         return -EINVAL;
     if (type == LOCK_UN) {

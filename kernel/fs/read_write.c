@@ -24,6 +24,13 @@ static void unlock_position(struct file *file, bool locked)
         mutex_unlock(&file->pos_mutex);
 }
 
+/* Files end at the largest signed position. */
+static bool is_past_end(uint64_t pos, uint64_t bytes)
+{
+    uint64_t end;
+    return pos != VFS_POS_END && (add_overflows(pos, bytes, &end) || (int64_t)end < 0);
+}
+
 typedef int64_t transfer_fn(struct file *file, struct uio *uio, uint64_t *pos);
 
 static int64_t transfer(struct file *file, struct uio *uio, uint64_t *pos, transfer_fn *op)
@@ -31,10 +38,10 @@ static int64_t transfer(struct file *file, struct uio *uio, uint64_t *pos, trans
     if (file->mode & FILE_STREAM)
         return op(file, uio, NULL);
     if (pos)
-        return op(file, uio, pos);
+        return unlikely(is_past_end(*pos, uio->remaining)) ? -EINVAL : op(file, uio, pos);
     bool locked = lock_position(file);
     uint64_t at = file->pos;
-    int64_t result = op(file, uio, &at);
+    int64_t result = unlikely(is_past_end(at, uio->remaining)) ? -EINVAL : op(file, uio, &at);
     file->pos = at;
     unlock_position(file, locked);
     return result;

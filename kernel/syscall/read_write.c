@@ -42,7 +42,7 @@ int64_t sys_read(int fd, uint64_t buf, uint64_t count)
     struct fd_borrow file = fd_borrow(fd);
     if (unlikely(!file.file))
         return -EBADF;
-    int64_t result = -EINVAL;
+    int64_t result = -EFAULT; /* no buffer is that large */
     if (likely((int64_t)count >= 0)) {
         struct uio uio;
         uio_init_user(&uio, buf, count);
@@ -57,7 +57,7 @@ int64_t sys_write(int fd, uint64_t buf, uint64_t count)
     struct fd_borrow file = fd_borrow(fd);
     if (unlikely(!file.file))
         return -EBADF;
-    int64_t result = -EINVAL;
+    int64_t result = -EFAULT; /* no buffer is that large */
     if (likely((int64_t)count >= 0)) {
         struct uio uio;
         uio_init_user(&uio, buf, count);
@@ -87,7 +87,7 @@ int64_t sys_pread64(int fd, uint64_t buf, uint64_t count, int64_t offset)
 {
     struct uio uio;
     if ((int64_t)count < 0)
-        return -EINVAL;
+        return -EFAULT;
     uio_init_user(&uio, buf, count);
     return positioned(fd, &uio, offset, false);
 }
@@ -96,7 +96,7 @@ int64_t sys_pwrite64(int fd, uint64_t buf, uint64_t count, int64_t offset)
 {
     struct uio uio;
     if ((int64_t)count < 0)
-        return -EINVAL;
+        return -EFAULT;
     uio_init_user(&uio, buf, count);
     return positioned(fd, &uio, offset, true);
 }

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the file system's guest tests share: checks that say what failed, and a fresh tmpfs to work
+ * in.
+ */
+#ifndef TESTS_GUEST_FS_CHECK_H
+#define TESTS_GUEST_FS_CHECK_H
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* A value that the compiler does not see through: bad pointers and sizes on purpose. */
+static inline uintptr_t hidden(uintptr_t value)
+{
+    volatile uintptr_t copy = value;
+    return copy;
+}
+#define BAD_POINTER ((void *)hidden(8))
+
+static inline void fail_at(int line, const char *format, ...)
+{
+    va_list args;
+    printf("line %d: ", line);
+    va_start(args, format);
+    vprintf(format, args);
+    va_end(args);
+    printf("\n");
+    fflush(stdout);
+    _exit(1);
+}
+
+/* The call succeeds; its value. */
+#define OK(call)                                                                                   \
+    ({                                                                                             \
+        errno = 0;                                                                                 \
+        long ok_ = (long)(call);                                                                   \
+        if (ok_ == -1)                                                                             \
+            fail_at(__LINE__, "%s: %s", #call, strerror(errno));                                   \
+        ok_;                                                                                       \
+    })
+
+/* The call fails with this errno. */
+#define FAILS(call, wanted)                                                                        \
+    do {                                                                                           \
+        errno = 0;                                                                                 \
+        long got_ = (long)(call);                                                                  \
+        if (got_ != -1)                                                                            \
+            fail_at(__LINE__, "%s: %ld, not %s", #call, got_, #wanted);                            \
+        if (errno != (wanted))                                                                     \
+            fail_at(__LINE__, "%s: %s, not %s", #call, strerror(errno), #wanted);                  \
+    } while (0)
+
+#define EQ(a, b)                                                                                   \
+    do {                                                                                           \
+        long long a_ = (long long)(a), b_ = (long long)(b);                                        \
+        if (a_ != b_)                                                                              \
+            fail_at(__LINE__, "%s is %lld, %s is %lld", #a, a_, #b, b_);                           \
+    } while (0)
+
+#define TRUE(condition)                                                                            \
+    do {                                                                                           \
+        if (!(condition))                                                                          \
+            fail_at(__LINE__, "not true: %s", #condition);                                         \
+    } while (0)
+
+#define STR_EQ(a, b)                                                                               \
+    do {                                                                                           \
+        const char *a_ = (a), *b_ = (b);                                                           \
+        if (strcmp(a_, b_) != 0)                                                                   \
+            fail_at(__LINE__, "%s is \"%s\", not \"%s\"", #a, a_, b_);                             \
+    } while (0)
+
+/* Stand in an empty tmpfs. Skips the test where one may not mount. */
+static inline void fresh_tmpfs(const char *options)
+{
+    umask(0);
+    OK(mkdir("fs", 0755));
+    if (mount("test", "fs", "tmpfs", 0, options) != 0) {
+        if (errno == EPERM) {
+            printf("needs the right to mount\n");
+            exit(77);
+        }
+        fail_at(__LINE__, "mount: %s", strerror(errno));
+    }
+    OK(chdir("fs"));
+}
+
+static inline void leave_tmpfs(void)
+{
+    OK(chdir(".."));
+    OK(umount("fs"));
+    OK(rmdir("fs"));
+}
+
+static inline void write_file(const char *name, const char *text)
+{
+    int fd = (int)OK(open(name, O_WRONLY | O_CREAT | O_TRUNC, 0644));
+    EQ(write(fd, text, strlen(text)), strlen(text));
+    OK(close(fd));
+}
+
+static inline bool exists(const char *name)
+{
+    struct stat st;
+    return lstat(name, &st) == 0;
+}
+
+/* Run body as a user in a child; the child's failure is the test's. */
+static inline void as_user(uid_t uid, gid_t gid, void (*body)(void))
+{
+    pid_t pid = (pid_t)OK(fork());
+    if (pid == 0) {
+        OK(syscall(SYS_setgroups, 0, NULL));
+        OK(syscall(SYS_setresgid, gid, gid, gid));
+        OK(syscall(SYS_setresuid, uid, uid, uid));
+        body();
+        _exit(0);
+    }
+    int status;
+    OK(waitpid(pid, &status, 0));
+    if (status != 0)
+        exit(1);
+}
+
+#endif
