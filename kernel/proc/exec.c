@@ -281,6 +281,8 @@ static int replace_program(struct task *task, struct exec *exec, struct elf_imag
     task_release_mm(task);
     choose_layout(task, mm);
     mm->dumpable = !exec->secure;
+    if (task->thread.mm)
+        mm->oom_score_adj = atomic_load_relaxed(&task->thread.mm->oom_score_adj);
     mm->exe = file_get(exec->file);
     mm->exe_put = put_exe;
     task_set_mm(task, mm);

@@ -91,6 +91,16 @@ static int copy_user_state(struct task *child, const struct clone_args *args)
     return 0;
 }
 
+/* The child runs the same program, which stays protected from being written. */
+static void copy_exe(struct mm *child, const struct mm *parent)
+{
+    struct file *exe = parent->exe;
+    if (!exe || file_deny_write(exe))
+        return;
+    child->exe = file_get(exe);
+    child->exe_put = parent->exe_put;
+}
+
 static int copy_mm(struct task *child, struct task *parent, uint64_t flags)
 {
     struct mm *mm = parent->thread.mm;
@@ -102,6 +112,7 @@ static int copy_mm(struct task *child, struct task *parent, uint64_t flags)
         int error = mm_fork(mm, &mm);
         if (error)
             return error;
+        copy_exe(mm, parent->thread.mm);
     }
     child->thread.mm = mm;
     child->thread.aspace = mm->aspace;
