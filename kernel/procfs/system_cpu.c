@@ -26,11 +26,15 @@ static const char *const feature_names[32] = {
     "acpi", "mmx",   "fxsr", "sse",   "sse2", "ss",   "ht",  "tm",   "ia64",  "pbe",
 };
 
+/* What no CPU that runs 64-bit code lacks: fpu tsc msr pae cx8 apic cmov clflush mmx fxsr sse sse2. */
+#define FEATURES_ALWAYS 0x07888371u
+
 static void put_flags(const struct hal_boot *boot, struct strbuf *out)
 {
+    uint64_t features = boot->hwcap | FEATURES_ALWAYS;
     strbuf_puts(out, "flags\t\t:");
     for (unsigned i = 0; i < ARRAY_SIZE(feature_names); i++) {
-        if (((boot->hwcap >> i) & 1) && feature_names[i])
+        if (((features >> i) & 1) && feature_names[i])
             strbuf_printf(out, " %s", feature_names[i]);
     }
     strbuf_puts(out, " syscall nx lm constant_tsc nonstop_tsc");

@@ -38,13 +38,27 @@ static int show_filesystems(struct file *file, struct strbuf *out)
 
 const struct text_file_ops proc_filesystems = {.show = show_filesystems};
 
+/* Is there an earlier range of the same driver? It has one line for all. */
+static bool is_repeated(struct kernel *kernel, unsigned index, bool block, unsigned major,
+                        const char *name)
+{
+    bool other_block;
+    unsigned other_major;
+    const char *other;
+    for (unsigned i = 0; i < index; i++)
+        if (device_describe(kernel, i, &other_block, &other_major, &other) == 0 &&
+            other_block == block && other_major == major && kstr_equal(other, name))
+            return true;
+    return false;
+}
+
 static void put_devices(struct kernel *kernel, bool block, struct strbuf *out)
 {
     bool is_block;
     unsigned major;
     const char *name;
     for (unsigned i = 0; device_describe(kernel, i, &is_block, &major, &name) == 0; i++)
-        if (is_block == block)
+        if (is_block == block && !is_repeated(kernel, i, block, major, name))
             strbuf_printf(out, "%3u %s\n", major, name);
 }
 

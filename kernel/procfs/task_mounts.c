@@ -3,6 +3,7 @@
  * /proc/PID/mounts and mountinfo: the mount tree as the task sees it from its root directory;
  * proc_pid_mounts(5), proc_pid_mountinfo(5).
  */
+#include "kernel/abi/mount.h"
 #include "kernel/fs/device.h"
 #include "kernel/fs/mount.h"
 #include "kernel/fs/path.h"
@@ -15,30 +16,29 @@
 typedef void mount_line(struct mount *mount, const struct mount_info *info, const char *where,
                         char *scratch, struct strbuf *out);
 
-/* The superblock's options without the "rw" or "ro" in front, which the caller has written. */
-static void put_superblock_rest(struct superblock *sb, struct strbuf *out)
-{
-    char text[320];
-    struct strbuf options;
-    strbuf_init(&options, text, sizeof(text));
-    superblock_option_text(sb, &options);
-    strbuf_puts(out, text + 2);
-}
-
+/* First the superblock's flags, then the mount's, then what the file system adds. */
 static void put_mounts_line(struct mount *mount, const struct mount_info *info, const char *where,
                             char *scratch, struct strbuf *out)
 {
-    char text[128];
+    struct superblock *sb = mount->sb;
     struct strbuf options;
-    (void)scratch;
-    strbuf_init(&options, text, sizeof(text));
-    mount_option_text(mount, &options);
     strbuf_put_escaped(out, info->source[0] ? info->source : "none", MOUNT_ESCAPES);
     strbuf_putc(out, ' ');
     strbuf_put_escaped(out, where, MOUNT_ESCAPES);
     strbuf_printf(out, " %s %s", info->type, mount_is_readonly(mount) ? "ro" : "rw");
-    put_superblock_rest(mount->sb, out);
-    strbuf_printf(out, "%s 0 0\n", text + 2);
+    if (info->sb_flags & MS_SYNCHRONOUS)
+        strbuf_puts(out, ",sync");
+    if (info->sb_flags & MS_DIRSYNC)
+        strbuf_puts(out, ",dirsync");
+    strbuf_init(&options, scratch, VFS_PATH_MAX);
+    mount_option_text(mount, &options);
+    strbuf_puts(out, scratch + 2); /* behind its "rw" or "ro" */
+    scratch[0] = 0;
+    if (sb->ops && sb->ops->show_options)
+        sb->ops->show_options(sb, scratch, VFS_PATH_MAX);
+    if (scratch[0] && scratch[0] != ',')
+        strbuf_putc(out, ',');
+    strbuf_printf(out, "%s 0 0\n", scratch);
 }
 
 static void put_mountinfo_line(struct mount *mount, const struct mount_info *info,

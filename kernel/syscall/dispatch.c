@@ -42,7 +42,7 @@ void syscall_dispatch(struct hal_regs *regs)
 
 int syscall_init(struct kernel *kernel)
 {
-    static const struct user_loop_ops ops = {.syscall = syscall_dispatch};
+    static const struct user_loop_ops ops = {.syscall = syscall_dispatch, .signal = trace_signal};
     user_loop_set_ops(kernel, &ops);
     ipc_set_hooks(kernel, &ipc_task_hooks);
     return kernel->options.trace ? trace_init(kernel) : 0;

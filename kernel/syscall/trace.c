@@ -114,8 +114,11 @@ static const struct trace_syscall *find_call(uint64_t number)
 static void put_arguments(struct trace_line *line, bool leaving, int64_t result)
 {
     const struct trace_syscall *syscall = find_call(line->number);
-    struct trace_call call = {
-        .out = &line->text, .args = line->args, .leaving = leaving, .result = result};
+    struct trace_call call = {.out = &line->text,
+                              .number = line->number,
+                              .args = line->args,
+                              .leaving = leaving,
+                              .result = result};
     if (!syscall) {
         if (!leaving)
             for (unsigned i = 0; i < 6; i++)
@@ -124,12 +127,8 @@ static void put_arguments(struct trace_line *line, bool leaving, int64_t result)
         return;
     }
     for (; line->written < syscall->count; line->written++) {
-        const struct trace_argument *argument = &syscall->args[line->written];
-        if (!leaving && argument->kind == TRACE_OUT)
+        if (!trace_put_argument(&call, &syscall->args[line->written], line->written))
             return;
-        if (line->written)
-            strbuf_puts(&line->text, ", ");
-        trace_put_argument(&call, argument, line->written);
     }
 }
 

@@ -49,7 +49,7 @@ extern const struct trace_set trace_set_sigflags, trace_set_poll, trace_set_epol
 extern const struct trace_set trace_set_statmode, trace_set_sicode, trace_set_cldcode;
 extern const struct trace_set trace_set_segvcode, trace_set_buscode, trace_set_fpecode;
 extern const struct trace_set trace_set_illcode, trace_set_trapcode, trace_set_sigstack;
-extern const struct trace_set trace_set_sigev;
+extern const struct trace_set trace_set_sigev, trace_set_fdflags;
 
 /* "EINVAL" and "Invalid argument"; NULL if the number has no name. */
 const char *trace_errno_name(int number);
@@ -62,6 +62,7 @@ const char *trace_signal_name(int signo);
 /* Where the values come from. Reads user memory of the current task. */
 struct trace_call {
     struct strbuf *out;
+    uint64_t number;
     const uint64_t *args;        /* the six registers */
     bool leaving;                /* the call is over: output arguments have been filled */
     int64_t result;

@@ -139,6 +139,10 @@ static const struct trace_name open_names[] = {
 };
 SET(open, "O_???");
 
+/* The same for calls that make a descriptor without opening anything: no access mode. */
+const struct trace_set trace_set_fdflags = {
+    .names = open_names + 4, .count = ARRAY_SIZE(open_names) - 4, .unknown = "O_???"};
+
 static const struct trace_name prctl_names[] = {
     N(PR_SET_PDEATHSIG), N(PR_GET_PDEATHSIG), N(PR_GET_DUMPABLE), N(PR_SET_DUMPABLE),
     N(PR_GET_UNALIGN), N(PR_SET_UNALIGN), N(PR_GET_KEEPCAPS), N(PR_SET_KEEPCAPS), N(PR_GET_FPEMU),

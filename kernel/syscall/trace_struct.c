@@ -10,8 +10,10 @@
 #include "kernel/abi/sysinfo.h"
 #include "kernel/abi/time.h"
 #include "kernel/abi/uname.h"
+#include "kernel/abi/wait.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/uaccess.h"
+#include "kernel/syscall/syscalls.h"
 #include "kernel/syscall/trace_struct_internal.h"
 
 typedef void put_struct(struct trace_call *call, const void *value);
@@ -156,8 +158,33 @@ static void put_fdpair(struct trace_call *call, const void *value)
     strbuf_printf(call->out, "[%d, %d]", fds[0], fds[1]);
 }
 
+/* The status word of wait(2), by the macros that take it apart. */
+static void put_wait_status(struct strbuf *out, int status)
+{
+    if ((status & 0x7f) == 0) {
+        strbuf_printf(out, "[{WIFEXITED(s) && WEXITSTATUS(s) == %d}]", status >> 8 & 0xff);
+    } else if ((status & 0xff) == 0x7f) {
+        strbuf_puts(out, "[{WIFSTOPPED(s) && WSTOPSIG(s) == ");
+        trace_put_signal(out, status >> 8 & 0xff);
+        strbuf_puts(out, "}]");
+    } else if (status == LINUX_WAIT_CONTINUED) {
+        strbuf_puts(out, "[{WIFCONTINUED(s)}]");
+    } else {
+        strbuf_puts(out, "[{WIFSIGNALED(s) && WTERMSIG(s) == ");
+        trace_put_signal(out, status & 0x7f);
+        strbuf_puts(out, status & LINUX_WAIT_CORE ? " && WCOREDUMP(s)}]" : "}]");
+    }
+}
+
 static void put_int(struct trace_call *call, const void *value)
 {
+    if (call->number == SYS_wait4) {
+        if (call->result > 0)
+            put_wait_status(call->out, *(const int32_t *)value);
+        else
+            trace_put_pointer(call->out, call->args[1]);
+        return;
+    }
     strbuf_printf(call->out, "[%d]", *(const int32_t *)value);
 }
 

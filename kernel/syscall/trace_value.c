@@ -8,6 +8,7 @@
 #include "kernel/lib/bits.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/uaccess.h"
+#include "kernel/syscall/syscalls.h"
 #include "kernel/syscall/trace_internal.h"
 
 static const struct trace_name *find_name(const struct trace_set *set, uint64_t value)
@@ -191,6 +192,21 @@ static void put_vector(struct strbuf *out, uint64_t uaddr)
     strbuf_putc(out, ']');
 }
 
+/* The mode of open(2) means something only for a file that is to be created. */
+static bool is_omitted(const struct trace_call *call, const struct trace_argument *argument)
+{
+    uint64_t flags = 0;
+    if (argument->kind != TRACE_MODE)
+        return false;
+    if (call->number == SYS_open)
+        flags = call->args[1];
+    else if (call->number == SYS_openat)
+        flags = call->args[2];
+    else
+        return false;
+    return !(flags & (O_CREAT | __O_TMPFILE));
+}
+
 /* How many elements an array argument has: in the end never more than a call says it filled. */
 static uint64_t element_count(const struct trace_call *call, const struct trace_argument *argument)
 {
@@ -208,7 +224,9 @@ static void put_memory(struct trace_call *call, const struct trace_argument *arg
 {
     uint64_t count = element_count(call, argument);
     bool failed = call->leaving && call->result < 0;
-    if (!uaddr || (argument->kind == TRACE_OUT && failed))
+    /* clone(2) fills these in the child, or in the parent before it returns there: no news. */
+    bool pointer = call->number == SYS_clone;
+    if (!uaddr || pointer || (argument->kind == TRACE_OUT && failed))
         trace_put_pointer(call->out, uaddr);
     else if (argument->type == TRACE_TYPE_BYTES)
         trace_put_user_bytes(call->out, uaddr, count);
@@ -218,8 +236,19 @@ static void put_memory(struct trace_call *call, const struct trace_argument *arg
         trace_put_structs(call, argument->type, uaddr, count, argument->count != 0);
 }
 
-static void put_scalar(struct strbuf *out, const struct trace_argument *argument, uint64_t value)
+/* Flags of pipe2(2) and the like have the names, but not the access mode of open(2). */
+static const struct trace_set *flag_set(const struct trace_call *call,
+                                        const struct trace_argument *argument)
 {
+    bool opens = call->number == SYS_open || call->number == SYS_openat ||
+                 call->number == SYS_mq_open || call->number == SYS_open_by_handle_at;
+    return argument->set == &trace_set_open && !opens ? &trace_set_fdflags : argument->set;
+}
+
+static void put_scalar(struct trace_call *call, const struct trace_argument *argument,
+                       uint64_t value)
+{
+    struct strbuf *out = call->out;
     switch (argument->kind) {
     case TRACE_DIRFD:
         if ((int)value == AT_FDCWD) {
@@ -251,7 +280,7 @@ static void put_scalar(struct strbuf *out, const struct trace_argument *argument
         trace_put_enum(out, argument->set, (uint32_t)value);
         break;
     case TRACE_FLAGS:
-        trace_put_flags(out, argument->set, (uint32_t)value);
+        trace_put_flags(out, flag_set(call, argument), (uint32_t)value);
         break;
     case TRACE_FLAGS64:
         trace_put_flags(out, argument->set, value);
@@ -272,6 +301,12 @@ bool trace_put_argument(struct trace_call *call, const struct trace_argument *ar
                         unsigned index)
 {
     uint64_t value = call->args[index];
+    if (argument->kind == TRACE_OUT && !call->leaving)
+        return false;
+    if (is_omitted(call, argument))
+        return true;
+    if (index)
+        strbuf_puts(call->out, ", ");
     switch (argument->kind) {
     case TRACE_PATH:
         put_user_path(call->out, value);
@@ -283,15 +318,12 @@ bool trace_put_argument(struct trace_call *call, const struct trace_argument *ar
         put_vector(call->out, value);
         return true;
     case TRACE_OUT:
-        if (!call->leaving)
-            return false;
-        /* fall through */
     case TRACE_IN:
     case TRACE_IO:
         put_memory(call, argument, value);
         return true;
     default:
-        put_scalar(call->out, argument, value);
+        put_scalar(call, argument, value);
         return true;
     }
 }
