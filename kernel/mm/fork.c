@@ -122,6 +122,8 @@ int mm_fork(struct mm *parent, struct mm **out)
     mm_write_lock(parent);
     mm_write_lock(child);
     error = copy_everything(parent, child);
+    if (!error)
+        hal_aspace_fork(child->aspace, parent->aspace);
     hal_aspace_flush(parent->aspace); /* no write may reach a shared page any more */
     mm_write_unlock(child);
     mm_write_unlock(parent);

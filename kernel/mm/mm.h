@@ -116,6 +116,7 @@ struct mm {
     bool dumpable;
     int oom_score_adj;
     uint32_t membarrier;         /* commands registered for (membarrier(2)); atomic */
+    bool no_patches;             /* a debugger looks: the backend leaves the code as it is */
     bool may_lock_all;           /* CAP_IPC_LOCK: RLIMIT_MEMLOCK does not count. Set by proc/. */
 };
 

@@ -5,10 +5,12 @@
  *
  * The data is copied through the direct map with mm->lock held for reading, page by page.
  */
+#include "hal/kernel_on.h"
 #include "kernel/abi/errno.h"
 #include "kernel/lib/bits.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm_internal.h"
+#include "kernel/sched/thread.h"
 
 static bool is_allowed(const struct vma *vma, bool write, bool force)
 {
@@ -98,6 +100,34 @@ int64_t mm_access_remote(struct mm *mm, uint64_t uaddr, void *buffer, size_t byt
         done += part;
     }
     return done || !bytes ? (int64_t)done : -EFAULT;
+}
+
+/* hal/kernel_on.h: the backend is going to write to the page through the direct map. */
+static int make_private(struct mm *mm, uint64_t uaddr)
+{
+    struct vma *vma = mm_find_vma(mm, uaddr);
+    if (!vma || vma->start > uaddr || mm->no_patches ||
+        (vma->flags & (VMA_EXEC | VMA_WRITE | VMA_SHARED)) != VMA_EXEC)
+        return -EACCES;
+    for (unsigned attempt = 0;; attempt++) {
+        struct page *page = resident_page(mm, vma, uaddr, true);
+        if (page) {
+            page_put(page);
+            return 0;
+        }
+        int error = attempt < 3 ? fault_vma(mm, vma, uaddr, FAULT_WRITE | FAULT_FORCE) : -EAGAIN;
+        if (error)
+            return error;
+    }
+}
+
+int kernel_on_patch_page(uint64_t uaddr)
+{
+    struct mm *mm = this_thread()->mm;
+    rwlock_read_lock(&mm->lock);
+    int error = make_private(mm, uaddr);
+    rwlock_read_unlock(&mm->lock);
+    return error;
 }
 
 void mm_vma_usage(struct vma *vma, struct vma_usage *out)

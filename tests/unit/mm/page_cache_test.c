@@ -326,6 +326,31 @@ MACHINE_TEST(program_data_is_copied_with_its_neighbours)
     close_file(&file);
 }
 
+MACHINE_TEST(code_page_to_be_patched_becomes_private)
+{
+    static struct test_file file;
+    struct mm *mm = begin_mm();
+    open_file(&file, &memory_ops);
+    write_kernel(&file, 0, file.store, 4 * PAGE_SIZE);
+    map_file(mm, &file, BASE, 4, 0, VMA_READ | VMA_EXEC);
+    map_file(mm, &file, BASE + 8 * PAGE_SIZE, 4, 0, VMA_READ | VMA_EXEC | VMA_SHARED);
+    ck_assert_int_eq(kernel_on_patch_page(BASE), 0);
+    ck_assert_uint_eq(mm->resident_anon, 1);
+    uint64_t paddr;
+    unsigned prot;
+    ck_assert(hal_aspace_lookup(mm->aspace, BASE, &paddr, &prot));
+    ck_assert_uint_eq(prot, HAL_PROT_READ | HAL_PROT_EXEC);
+    *(uint32_t *)phys_to_virt(paddr) = 5;
+    ck_assert_uint_eq(peek(BASE), 5);
+    ck_assert_uint_eq(peek(BASE + 8 * PAGE_SIZE), 0x01010101);
+    ck_assert_int_eq(kernel_on_patch_page(BASE), 0);
+    ck_assert_int_eq(kernel_on_patch_page(BASE + 8 * PAGE_SIZE), -EACCES);
+    ck_assert_int_eq(mm_protect(mm, BASE, PAGE_SIZE, VMA_READ | VMA_WRITE | VMA_EXEC), 0);
+    ck_assert_int_eq(kernel_on_patch_page(BASE), -EACCES);
+    end_mm(mm);
+    close_file(&file);
+}
+
 MACHINE_TEST(shared_mapping_is_write_tracked)
 {
     static struct test_file file;
@@ -520,6 +545,7 @@ static void add_tests(TCase *tcase)
     tcase_add_test(tcase, private_mapping_reads_the_file_and_keeps_its_writes);
     tcase_add_test(tcase, fault_maps_present_neighbours_only);
     tcase_add_test(tcase, program_data_is_copied_with_its_neighbours);
+    tcase_add_test(tcase, code_page_to_be_patched_becomes_private);
     tcase_add_test(tcase, shared_mapping_is_write_tracked);
     tcase_add_test(tcase, shared_mapping_and_write_see_each_other);
     tcase_add_test(tcase, access_past_the_end_of_the_file_is_enxio);
