@@ -2,8 +2,8 @@
 /*
  * The first step of boot: the memory that exists before the allocator.
  *
- * One block at the start of the machine's largest RAM range holds struct kernel, CPU 0, the log, the
- * clock, the random pool and the parsed command line. It is never freed. mm_init keeps the page
+ * One block at the start of the machine's largest RAM range holds struct kernel, CPU 0, the log,
+ * the clock, the random pool and the parsed command line. It is never freed. mm_init keeps the page
  * allocator off it (kernel->early_paddr, early_bytes).
  */
 #include "hal/boot.h"

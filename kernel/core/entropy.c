@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The random number generator behind getrandom(2) and /dev/urandom: one ChaCha20 generator with fast
- * key erasure (lib/random.h) under a spinlock. It is seeded at boot from the HAL and needs no
+ * The random number generator behind getrandom(2) and /dev/urandom: one ChaCha20 generator with
+ * fast key erasure (lib/random.h) under a spinlock. It is seeded at boot from the HAL and needs no
  * reseeding afterwards.
  */
 #include "kernel/core/entropy.h"

@@ -12,9 +12,10 @@ struct kernel;
 
 /* core   */
 /* The very first step: carve struct kernel, CPU 0's struct cpu, the log, the clock and the parsed
- * command line out of RAM, and make CPU 0 current. this_cpu(), klog, clock and kernel_panic work from
- * here on; nothing can be allocated yet. [kernel->early_paddr, + early_bytes) is that memory: page
- * aligned, part of boot->ram, and reserved by mm_init. Never fails: panics on a useless machine. */
+ * command line out of RAM, and make CPU 0 current. this_cpu(), klog, clock and kernel_panic work
+ * from here on; nothing can be allocated yet. [kernel->early_paddr, + early_bytes) is that
+ * memory: page aligned, part of boot->ram, and reserved by mm_init. Never fails: panics on a
+ * useless machine. */
 struct kernel *core_early_init(const struct hal_boot *boot);
 
 /* mm     */ int mm_init(struct kernel *kernel);      /* page allocator, slab, zero page */

@@ -7,7 +7,8 @@
  * run queue locks, which rank before the log's. It asks its own CPU for an interrupt instead
  * (CPU_WORK_KLOG), which wakes the readers once no such lock is held.
  *
- * The echo happens outside the lock: it may be slow. Lines of two CPUs may change places, never mix.
+ * The echo happens outside the lock: it may be slow. Lines of two CPUs may change places, never
+ * mix.
  */
 #include "kernel/core/core_internal.h"
 

@@ -2,14 +2,14 @@
 /*
  * Spinlocks: test and test-and-set.
  *
- * A hosted CPU is a host thread that can lose its host CPU at any instruction. A fair (ticket, queue)
- * lock would then make everyone wait for a sleeping CPU's turn; here whoever runs takes the lock.
- * hal_cpu_relax() lets the host, or the simulator, run the holder.
+ * A hosted CPU is a host thread that can lose its host CPU at any instruction. A fair (ticket,
+ * queue) lock would then make everyone wait for a sleeping CPU's turn; here whoever runs takes the
+ * lock. hal_cpu_relax() lets the host, or the simulator, run the holder.
  *
  * Debug builds check three things at each acquisition, and panic naming both locks:
- *  - ranks increase: against the spinlocks held by this CPU (interrupted code included: an interrupt
- *    handler that takes a lower rank can close a cycle through another CPU) and against the sleeping
- *    locks held by the current thread;
+ *  - ranks increase: against the spinlocks held by this CPU (interrupted code included: an
+ *    interrupt handler that takes a lower rank can close a cycle through another CPU) and against
+ *    the sleeping locks held by the current thread;
  *  - a lock that interrupt handlers take is never taken with interrupts enabled;
  *  - a CPU does not take a lock twice, and only the holder releases.
  * The run queue lock is held across a context switch; it stays with the CPU, as the trace does.

@@ -14,8 +14,8 @@
 
 #include "kernel/lib/compiler.h"
 
-/* Lock order: a thread holding a lock may take only locks of a higher rank. Sleeping locks (mutex.h)
- * come before all spinlocks. */
+/* Lock order: a thread holding a lock may take only locks of a higher rank. Sleeping locks
+ * (mutex.h) come before all spinlocks. */
 enum lock_rank {
     LOCK_RANK_NONE = 0, /* not checked */
     /* sleeping locks */

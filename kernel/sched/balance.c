@@ -14,8 +14,8 @@
 
 #define BALANCE_INTERVAL_NS 4000000ull
 
-/* A queued (not running) thread of `from` that may run on `cpu`, or NULL. Real-time ones first, then
- * the fair thread that would run last here. */
+/* A queued (not running) thread of `from` that may run on `cpu`, or NULL. Real-time ones first,
+ * then the fair thread that would run last here. */
 static struct thread *find_movable(struct runqueue *from, unsigned cpu)
 {
     struct rb_node *node;

@@ -3,17 +3,18 @@
  * The fair class: earliest eligible virtual deadline first, after I. Stoica and H. Abdel-Wahab,
  * "Earliest Eligible Virtual Deadline First" (1995).
  *
- * Every entity receives service in proportion to its weight. vruntime is the service received divided
- * by the weight; the weighted average V of all vruntimes is what an ideally fair CPU would have given
- * each. An entity with vruntime <= V is owed time: it is eligible. Each asks for slice_ns of CPU time
- * and has a virtual deadline, vruntime + slice/weight; of the eligible ones the earliest deadline
- * runs. The sum of all lags (weight * (V - vruntime)) is always zero. An entity that sleeps takes its
- * lag along and is placed with it when it wakes, so sleeping neither earns nor hides debt.
+ * Every entity receives service in proportion to its weight. vruntime is the service received
+ * divided by the weight; the weighted average V of all vruntimes is what an ideally fair CPU would
+ * have given each. An entity with vruntime <= V is owed time: it is eligible. Each asks for
+ * slice_ns of CPU time and has a virtual deadline, vruntime + slice/weight; of the eligible ones
+ * the earliest deadline runs. The sum of all lags (weight * (V - vruntime)) is always zero. An
+ * entity that sleeps takes its lag along and is placed with it when it wakes, so sleeping neither
+ * earns nor hides debt.
  *
- * Invariants: the tree is ordered by deadline and augmented with the least vruntime of each subtree;
- * sum and load describe exactly the tree; the current entity is outside, and added where V is used.
- * Virtual times are compared by signed difference. Caller holds the run queue's lock. Nothing here
- * knows of CPUs or clocks, so tests drive it directly.
+ * Invariants: the tree is ordered by deadline and augmented with the least vruntime of each
+ * subtree; sum and load describe exactly the tree; the current entity is outside, and added where V
+ * is used. Virtual times are compared by signed difference. Caller holds the run queue's lock.
+ * Nothing here knows of CPUs or clocks, so tests drive it directly.
  */
 #include "kernel/sched/fair.h"
 
@@ -155,9 +156,9 @@ void fair_queue_init(struct fair_queue *queue)
     rb_root_init(&queue->tree);
 }
 
-/* Give the entity a vruntime that preserves its lag. By joining it moves the average towards itself,
- * by w/(W+w) of its distance, and would lose as much lag: so it is placed (W+w)/W as far away. A new
- * thread starts without lag and with half a slice, so that it shows up soon. */
+/* Give the entity a vruntime that preserves its lag. By joining it moves the average towards
+ * itself, by w/(W+w) of its distance, and would lose as much lag: so it is placed (W+w)/W as far
+ * away. A new thread starts without lag and with half a slice, so that it shows up soon. */
 static void place(struct fair_queue *queue, struct sched_entity *entity)
 {
     uint64_t average = fair_average(queue);

@@ -4,7 +4,8 @@
  *
  * Every five seconds the number of runnable and uninterruptible threads is folded into three
  * exponentially decaying averages. There is no clock tick to do this: whoever changes a run queue
- * after the time has come does it first, so the counts it uses are those of the time that has passed.
+ * after the time has come does it first, so the counts it uses are those of the time that has
+ * passed.
  */
 #include "kernel/sched/sched_internal.h"
 

@@ -3,9 +3,9 @@
  * Mutexes: one atomic owner word; contenders sleep on a wait queue.
  *
  * No lost wake-up: a contender counts itself in `waiters` before it tries for the last time, the
- * holder clears `owner` before it reads `waiters`, all sequentially consistent. So the contender gets
- * the mutex or the holder sees it. The released mutex is up for grabs: a running thread may take it
- * before the woken one does, which costs fairness but keeps CPUs busy.
+ * holder clears `owner` before it reads `waiters`, all sequentially consistent. So the contender
+ * gets the mutex or the holder sees it. The released mutex is up for grabs: a running thread may
+ * take it before the woken one does, which costs fairness but keeps CPUs busy.
  */
 #include "kernel/sched/mutex.h"
 

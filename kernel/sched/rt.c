@@ -6,8 +6,8 @@
  * list. rr_left_ns is what is left of its quantum; 0 means that its turn is over (also set by
  * sched_yield_cpu for FIFO), and that it queues behind its equals.
  *
- * So that a runaway real-time thread leaves the machine usable, the class gets RT_RUNTIME_NS of every
- * RT_PERIOD_NS when fair threads want to run. Caller holds the run queue's lock.
+ * So that a runaway real-time thread leaves the machine usable, the class gets RT_RUNTIME_NS of
+ * every RT_PERIOD_NS when fair threads want to run. Caller holds the run queue's lock.
  */
 #include "kernel/sched/rt.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The real-time class (SCHED_FIFO, SCHED_RR) of one CPU. The caller holds the run queue's lock; only
- * sched/ and its tests use this.
+ * The real-time class (SCHED_FIFO, SCHED_RR) of one CPU. The caller holds the run queue's lock;
+ * only sched/ and its tests use this.
  */
 #ifndef KERNEL_SCHED_RT_H
 #define KERNEL_SCHED_RT_H

@@ -4,7 +4,8 @@
  *
  * The tick runs only while it can change something: a fair thread with competitors (end of its
  * slice), an RR thread with equals (end of its quantum), real-time and fair threads together
- * (throttling), a queued thread that an idle CPU might take (SPREAD_NS after it was queued). One runnable thread, or none, has no tick.
+ * (throttling), a queued thread that an idle CPU might take (SPREAD_NS after it was queued). One
+ * runnable thread, or none, has no tick.
  *
  * Locking: see sched_internal.h; everything here runs with the queue's lock held.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Readers-writer sleeping locks. A spinlock guards the counts; contenders sleep. A writer that waits
- * holds back new readers, so a thread must not read-lock twice.
+ * Readers-writer sleeping locks. A spinlock guards the counts; contenders sleep. A writer that
+ * waits holds back new readers, so a thread must not read-lock twice.
  */
 #include "kernel/core/kernel.h"
 #include "kernel/sched/mutex.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The scheduler (sched(7)): per-CPU run queues; EEVDF for SCHED_NORMAL/BATCH/IDLE, FIFO and RR above
- * it; blocking and waking. The kernel is not preempted inside itself: a thread gives up its CPU in
- * sched_block, sched_yield_cpu, sched_resched_if_needed, or on the way back to user mode.
+ * The scheduler (sched(7)): per-CPU run queues; EEVDF for SCHED_NORMAL/BATCH/IDLE, FIFO and RR
+ * above it; blocking and waking. The kernel is not preempted inside itself: a thread gives up its
+ * CPU in sched_block, sched_yield_cpu, sched_resched_if_needed, or on the way back to user mode.
  */
 #ifndef KERNEL_SCHED_SCHED_H
 #define KERNEL_SCHED_SCHED_H
@@ -39,8 +39,8 @@ void sched_yield_cpu(void);
  * loops. Thread context, no spinlock held. */
 void sched_resched_if_needed(void);
 
-/* Make a thread that is running on another CPU pass through the kernel soon (it has a new signal, or
- * lost its address space). Any context. */
+/* Make a thread that is running on another CPU pass through the kernel soon (it has a new
+ * signal, or lost its address space). Any context. */
 void sched_kick(struct thread *thread);
 
 /* Interrupt side. */

@@ -2,11 +2,12 @@
  *
  * Run queues and what the files of sched/ share.
  *
- * One run queue per CPU. Its lock guards everything in it and, of each thread whose `cpu` field names
- * it: state changes made by others, se, affinity, and `cpu` itself. Two run queue locks are taken in
- * order of CPU ids. The lock is held across a context switch: the thread that switches away takes it,
- * the one that is switched to releases it (finish_switch). So whoever holds the lock of thread->cpu
- * and finds the thread not queued knows that its context is saved and may be started elsewhere.
+ * One run queue per CPU. Its lock guards everything in it and, of each thread whose `cpu` field
+ * names it: state changes made by others, se, affinity, and `cpu` itself. Two run queue locks are
+ * taken in order of CPU ids. The lock is held across a context switch: the thread that switches
+ * away takes it, the one that is switched to releases it (finish_switch). So whoever holds the lock
+ * of thread->cpu and finds the thread not queued knows that its context is saved and may be started
+ * elsewhere.
  */
 #ifndef KERNEL_SCHED_SCHED_INTERNAL_H
 #define KERNEL_SCHED_SCHED_INTERNAL_H
@@ -44,7 +45,7 @@ struct runqueue {
     struct thread *switched_from; /* between a switch and its finish_switch */
     struct thread *migrating;     /* likewise: must continue on another CPU */
     unsigned runnable;            /* threads queued and current, without idle; atomic for readers */
-    int running_priority;         /* of the current thread: 0 unless real-time; atomic for readers */
+    int running_priority;         /* of the current thread, 0 unless real-time; atomic */
     uint64_t tick_ns;             /* what timer_set_tick was last told */
     uint64_t spread_ns;           /* when to offer a queued thread to an idle CPU */
     uint64_t balance_ns;          /* when the next tick looks at other CPUs */
@@ -142,8 +143,8 @@ void wake_predict(struct thread *waker, bool blocked_soon);
 /* Queue a RUNNABLE, unqueued, switched-out thread that the caller has claimed. No lock held. */
 void place_thread(struct thread *thread, unsigned cpu);
 
-/* Take a thread from a busy CPU onto this idle one: true if one came. With try_only never waits for a
- * lock. rq is locked and stays so (without try_only it may be released meanwhile). */
+/* Take a thread from a busy CPU onto this idle one: true if one came. With try_only never waits
+ * for a lock. rq is locked and stays so (without try_only it may be released meanwhile). */
 bool balance_pull(struct runqueue *rq, bool try_only);
 /* From the tick: give work away. rq is locked. */
 void balance_tick(struct runqueue *rq, uint64_t now_ns);

@@ -3,9 +3,9 @@
  * Switching threads: blocking, yielding, rescheduling, and the accounting that goes with it.
  *
  * A switch: the outgoing thread takes its run queue's lock, picks, and switches contexts with the
- * lock held; the incoming one finishes the switch (finish_switch): only then is the outgoing thread's
- * on_cpu cleared and the lock released. Until then nobody can start the outgoing thread elsewhere,
- * because waking it takes the same lock; afterwards its context is complete in memory.
+ * lock held; the incoming one finishes the switch (finish_switch): only then is the outgoing
+ * thread's on_cpu cleared and the lock released. Until then nobody can start the outgoing thread
+ * elsewhere, because waking it takes the same lock; afterwards its context is complete in memory.
  *
  * Why no wake-up is lost. A waiter does
  *     W1 state = blocked;   W2 look at the condition;   W3 sched_block: under the lock, if state is
@@ -13,12 +13,12 @@
  * and a waker does
  *     K1 make the condition true;   K2 look at state;   K3 if blocked: under the lock, state =
  *     RUNNABLE, and queue the thread if it has left.
- * W1 is a sequentially consistent store and K2 follows a full fence, so W2 sees K1 or K2 sees W1 (or
- * both). In the second case K3 comes before W3, which then finds RUNNABLE and returns, or after it,
- * and queues the thread. Condition loops make a wake-up too many harmless.
+ * W1 is a sequentially consistent store and K2 follows a full fence, so W2 sees K1 or K2 sees W1
+ * (or both). In the second case K3 comes before W3, which then finds RUNNABLE and returns, or after
+ * it, and queues the thread. Condition loops make a wake-up too many harmless.
  *
- * A thread's own stores to its state need no lock: only the thread itself leaves RUNNABLE, and others
- * only change a blocked state to RUNNABLE, by compare-exchange under the lock.
+ * A thread's own stores to its state need no lock: only the thread itself leaves RUNNABLE, and
+ * others only change a blocked state to RUNNABLE, by compare-exchange under the lock.
  */
 #include "hal/aspace.h"
 #include "hal/context.h"

@@ -3,9 +3,9 @@
  * Creating and ending threads, and their kernel stacks.
  *
  * A dead thread cannot free the stack it stands on: the next thread on its CPU does (thread_reap),
- * with interrupts masked, where a stack cannot be unmapped. So stacks go to a cache, which also makes
- * thread creation cheap; a thread with interrupts enabled trims it. A cached stack is described by
- * its first struct page: slab_cache links to the next one, slab is the mapped address.
+ * with interrupts masked, where a stack cannot be unmapped. So stacks go to a cache, which also
+ * makes thread creation cheap; a thread with interrupts enabled trims it. A cached stack is
+ * described by its first struct page: slab_cache links to the next one, slab is the mapped address.
  */
 #include "hal/context.h"
 #include "kernel/lib/bits.h"

@@ -46,7 +46,7 @@ struct sched_entity {
     struct rb_node run_node;
     struct list_node rt_node;
     uint64_t vruntime, deadline, min_vruntime; /* min_* maintained by the rbtree augmentation */
-    uint64_t picked_deadline; /* deadline when it was picked: until then it is not preempted lightly */
+    uint64_t picked_deadline; /* deadline when picked: until then it is not preempted lightly */
     int64_t vlag;             /* while not queued: how much service it was owed, virtual ns */
     uint64_t slice_ns;
     uint64_t exec_start_ns;   /* when it last got the CPU */

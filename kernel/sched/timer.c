@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Kernel timers: per CPU, a tree of timers by deadline and the scheduler's tick, multiplexed onto the
- * HAL's one one-shot timer.
+ * Kernel timers: per CPU, a tree of timers by deadline and the scheduler's tick, multiplexed onto
+ * the HAL's one one-shot timer.
  *
- * timer->cpu names the queue whose lock guards the timer; it changes only under the lock of the queue
- * it names. A queue is armed for by its own CPU only: others may remove timers from it but not insert,
- * so the hardware may fire for a timer that is gone, never too late for one that is there.
+ * timer->cpu names the queue whose lock guards the timer; it changes only under the lock of the
+ * queue it names. A queue is armed for by its own CPU only: others may remove timers from it but
+ * not insert, so the hardware may fire for a timer that is gone, never too late for one that is
+ * there.
  *
- * The hardware is reprogrammed only for an earlier time. A deadline that moved away costs at most one
- * spurious interrupt, which then programs the right one; a tick that is armed and disarmed at every
- * switch costs nothing.
+ * The hardware is reprogrammed only for an earlier time. A deadline that moved away costs at most
+ * one spurious interrupt, which then programs the right one; a tick that is armed and disarmed at
+ * every switch costs nothing.
  *
  * timer_set_tick is called with the run queue locked, which ranks after the timer lock; so the tick
  * and what is programmed belong to the CPU itself and are touched with interrupts masked, unlocked.

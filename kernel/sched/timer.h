@@ -16,7 +16,7 @@ struct kernel;
 struct timer {
     struct rb_node node;
     uint64_t deadline_ns; /* clock_monotonic_ns scale */
-    void (*fire)(struct timer *timer); /* interrupt context, interrupts masked, no timer lock held */
+    void (*fire)(struct timer *timer); /* interrupt context, interrupts masked, no lock held */
     unsigned cpu;         /* queue it is on */
     uint32_t state;       /* private: idle, armed, firing */
 };
@@ -36,7 +36,8 @@ bool timer_cancel_sync(struct timer *timer);
 /* From kernel_on_timer. */
 void timer_on_interrupt(void);
 
-/* Scheduler tick request for this CPU: call sched_on_tick at or after deadline (UINT64_MAX: none). */
+/* Scheduler tick request for this CPU: call sched_on_tick at or after deadline (UINT64_MAX:
+ * none). */
 void timer_set_tick(uint64_t deadline_ns);
 
 #endif

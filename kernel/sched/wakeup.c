@@ -4,8 +4,8 @@
  *
  * Who changes a blocked thread's state to RUNNABLE, under the lock of the run queue that it left,
  * owns it until it is queued again: nobody else will queue it. Between the two it may be on its way
- * from one run queue to another with neither locked; `cpu` already names the new one, so that changes
- * of affinity and policy find the right lock. See schedule.c for why no wake-up is lost.
+ * from one run queue to another with neither locked; `cpu` already names the new one, so that
+ * changes of affinity and policy find the right lock. See schedule.c for why no wake-up is lost.
  */
 #include "hal/cpu.h"
 #include "kernel/sched/sched_internal.h"
@@ -61,11 +61,11 @@ unsigned select_cpu(const struct thread *thread, unsigned previous)
 /*
  * Waking an idle CPU is dear: the interrupt, and on a hosted machine a host thread that has to be
  * scheduled, tens of microseconds. Most wakers (the other end of a pipe, a parent about to wait for
- * its child) block soon, and then their own CPU is the quickest. So a thread is queued behind a waker
- * that is alone on its CPU, and goes to an idle CPU when the waker has not blocked after SPREAD_NS,
- * which is about what the interrupt would have cost (runqueue.c arms the tick for that, balance.c
- * moves it). A waker that lets others wait repeatedly is known by its sync_score, and wakes onto idle
- * CPUs at once.
+ * its child) block soon, and then their own CPU is the quickest. So a thread is queued behind a
+ * waker that is alone on its CPU, and goes to an idle CPU when the waker has not blocked after
+ * SPREAD_NS, which is about what the interrupt would have cost (runqueue.c arms the tick for that,
+ * balance.c moves it). A waker that lets others wait repeatedly is known by its sync_score, and
+ * wakes onto idle CPUs at once.
  */
 static bool waker_will_block(const struct cpu *cpu, const struct thread *thread)
 {

@@ -183,7 +183,8 @@ static void too_many(void *argument)
 }
 
 static void (*const mistakes[])(void *) = {
-    inverted, inverted_under_trylock, twice, released_by_nobody, unmasked_and_in_interrupt, too_many,
+    inverted,           inverted_under_trylock,    twice,
+    released_by_nobody, unmasked_and_in_interrupt, too_many,
 };
 
 START_TEST(mistake_is_caught_in_debug_builds)

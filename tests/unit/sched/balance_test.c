@@ -214,7 +214,8 @@ static void churn(void *argument)
             sched_set_policy(thread, SCHED_BATCH, 0, false);
             break;
         case 2:
-            sched_set_affinity(thread, (struct cpu_mask){1ull << ((random >> 45) % kernel->cpu_count)});
+            sched_set_affinity(
+                thread, (struct cpu_mask){1ull << ((random >> 45) % kernel->cpu_count)});
             break;
         case 3:
             sched_set_policy(thread, SCHED_RR, 1, false);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The fair class by itself: a CPU is simulated by handing out time step by step, so shares are exact
- * and do not depend on the host (kernel/sched/fair.c).
+ * The fair class by itself: a CPU is simulated by handing out time step by step, so shares are
+ * exact and do not depend on the host (kernel/sched/fair.c).
  */
 #include <string.h>
 
