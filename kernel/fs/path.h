@@ -54,8 +54,9 @@ int user_path_get(struct user_path *path, uint64_t uaddr, bool empty_allowed);
 void user_path_put(struct user_path *path);
 
 /* Where dirfd (AT_FDCWD: the current directory) points, for a walk to start from; referenced. With
- * an absolute name the descriptor is not looked at and *out is empty (mount NULL): pass NULL then. */
-int path_at(int dirfd, const char *name, struct path *out);
+ * an absolute name the descriptor is not looked at, unless walk_flags confine the walk to it, and *out
+ * is empty (mount NULL): pass NULL then. */
+int path_at(int dirfd, const char *name, unsigned walk_flags, struct path *out);
 
 /* Copy a path name from user memory: PATH_MAX, ENOENT for empty unless allowed. Caller kfrees. */
 int path_copy_user(uint64_t uaddr, bool empty_allowed, char **out);

@@ -42,10 +42,10 @@ int path_copy_user(uint64_t uaddr, bool empty_allowed, char **out)
     return *out ? 0 : -ENOMEM;
 }
 
-int path_at(int dirfd, const char *name, struct path *out)
+int path_at(int dirfd, const char *name, unsigned walk_flags, struct path *out)
 {
     *out = (struct path){0};
-    if (name[0] == '/')
+    if (name[0] == '/' && !(walk_flags & (WALK_BENEATH | WALK_IN_ROOT)))
         return 0;
     if (dirfd == AT_FDCWD) {
         fs_context_cwd(this_thread()->fs, out);
@@ -67,7 +67,7 @@ int path_walk_at(int dirfd, uint64_t name_uaddr, unsigned walk_flags, struct pat
     int error = user_path_get(&name, name_uaddr, walk_flags & WALK_EMPTY);
     if (error)
         return error;
-    error = path_at(dirfd, name.name, &start);
+    error = path_at(dirfd, name.name, walk_flags, &start);
     if (!error) {
         error = path_walk(start.mount ? &start : NULL, name.name, walk_flags, out);
         path_put(&start);

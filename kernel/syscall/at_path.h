@@ -13,7 +13,7 @@ struct at_path {
 };
 
 /* Copy the name and look the descriptor up. 0, -ENOENT -EFAULT -ENAMETOOLONG -EBADF -ENOMEM. */
-int at_path_begin(struct at_path *at, int dirfd, uint64_t name_uaddr, bool empty_allowed);
+int at_path_begin(struct at_path *at, int dirfd, uint64_t name_uaddr, unsigned walk_flags);
 void at_path_end(struct at_path *at);
 static inline const struct path *at_path_start(const struct at_path *at)
 {

@@ -17,7 +17,7 @@
 int64_t sys_mkdirat(int dir, uint64_t path, uint32_t mode)
 {
     struct at_path at;
-    int error = at_path_begin(&at, dir, path, false);
+    int error = at_path_begin(&at, dir, path, 0);
     if (error)
         return error;
     error = vfs_mkdir(at_path_start(&at), at.name.name, mode);
@@ -33,7 +33,7 @@ int64_t sys_mkdir(uint64_t path, uint32_t mode)
 int64_t sys_mknodat(int dir, uint64_t path, uint32_t mode, uint32_t dev)
 {
     struct at_path at;
-    int error = at_path_begin(&at, dir, path, false);
+    int error = at_path_begin(&at, dir, path, 0);
     if (error)
         return error;
     error = vfs_mknod(at_path_start(&at), at.name.name, mode, dev);
@@ -51,7 +51,7 @@ int64_t sys_unlinkat(int dir, uint64_t path, uint32_t flags)
     struct at_path at;
     if (flags & ~(uint32_t)AT_REMOVEDIR)
         return -EINVAL;
-    int error = at_path_begin(&at, dir, path, false);
+    int error = at_path_begin(&at, dir, path, 0);
     if (error)
         return error;
     if (flags & AT_REMOVEDIR)
@@ -79,7 +79,7 @@ int64_t sys_symlinkat(uint64_t target, int dir, uint64_t path)
     int error = user_path_get(&text, target, false);
     if (error)
         return error;
-    error = at_path_begin(&at, dir, path, false);
+    error = at_path_begin(&at, dir, path, 0);
     if (!error) {
         error = vfs_symlink(text.name, at_path_start(&at), at.name.name);
         at_path_end(&at);
@@ -107,7 +107,7 @@ int64_t sys_linkat(int old_dir, uint64_t old, int new_dir, uint64_t new, uint32_
     int error = path_walk_at(old_dir, old, walk, &source);
     if (error)
         return error;
-    error = at_path_begin(&at, new_dir, new, false);
+    error = at_path_begin(&at, new_dir, new, 0);
     if (!error) {
         error = vfs_link(&source, at_path_start(&at), at.name.name);
         at_path_end(&at);
@@ -127,10 +127,10 @@ int64_t sys_renameat2(int old_dir, uint64_t old, int new_dir, uint64_t new, uint
     if ((flags & ~(uint32_t)(RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT)) ||
         ((flags & RENAME_EXCHANGE) && (flags & (RENAME_NOREPLACE | RENAME_WHITEOUT))))
         return -EINVAL;
-    int error = at_path_begin(&from, old_dir, old, false);
+    int error = at_path_begin(&from, old_dir, old, 0);
     if (error)
         return error;
-    error = at_path_begin(&to, new_dir, new, false);
+    error = at_path_begin(&to, new_dir, new, 0);
     if (!error) {
         error = vfs_rename(at_path_start(&from), from.name.name, at_path_start(&to), to.name.name,
                            flags);

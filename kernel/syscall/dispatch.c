@@ -5,6 +5,7 @@
  * A result is stored in rax as is, internal -ERESTART* values included: signal delivery, which
  * follows every system call, turns them into a restart or -EINTR (proc/signal_deliver.c).
  */
+#include "kernel/syscall/file_limits.h"
 #include "kernel/syscall/dispatch.h"
 
 #include "hal/user.h"
@@ -45,5 +46,6 @@ int syscall_init(struct kernel *kernel)
     static const struct user_loop_ops ops = {.syscall = syscall_dispatch, .signal = trace_signal};
     user_loop_set_ops(kernel, &ops);
     ipc_set_hooks(kernel, &ipc_task_hooks);
+    file_table_set_limits_ops(kernel, &file_task_limits);
     return kernel->options.trace ? trace_init(kernel) : 0;
 }

@@ -27,7 +27,7 @@ static int64_t open_at(int dirfd, uint64_t path, uint32_t flags, uint32_t mode,
                        unsigned walk_flags)
 {
     struct at_path at;
-    int error = at_path_begin(&at, dirfd, path, false);
+    int error = at_path_begin(&at, dirfd, path, walk_flags);
     if (error)
         return error;
     int fd = fd_reserve(0, flags & O_CLOEXEC);

@@ -292,7 +292,7 @@ static void file_systems(void)
 
 int main(void)
 {
-    fresh_tmpfs("size=4m,nr_inodes=500");
+    fresh_tmpfs("size=4m,nr_inodes=500,mode=0755"); /* not sticky: links of others are followed */
     stat_fields();
     statx_fields();
     modes();

@@ -32,6 +32,9 @@ static inline uintptr_t hidden(uintptr_t value)
 }
 #define BAD_POINTER ((void *)hidden(8))
 
+static pid_t fresh_pid; /* who stands in a fresh_tmpfs */
+static char fresh_name[PATH_MAX];
+
 static inline void fail_at(int line, const char *format, ...)
 {
     va_list args;
@@ -41,6 +44,8 @@ static inline void fail_at(int line, const char *format, ...)
     va_end(args);
     printf("\n");
     fflush(stdout);
+    if (fresh_pid == getpid() && chdir("/") == 0)
+        umount2(fresh_name, MNT_DETACH);
     _exit(1);
 }
 
@@ -98,6 +103,8 @@ static inline void fresh_tmpfs(const char *options)
         fail_at(__LINE__, "mount: %s", strerror(errno));
     }
     OK(chdir("fs"));
+    TRUE(getcwd(fresh_name, sizeof(fresh_name)));
+    fresh_pid = getpid();
 }
 
 static inline void leave_tmpfs(void)
@@ -133,8 +140,7 @@ static inline void as_user(uid_t uid, gid_t gid, void (*body)(void))
     }
     int status;
     OK(waitpid(pid, &status, 0));
-    if (status != 0)
-        exit(1);
+    EQ(status, 0);
 }
 
 #endif
