@@ -15,6 +15,7 @@
 enum {
     WINDOW_PAGES = 16,    /* map around a fault, aligned */
     EXTEND_PAGES = 64,    /* and on, as far as frames stay contiguous */
+    FIRST_OPS = 24,       /* map so much before a new address space runs */
     GUARD_NS = 10000000,  /* how long to sleep before looking whether the pager lives */
 };
 
@@ -223,9 +224,9 @@ void stub_changed(struct hal_aspace *aspace, uint64_t uaddr, size_t pages)
     pthread_mutex_unlock(&stub->lock);
 }
 
-/* Post maps for the page that faulted and what is worth mapping with it. False if all mappings
- * were dropped instead. */
-static bool install_locked(struct hal_aspace *aspace, uint64_t uaddr)
+/* Post maps for the page at uaddr and what is worth mapping with it; with `again`, for that page
+ * even if it should be mapped already. False if all mappings were dropped instead. */
+static bool install_locked(struct hal_aspace *aspace, uint64_t uaddr, bool again)
 {
     struct stub *stub = aspace->engine;
     uint64_t index = uaddr >> SHADOW_SHIFT;
@@ -252,7 +253,7 @@ static bool install_locked(struct hal_aspace *aspace, uint64_t uaddr)
              entry == region->entries[page])) {
             break;
         }
-        if (!entry || (entry == region->entries[page] && page != fault)) {
+        if (!entry || (entry == region->entries[page] && !(again && page == fault))) {
             if (!run_close(stub, &run)) {
                 return false;
             }
@@ -267,36 +268,76 @@ static bool install_locked(struct hal_aspace *aspace, uint64_t uaddr)
     return run_close(stub, &run);
 }
 
-bool stub_empty(struct stub *stub)
-{
-    bool empty;
-
-    pthread_mutex_lock(&stub->lock);
-    empty = stub->shadow.used == 0;
-    pthread_mutex_unlock(&stub->lock);
-    return empty;
-}
-
-bool stub_install(struct hal_aspace *aspace, const uint64_t *uaddrs, unsigned count)
+bool stub_install(struct hal_aspace *aspace, uint64_t uaddr, bool again)
 {
     struct stub *stub = aspace->engine;
-    unsigned posted = 0;
+    uint32_t seq;
+    bool posted;
 
-    while (posted < count) {
-        uint32_t seq;
-
+    do {
         pthread_mutex_lock(&stub->lock);
-        while (posted < count && ring_room(stub) > EXTEND_PAGES &&
-               install_locked(aspace, uaddrs[posted])) {
-            posted++;
-        }
+        posted = ring_room(stub) > EXTEND_PAGES && install_locked(aspace, uaddr, again);
         seq = stub->head;
         pthread_mutex_unlock(&stub->lock);
         if (!stub_sync(stub, seq)) {
             return false;
         }
+    } while (!posted);
+    return true;
+}
+
+/* Walk the leaf tables in address order until one installs no more; false to stop. */
+static bool install_table_locked(struct hal_aspace *aspace, const uint64_t *table, uint64_t uaddr,
+                                 int shift, uint32_t ops_end)
+{
+    struct stub *stub = aspace->engine;
+
+    for (unsigned i = 0; i < ASPACE_ENTRIES; i++) {
+        uint64_t entry = __atomic_load_n(&table[i], __ATOMIC_ACQUIRE);
+        uint64_t at = uaddr + ((uint64_t)i << shift);
+
+        if (!entry) {
+            continue;
+        }
+        if (shift == HAL_PAGE_SHIFT) {
+            if (!install_locked(aspace, at, false)) {
+                return false;
+            }
+            i |= WINDOW_PAGES - 1; /* the rest of the window has been seen to */
+        } else if (!install_table_locked(
+                       aspace,
+                       (const uint64_t *)machine_pointer(aspace->machine, entry & ASPACE_FRAME_MASK),
+                       at, shift - 9, ops_end)) {
+            return false;
+        }
+        if ((int32_t)(stub->head - ops_end) >= 0) {
+            return false;
+        }
     }
     return true;
+}
+
+/* A new address space runs for the first time: map what it has, if that is little. */
+bool stub_install_first(struct hal_aspace *aspace, uint64_t rip, uint64_t rsp)
+{
+    struct stub *stub = aspace->engine;
+    uint64_t wanted[2] = {rip, rsp - 8};
+    uint32_t seq;
+
+    pthread_mutex_lock(&stub->lock);
+    if (stub->shadow.used == 0) {
+        for (unsigned i = 0; i < 2; i++) {
+            if (wanted[i] >= STUB_AREA_END && wanted[i] < STUB_TOP) {
+                install_locked(aspace, wanted[i], false);
+            }
+        }
+        install_table_locked(aspace, aspace->root, 0, HAL_PAGE_SHIFT + 9 * (ASPACE_LEVELS - 1),
+                             stub->head + FIRST_OPS);
+    }
+    seq = stub->head;
+    __atomic_store_n(&stub->installed_first, true, __ATOMIC_RELAXED);
+    pthread_mutex_unlock(&stub->lock);
+    return stub_sync(stub, seq);
 }
 
 /* Drop every mapping, for instance because the host has run out of room for them. */

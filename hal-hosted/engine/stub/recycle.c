@@ -238,6 +238,7 @@ bool stub_recycle(struct stub *stub)
             stub->ctl->lane_fs[i] = STUB_NO_FS;
         }
         stub_patch_reset(stub);
+        stub->installed_first = false;
         memset(stub->kept->hits, 0, sizeof stub->kept->hits);
         if (stub->kept->fast) {
             stub->kept->fast = false;

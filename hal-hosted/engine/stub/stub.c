@@ -338,32 +338,26 @@ static enum hal_stop fault_solve(struct hal_user *user, struct hal_fault *fault)
     } else if (priv[STUB_USER_FAULT_COUNT] % FAULTS_REMAP == 0) {
         stub_drop_all(aspace->engine);
     }
-    return stub_install(aspace, &fault->address, 1) ? HAL_STOP_INTERRUPT : HAL_STOP_DEAD;
+    return stub_install(aspace, fault->address, true) ? HAL_STOP_INTERRUPT : HAL_STOP_DEAD;
 }
 
 /* Map what user code is certain to need: what the kernel has put into the table for its last page
  * fault, and in a new address space the code and stack to begin with. */
 static bool prepare(struct hal_user *user)
 {
-    uint64_t wanted[3];
-    unsigned count = 0;
+    struct stub *stub = user->aspace->engine;
+    uint64_t fault = user->priv[STUB_USER_FAULT] & ~fault_reported;
 
+    if (!__atomic_load_n(&stub->installed_first, __ATOMIC_RELAXED) &&
+        !stub_install_first(user->aspace, user->regs.rip, user->regs.rsp)) {
+        return false;
+    }
     if (user->priv[STUB_USER_FAULT]) {
-        wanted[count++] = user->priv[STUB_USER_FAULT] & ~fault_reported;
         user->priv[STUB_USER_FAULT] = 0;
+        return fault < STUB_AREA_END || fault >= STUB_TOP ||
+               stub_install(user->aspace, fault, false);
     }
-    if (stub_empty(user->aspace->engine)) {
-        wanted[count++] = user->regs.rip;
-        wanted[count++] = user->regs.rsp - 8;
-    }
-    for (unsigned i = 0; i < count;) {
-        if (wanted[i] < STUB_AREA_END || wanted[i] >= STUB_TOP) {
-            wanted[i] = wanted[--count];
-        } else {
-            i++;
-        }
-    }
-    return stub_install(user->aspace, wanted, count);
+    return true;
 }
 
 /* SYSRET and IRET with an address that is no user address fault in the host's kernel: do it here. */

@@ -139,6 +139,7 @@ struct stub {
     uint32_t head;
     uint32_t mappings; /* upper bound of host mappings */
     struct shadow shadow;
+    bool installed_first; /* atomic: has run already */
     struct lane *lanes; /* one for each vCPU, made on demand */
 
     /* patch.c; under lock. Sites are only added while the stub serves an address space. */
@@ -248,9 +249,9 @@ bool stub_sync(struct stub *stub, uint32_t seq);
 bool stub_flush(struct stub *stub);
 void stub_drop_all(struct stub *stub);
 void stub_changed(struct hal_aspace *aspace, uint64_t uaddr, size_t pages);
-/* Map these pages and neighbours, so far as the table has them; waits. */
-bool stub_install(struct hal_aspace *aspace, const uint64_t *uaddrs, unsigned count);
-bool stub_empty(struct stub *stub); /* nothing has been installed */
+/* Map this page and neighbours, so far as the table has them; waits. */
+bool stub_install(struct hal_aspace *aspace, uint64_t uaddr, bool again);
+bool stub_install_first(struct hal_aspace *aspace, uint64_t rip, uint64_t rsp);
 
 /* shadow.c; stub->lock held. Index: uaddr >> SHADOW_SHIFT; page: number within the region */
 struct shadow_region *shadow_region_find(const struct shadow *shadow, uint64_t index);
