@@ -429,6 +429,11 @@ int pipe_create(struct kernel *kernel, uint32_t flags, struct file **out_read,
         file_put(*out_read);
         return error;
     }
+    /* Opening the pipe by a name, /proc/PID/fd/N, means this one. */
+    struct inode *inode = (*out_read)->inode;
+    refcount_inc(&pipe->refs);
+    inode->object = pipe;
+    inode->object_put = pipe_put;
     return 0;
 }
 
