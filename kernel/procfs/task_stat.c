@@ -162,16 +162,18 @@ static void collect_signals(struct task *task, struct signal_figures *out)
 
 /* ---- stat ---- */
 
-/* The name as it goes into stat and status. */
+/* The name as it goes into stat, and escaped into status, where a line ends with it. */
 static void put_name(struct task *task, struct strbuf *out, bool escape)
 {
-    char name[THREAD_NAME_MAX];
-    memcpy(name, task->thread.name, sizeof(name));
-    name[sizeof(name) - 1] = 0;
-    if (escape)
-        strbuf_put_escaped(out, name, "\n\\");
-    else
-        strbuf_puts(out, name);
+    for (unsigned i = 0; i < THREAD_NAME_MAX - 1; i++) {
+        char c = atomic_load_relaxed(&task->thread.name[i]);
+        if (!c)
+            break;
+        if (escape && (c == '\n' || c == '\\'))
+            strbuf_puts(out, c == '\n' ? "\\n" : "\\\\");
+        else
+            strbuf_putc(out, c);
+    }
 }
 
 static void put_stat_times(struct task *task, bool whole, struct strbuf *out)
