@@ -220,7 +220,7 @@ bool file_is_epoll(const struct file *file)
     return file->ops == &epoll_file_ops;
 }
 
-int epoll_create(struct kernel *kernel, struct file **out)
+int epoll_file_create(struct kernel *kernel, struct file **out)
 {
     struct epoll *epoll = kzalloc(sizeof(*epoll));
     if (!epoll)

@@ -13,7 +13,7 @@ struct kernel;
 struct linux_epoll_event;
 
 /* epoll_create1(2): a file with one reference. 0, -ENOMEM. */
-int epoll_create(struct kernel *kernel, struct file **out);
+int epoll_file_create(struct kernel *kernel, struct file **out);
 
 /* Is the file one of epoll_create? */
 bool file_is_epoll(const struct file *file);

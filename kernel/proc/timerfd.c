@@ -177,7 +177,7 @@ static const struct file_ops timerfd_ops = {
 
 /* ---- system calls ---- */
 
-int timerfd_create(int clock, bool realtime, uint32_t flags)
+int timerfd_file_create(int clock, bool realtime, uint32_t flags)
 {
     struct timerfd *timerfd = kzalloc(sizeof(*timerfd));
     struct file *file;

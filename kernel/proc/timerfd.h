@@ -16,7 +16,7 @@ struct timerfd_setting {
 
 /* realtime: on CLOCK_REALTIME, else CLOCK_MONOTONIC; clock is for /proc. flags: O_NONBLOCK,
  * O_CLOEXEC. A descriptor or a negative errno. */
-int timerfd_create(int clock, bool realtime, uint32_t flags);
+int timerfd_file_create(int clock, bool realtime, uint32_t flags);
 
 /* -EINVAL: the file is no timerfd. flags: TFD_TIMER_*, checked. -ECANCELED: as read(2) does. */
 int timerfd_set(struct file *file, uint32_t flags, const struct timerfd_setting *setting,

@@ -19,7 +19,7 @@ int64_t sys_epoll_create1(uint32_t flags)
     struct file *file;
     if (flags & ~(uint32_t)EPOLL_CLOEXEC)
         return -EINVAL;
-    int error = epoll_create(this_kernel(), &file);
+    int error = epoll_file_create(this_kernel(), &file);
     return error ? error : fd_add(file, flags & EPOLL_CLOEXEC);
 }
 

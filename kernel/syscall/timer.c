@@ -146,7 +146,7 @@ int64_t sys_timerfd_create(int clock, uint32_t flags)
         return -EINVAL;
     if (wakes && !capable(CAP_WAKE_ALARM))
         return -EPERM;
-    return timerfd_create(clock, realtime, flags);
+    return timerfd_file_create(clock, realtime, flags);
 }
 
 int64_t sys_timerfd_settime(int fd, uint32_t flags, uint64_t value, uint64_t old)

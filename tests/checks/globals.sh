@@ -50,3 +50,13 @@ print_foreign() {
                     print object[name] " needs " name
         }' | sort
 }
+
+# print_libc_names ARCHIVE...: global symbols that libc has too. Hosted, both share one link, and a call
+# from the backend or a library would reach the kernel's function.
+print_libc_names() {
+    local libc
+    libc=$(gcc -print-file-name=libc.so.6)
+    comm -12 <(nm --extern-only --defined-only "$@" 2>/dev/null | awk 'NF == 3 { print $3 }' | sort -u) \
+        <(nm --dynamic --defined-only "$libc" | awk '{ sub(/@.*/, "", $NF); print $NF }' | sort -u) |
+        sed 's/$/ is also a name of libc/'
+}

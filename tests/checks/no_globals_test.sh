@@ -17,6 +17,7 @@ self_test() {
         [function]='int f(void); int f(void) { static int count; return ++count; }'
         [pointer]='const char *mutable_pointer = "text";'
         [common]='int common_data;'
+        [libc]='int timerfd_create(void); int timerfd_create(void) { return 0; }'
         [thread]='__thread int thread_local_data;'
         [foreign]='int puts(const char *); int f(void); int f(void) { return puts(""); }'
     )
@@ -48,6 +49,7 @@ print_all() {
     print_globals "$@"
     print_sections "$@"
     print_foreign "$@"
+    print_libc_names "$@"
 }
 
 self_test
@@ -56,7 +58,7 @@ objects=$(nm "$@" | grep -c ':$' || true)
 ((objects > 0)) || { echo "the archives are empty"; exit 1; }
 found=$(print_all "$@")
 if [[ -n $found ]]; then
-    echo "mutable or foreign symbols in the kernel:"
+    echo "symbols that the kernel must not have:"
     echo "$found"
     exit 1
 fi
