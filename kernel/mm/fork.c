@@ -35,7 +35,8 @@ static int share_pages(struct mm *child, struct vma *child_vma, struct mm_region
 
 /* The pages of one private VMA. Both sides lose the right to write. The two write locks keep out
  * everyone who takes a table_lock, so neither is taken. */
-static int copy_pages(struct mm *parent, struct vma *vma, struct mm *child, struct vma *child_vma)
+static int copy_pages(struct mm *parent, struct vma *vma, struct mm *child, struct vma *child_vma,
+                      bool *protected)
 {
     int error = 0;
     uint64_t protect_start = UINT64_MAX, protect_end = 0;
@@ -53,14 +54,16 @@ static int copy_pages(struct mm *parent, struct vma *vma, struct mm *child, stru
         }
         error = share_pages(child, child_vma, region, mask);
     }
-    if (protect_end)
+    if (protect_end) {
         hal_aspace_protect(parent->aspace, protect_start,
                            (protect_end - protect_start) >> PAGE_SHIFT, table_prot(vma, false),
                            true);
+        *protected = true;
+    }
     return error;
 }
 
-static int copy_vma(struct mm *parent, struct vma *vma, struct mm *child)
+static int copy_vma(struct mm *parent, struct vma *vma, struct mm *child, bool *protected)
 {
     struct vma *copy = vma_copy(child, vma);
     if (!copy)
@@ -70,7 +73,7 @@ static int copy_vma(struct mm *parent, struct vma *vma, struct mm *child)
     /* Pages of shared objects are found again by faults. */
     if (vma->flags & (VMA_SHARED | VMA_WIPEONFORK))
         return 0;
-    return copy_pages(parent, vma, child, copy);
+    return copy_pages(parent, vma, child, copy, protected);
 }
 
 static void copy_layout(const struct mm *parent, struct mm *child)
@@ -98,14 +101,14 @@ static void copy_layout(const struct mm *parent, struct mm *child)
     child->membarrier = atomic_load_relaxed(&parent->membarrier);
 }
 
-static int copy_everything(struct mm *parent, struct mm *child)
+static int copy_everything(struct mm *parent, struct mm *child, bool *protected)
 {
     copy_layout(parent, child);
     struct vma *vma;
     rb_for_each_entry (vma, &parent->vmas, node) {
         if (vma->flags & VMA_DONTCOPY)
             continue;
-        int error = copy_vma(parent, vma, child);
+        int error = copy_vma(parent, vma, child, protected);
         if (error)
             return error;
     }
@@ -121,10 +124,12 @@ int mm_fork(struct mm *parent, struct mm **out)
     child->lock.rank = LOCK_RANK_MM_CHILD;
     mm_write_lock(parent);
     mm_write_lock(child);
-    error = copy_everything(parent, child);
+    bool protected = false;
+    error = copy_everything(parent, child, &protected);
     if (!error)
         hal_aspace_fork(child->aspace, parent->aspace);
-    hal_aspace_flush(parent->aspace); /* no write may reach a shared page any more */
+    if (protected)
+        hal_aspace_flush(parent->aspace); /* no write may reach a shared page any more */
     mm_write_unlock(child);
     mm_write_unlock(parent);
     child->lock.rank = LOCK_RANK_MM;

@@ -94,7 +94,7 @@ static int check(struct mm *mm, const struct vma *vma, uint64_t pages, unsigned 
 static int protect_locked(struct mm *mm, uint64_t start, uint64_t end, unsigned prot)
 {
     uint64_t at = start;
-    bool changed = false;
+    bool revoked = false;
     int error = 0;
     while (at < end && !error) {
         struct vma *vma = mm_find_vma(mm, at);
@@ -112,11 +112,11 @@ static int protect_locked(struct mm *mm, uint64_t start, uint64_t end, unsigned 
             vma_set_flags_locked(mm, vma, flags);
             apply(mm, vma, old_flags);
             vma_merge_locked(mm, vma);
-            changed = true;
+            revoked |= (old_flags & ~flags & VMA_ACCESS) != 0;
         }
         at = stop;
     }
-    if (changed)
+    if (revoked) /* an access that is granted late just faults */
         hal_aspace_flush(mm->aspace);
     return error;
 }
