@@ -130,6 +130,10 @@ static int set_scheduler(struct task *task, struct request *request)
     if (error < 0) {
         return error;
     }
+    if (request->keep_params) { /* keeps the policy, too, once it has been checked */
+        policy = now.policy;
+        request->rt_priority = now.rt_priority;
+    }
     sched_set_policy(&task->thread, policy, request->rt_priority, request->reset_on_fork);
     if (is_fair(policy) && request->set_nice) {
         sched_set_nice(&task->thread, request->nice);
