@@ -258,9 +258,9 @@ static void vcpu_wait_copy(const struct vcpu *vcpu)
     }
 }
 
-void hal_aspace_flush(struct hal_aspace *aspace)
+/* Wait until no copy uses a translation that is no longer in the table. */
+static void wait_copies(struct machine *machine)
 {
-    struct machine *machine = aspace->machine;
     struct vcpu *self = vcpu_current();
 
     for (unsigned i = 0; i < machine->boot.cpu_count; i++) {
@@ -268,7 +268,20 @@ void hal_aspace_flush(struct hal_aspace *aspace)
             vcpu_wait_copy(&machine->vcpus[i]);
         }
     }
-    machine->engine->aspace_flush(aspace);
+}
+
+void hal_aspace_flush(struct hal_aspace *aspace)
+{
+    wait_copies(aspace->machine);
+    aspace->machine->engine->aspace_flush(aspace);
+}
+
+void hal_aspace_flush_lazy(struct hal_aspace *aspace)
+{
+    const struct engine_ops *engine = aspace->machine->engine;
+
+    wait_copies(aspace->machine);
+    (engine->aspace_flush_lazy ? engine->aspace_flush_lazy : engine->aspace_flush)(aspace);
 }
 
 void hal_aspace_fork(struct hal_aspace *child, struct hal_aspace *parent)

@@ -56,6 +56,13 @@ void hal_aspace_flush(struct hal_aspace *aspace);
  * (kernel_on_patch_page). */
 void hal_aspace_fork(struct hal_aspace *child, struct hal_aspace *parent);
 
+/* A cheaper hal_aspace_flush for frames that stay with their owners: when a write breaks
+ * copy-on-write and the old frame lives on, when fork or mprotect only takes rights away. User code
+ * that plays by the rules is done with the removed translations and rights when it next runs on this
+ * CPU, and on other CPUs when this returns. User code that attacks its own host process may use them
+ * until the next hal_aspace_flush; so that has to come before a frame goes to somebody else. */
+void hal_aspace_flush_lazy(struct hal_aspace *aspace);
+
 /* Make this the address space that the user copies of this CPU refer to; NULL for none (kernel
  * threads). Called by the scheduler on a switch, interrupts masked. */
 void hal_aspace_activate(struct hal_aspace *aspace);

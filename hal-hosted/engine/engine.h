@@ -79,6 +79,9 @@ struct engine_ops {
 
     /* Optional. hal_aspace_fork. */
     void (*aspace_fork)(struct hal_aspace *child, struct hal_aspace *parent);
+
+    /* Optional. hal_aspace_flush_lazy; aspace_flush takes its place. */
+    void (*aspace_flush_lazy)(struct hal_aspace *aspace);
 };
 
 extern const struct engine_ops engine_stub;

@@ -245,7 +245,7 @@ bool stub_recycle(struct stub *stub)
             stub_lane_turn(stub->kept, TURN_LANE | TURN_SETTLE);
         }
         stub_drop_all(stub);
-        stub->emptied = stub->head;
+        stub->emptied = stub->start_seq = stub->head;
         stub_futex_wake(&stub->ctl->head);
         stub->next = NULL;
         for (link = &sm->recycled; *link; link = &(*link)->next) {

@@ -59,6 +59,13 @@ made_byte:
 failed_byte:
     .ascii "F"
 
+zygote_name:
+    .asciz "assay-zygote"
+pager_name:
+    .asciz "assay-pager"
+lane_name:
+    .asciz "assay-lane"
+
     .balign 8
 made_iov:
     .quad AT(made_byte), 1
@@ -215,6 +222,11 @@ lane_program:
 pager_program:
     .quad (pager_filter_end - pager_filter) / 8, AT(pager_filter)
 
+    .macro SET_NAME name
+    mov $15, %edi /* PR_SET_NAME */
+    lea \name(%rip), %rsi
+    SYS __NR_prctl
+    .endm
     .macro SYS number
     mov $\number, %eax
     syscall
@@ -233,6 +245,7 @@ stub_exit:
 /* ---- Zygote: r13 its pid; rbp, rbx the request ---- */
     .balign 16
 zygote:
+    SET_NAME zygote_name
     mov $3, %edi
     mov $-1, %esi
     xor %edx, %edx
@@ -327,6 +340,7 @@ zygote_reply:
     .balign 16
 pager:
     DIE_WITH_PARENT
+    SET_NAME pager_name
     mov $STUB_ZYGOTE, %edi
     mov $4096, %esi
     SYS_OR_EXIT __NR_munmap
@@ -464,6 +478,7 @@ pager_sleep:
     .balign 16
 lane:
     DIE_WITH_PARENT
+    SET_NAME lane_name
     xor %edi, %edi
     mov $-1, %esi
     xor %edx, %edx

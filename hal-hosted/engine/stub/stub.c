@@ -270,6 +270,24 @@ static void stub_aspace_flush(struct hal_aspace *aspace)
     }
 }
 
+/* Lanes that stand still cannot use what has been removed if they wait for it before they start;
+ * see lane_start. They only seem to stand still if guest code forges a stop: that is what makes
+ * this flush lazy. */
+static void stub_aspace_flush_lazy(struct hal_aspace *aspace)
+{
+    struct stub *stub = aspace->engine;
+
+    pthread_mutex_lock(&stub->lock);
+    __atomic_store_n(&stub->start_seq, stub->head, __ATOMIC_SEQ_CST);
+    pthread_mutex_unlock(&stub->lock);
+    for (unsigned i = 0; i < stub->sm->lane_count; i++) {
+        if (__atomic_load_n(&stub->lanes[i].running, __ATOMIC_SEQ_CST)) {
+            stub_aspace_flush(aspace);
+            break;
+        }
+    }
+}
+
 /* --- users --- */
 
 static void stub_user_init(struct hal_user *user)
@@ -381,9 +399,12 @@ static bool rip_bad(const struct hal_regs *regs, struct hal_fault *out)
 /* Give the lane the user's state and its turn. False: the stub is dead. */
 static bool lane_start(struct lane *lane, struct hal_user *user)
 {
-    struct stub_machine *sm = lane->stub->sm;
+    struct stub *stub = lane->stub;
 
     stub_lane_begin(lane);
+    if (!stub_sync(stub, __atomic_load_n(&stub->start_seq, __ATOMIC_SEQ_CST))) {
+        return false;
+    }
     if (lane->fast && lane->fp_user == user && stub_fast_answer(lane, &user->regs)) {
         return true;
     }
@@ -391,7 +412,7 @@ static bool lane_start(struct lane *lane, struct hal_user *user)
     if (lane->fast && !stub_lane_settle(lane)) {
         return false;
     }
-    if (sm->patches) {
+    if (stub->sm->patches) {
         stub_lane_claim_fs(lane, user->regs.fs_base);
     }
     stub_frame_write(lane, &user->regs);
@@ -505,4 +526,5 @@ const struct engine_ops engine_stub = {
     .kick = stub_kick,
     .prepare = stub_prepare,
     .aspace_fork = stub_aspace_fork,
+    .aspace_flush_lazy = stub_aspace_flush_lazy,
 };

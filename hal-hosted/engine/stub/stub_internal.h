@@ -137,6 +137,7 @@ struct stub {
 
     pthread_mutex_t lock; /* ring, shadow, lane creation */
     uint32_t head;
+    uint32_t start_seq; /* atomic: operations to be done before a lane starts */
     uint32_t mappings; /* upper bound of host mappings */
     struct shadow shadow;
     bool installed_first; /* atomic: has run already */
