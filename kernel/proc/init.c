@@ -203,8 +203,10 @@ void kernel_on_power_button(void)
     struct process_table *table = this_kernel()->processes;
     if (!table || !table->init)
         return;
+    irq_enter();
     atomic_store_release(&table->power_requested, true);
     thread_interrupt(&table->init->leader->thread, false);
+    irq_exit();
 }
 
 /* The job gets SIGTERM, and its end ends the machine. */

@@ -50,15 +50,20 @@ void kernel_on_console_input(void)
     struct tty_state *state = this_kernel()->tty;
     if (!state)
         return;
+    irq_enter();
     atomic_store_release(&state->console_input, true);
     wake_all(&state->console_wait);
+    irq_exit();
 }
 
 void kernel_on_console_writable(void)
 {
     struct tty_state *state = this_kernel()->tty;
-    if (state && state->console)
-        tty_writable(state->console);
+    if (!state || !state->console)
+        return;
+    irq_enter();
+    tty_writable(state->console);
+    irq_exit();
 }
 
 void kernel_on_console_resize(void)
@@ -66,8 +71,10 @@ void kernel_on_console_resize(void)
     struct tty_state *state = this_kernel()->tty;
     if (!state)
         return;
+    irq_enter();
     atomic_store_release(&state->console_resized, true);
     wake_all(&state->console_wait);
+    irq_exit();
 }
 
 /* ---- the reader thread ---- */
