@@ -155,7 +155,8 @@ static void switch_to(struct runqueue *rq, struct thread *previous, struct threa
     rq->switched_from = previous;
     cpu->current = next;
     runqueue_note_priority(rq);
-    atomic_store_relaxed(&next->on_cpu, true);
+    /* Before it looks at `interrupted` on its way to user mode: see sched_kick. */
+    atomic_store_seq(&next->on_cpu, true);
     activate_aspace(cpu, next->aspace);
     runqueue_update_tick(rq, now_ns);
     hal_context_switch(&previous->context, &next->context);

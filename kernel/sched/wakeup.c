@@ -223,8 +223,11 @@ void thread_clear_interrupt(struct thread *thread)
 
 void sched_kick(struct thread *thread)
 {
-    /* A hint: should the thread move meanwhile, it passes through the kernel by doing so. */
-    if (atomic_load_acquire(&thread->on_cpu) && thread != this_thread()) {
+    /* The caller has stored what the thread has to look at; a thread looks at it after it got a CPU
+     * (on_cpu) and before it enters user mode. So if it is not seen on a CPU here, it will look; and
+     * should it move meanwhile, it looks by doing so. */
+    atomic_fence_seq();
+    if (atomic_load_relaxed(&thread->on_cpu) && thread != this_thread()) {
         struct cpu *cpu = thread->kernel->cpus[atomic_load_acquire(&thread->cpu)];
 
         cpu_request(cpu, CPU_WORK_KICK);
