@@ -69,6 +69,9 @@ extern const struct inode_ops proc_table_inode_ops;
 extern const struct file_ops proc_table_file_ops;
 extern const struct file_ops proc_dir_base_ops; /* seek and the like, for directories of their own */
 int64_t proc_dir_seek(struct file *file, int64_t offset, int whence);
+int proc_create_refused(struct inode *dir, struct dentry *dentry, uint32_t mode,
+                        struct inode **out);
+#define PROC_REFUSE_CREATION .create = proc_create_refused, .mkdir = proc_create_refused
 int proc_setattr_refused(struct inode *inode, const struct attr_change *change);
 
 /* ---- the parts ---- */

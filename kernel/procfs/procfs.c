@@ -18,6 +18,17 @@ int proc_setattr_refused(struct inode *inode, const struct attr_change *change)
     return generic_setattr(inode, change);
 }
 
+/* A name that is not there cannot be made: it stays not there (proc's directories know no creation). */
+int proc_create_refused(struct inode *dir, struct dentry *dentry, uint32_t mode,
+                        struct inode **out)
+{
+    (void)dir;
+    (void)dentry;
+    (void)mode;
+    (void)out;
+    return -ENOENT;
+}
+
 const struct proc_entry *proc_table_find(const struct proc_table *table, const char *name,
                                          size_t length, unsigned *out_index)
 {
@@ -92,6 +103,7 @@ int64_t proc_dir_seek(struct file *file, int64_t offset, int whence)
 
 const struct inode_ops proc_table_inode_ops = {
     .lookup = table_lookup,
+    PROC_REFUSE_CREATION,
     .setattr = proc_setattr_refused,
 };
 

@@ -139,6 +139,7 @@ static int root_getattr(struct inode *inode, struct linux_statx *out)
 
 const struct inode_ops proc_root_inode_ops = {
     .lookup = root_lookup,
+    PROC_REFUSE_CREATION,
     .revalidate = root_revalidate,
     .getattr = root_getattr,
     .setattr = proc_setattr_refused,

@@ -51,14 +51,15 @@ int pid_show_oom_score_adj(struct task *task, bool whole, struct strbuf *out)
     return 0;
 }
 
-/* Anybody may make a process likelier to die; less likely only with CAP_SYS_RESOURCE. */
+/* Anybody may make a process likelier to die, and as likely again as processes are by default; less
+ * likely only with CAP_SYS_RESOURCE. */
 static int set_oom_adjustment(struct task *task, int value)
 {
     struct mm *mm = task_mm(task);
     if (!mm)
         return -EINVAL;
     int error = 0;
-    if (value < atomic_load_relaxed(&mm->oom_score_adj) && !capable(CAP_SYS_RESOURCE))
+    if (value < MIN(atomic_load_relaxed(&mm->oom_score_adj), 0) && !capable(CAP_SYS_RESOURCE))
         error = -EACCES;
     else
         atomic_store_relaxed(&mm->oom_score_adj, value);

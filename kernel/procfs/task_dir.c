@@ -148,9 +148,21 @@ static int dir_getattr(struct inode *inode, struct linux_statx *out)
     return 0;
 }
 
+/* What looks for names in the directory of a task that is gone learns so. */
+static int dir_permission(struct inode *inode, unsigned mask)
+{
+    struct task *task = proc_inode_task(inode);
+    if (!task)
+        return -ESRCH;
+    task_put(task);
+    return proc_mode_permission(inode, mask);
+}
+
 const struct inode_ops pid_dir_inode_ops = {
     .lookup = dir_lookup,
+    PROC_REFUSE_CREATION,
     .revalidate = dir_revalidate,
+    .permission = dir_permission,
     .getattr = dir_getattr,
     .setattr = proc_setattr_refused,
 };
@@ -213,7 +225,9 @@ static int tasks_getattr(struct inode *inode, struct linux_statx *out)
 
 const struct inode_ops pid_task_dir_inode_ops = {
     .lookup = tasks_lookup,
+    PROC_REFUSE_CREATION,
     .revalidate = dir_revalidate,
+    .permission = dir_permission,
     .getattr = tasks_getattr,
     .setattr = proc_setattr_refused,
 };

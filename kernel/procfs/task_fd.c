@@ -210,6 +210,7 @@ static int fd_permission(struct inode *inode, unsigned mask)
 
 const struct inode_ops pid_fd_dir_inode_ops = {
     .lookup = fd_dir_lookup,
+    PROC_REFUSE_CREATION,
     .revalidate = fd_revalidate,
     .permission = fd_permission,
     .setattr = proc_setattr_refused,
@@ -217,6 +218,7 @@ const struct inode_ops pid_fd_dir_inode_ops = {
 
 const struct inode_ops pid_fdinfo_dir_inode_ops = {
     .lookup = fdinfo_dir_lookup,
+    PROC_REFUSE_CREATION,
     .revalidate = fd_revalidate,
     .permission = fd_permission,
     .setattr = proc_setattr_refused,
