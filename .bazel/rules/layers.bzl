@@ -24,7 +24,7 @@ KERNEL_LAYERS = {
     # One level, where fs defines what a file is and the others make files.
     "fs": _MACHINE + ["security"],
     "ipc": _OBJECTS,
-    "net": _OBJECTS,
+    "net": _OBJECTS + ["ipc"],
     "proc": _SERVICES,
     "tty": _TASKS,
     "procfs": _TASKS + ["tty"],

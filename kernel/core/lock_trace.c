@@ -31,6 +31,12 @@ const char *lock_rank_name(unsigned rank)
         return "pipe";
     case LOCK_RANK_SOCKET:
         return "socket";
+    case LOCK_RANK_SOCKET_SETUP:
+        return "socket-setup";
+    case LOCK_RANK_SOCKET_RIGHTS:
+        return "socket-rights";
+    case LOCK_RANK_SOCKET_TABLE:
+        return "socket-table";
     case LOCK_RANK_TTY:
         return "tty";
     case LOCK_RANK_MM:

@@ -19,6 +19,7 @@
 enum lock_rank {
     LOCK_RANK_NONE = 0, /* not checked */
     /* sleeping locks */
+    LOCK_RANK_SOCKET_SETUP = 8, /* bind, listen, connect of one socket; walks paths */
     LOCK_RANK_RENAME = 10,      /* vfs: one directory tree rename at a time */
     LOCK_RANK_MOUNT_TREE = 11,  /* vfs: changes of the mount tree */
     LOCK_RANK_INODE_DIR = 12,   /* inode mutex of a directory (parent before child) */
@@ -26,6 +27,7 @@ enum lock_rank {
     LOCK_RANK_PIPE = 16,
     LOCK_RANK_SOCKET = 17,
     LOCK_RANK_TTY = 18,
+    LOCK_RANK_SOCKET_RIGHTS = 19, /* files in flight between sockets */
     LOCK_RANK_FILE_POS = 9,
     LOCK_RANK_EPOLL = 15,
     LOCK_RANK_MM = 30,          /* address space; user copies take it, so it is late */
@@ -43,6 +45,7 @@ enum lock_rank {
     LOCK_RANK_FUTEX = 60,
     LOCK_RANK_FUTEX_PI = 61,
     LOCK_RANK_OBJECT = 62,       /* small objects: eventfd counters, tty buffers … */
+    LOCK_RANK_SOCKET_TABLE = 63, /* names and lists of sockets */
     LOCK_RANK_WAIT_QUEUE = 64,
     LOCK_RANK_EPOLL_READY = 65,  /* taken by wake-up callbacks, under the queue's lock */
     LOCK_RANK_TIMER = 66,

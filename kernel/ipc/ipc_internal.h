@@ -5,13 +5,19 @@
 #ifndef KERNEL_IPC_IPC_INTERNAL_H
 #define KERNEL_IPC_IPC_INTERNAL_H
 
+#include "kernel/abi/socket.h"
 #include "kernel/sched/mutex.h"
 
 struct ipc_hooks;
+struct socket_family;
+struct unix_state;
 
 struct ipc_state {
     const struct ipc_hooks *hooks; /* NULL until they are installed; atomic */
     struct mutex epoll_teardown;   /* see epoll_internal.h */
+    const struct socket_family *families[AF_MAX]; /* set at boot; atomic */
+    uint64_t last_cookie;          /* SO_COOKIE; atomic */
+    struct unix_state *unix_sockets; /* see unix_internal.h */
 };
 
 #endif

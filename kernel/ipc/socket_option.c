@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Options of the SOL_SOCKET level that mean the same for every family (socket(7), getsockopt(2)).
+ *
+ * A known option is checked and stored here; what it does is up to the family, which reads the
+ * field. Everything else is passed to the family.
+ */
+#include "kernel/abi/capability.h"
+#include "kernel/abi/errno.h"
+#include "kernel/abi/time.h"
+#include "kernel/core/kernel.h"
+#include "kernel/ipc/ipc_internal.h"
+#include "kernel/ipc/socket.h"
+#include "kernel/lib/atomic.h"
+#include "kernel/mm/uaccess.h"
+#include "kernel/security/cred.h"
+
+/* The same options with 64-bit times on every architecture; identical here. */
+enum { SO_RCVTIMEO_64 = 66, SO_SNDTIMEO_64 = 67 };
+enum { PRIORITY_MAX_UNPRIVILEGED = 6 };
+
+/* ---- booleans ---- */
+
+static uint32_t flag_of_option(int option)
+{
+    switch (option) {
+    case SO_DEBUG: return SOCKET_DEBUG;
+    case SO_REUSEADDR: return SOCKET_REUSEADDR;
+    case SO_REUSEPORT: return SOCKET_REUSEPORT;
+    case SO_DONTROUTE: return SOCKET_DONTROUTE;
+    case SO_BROADCAST: return SOCKET_BROADCAST;
+    case SO_KEEPALIVE: return SOCKET_KEEPALIVE;
+    case SO_OOBINLINE: return SOCKET_OOBINLINE;
+    case SO_NO_CHECK: return SOCKET_NO_CHECK;
+    case SO_PASSCRED: return SOCKET_PASSCRED;
+    case SO_PASSSEC: return SOCKET_PASSSEC;
+    case SO_TIMESTAMP: return SOCKET_TIMESTAMP;
+    case SO_TIMESTAMPNS: return SOCKET_TIMESTAMPNS;
+    case SO_RXQ_OVFL: return SOCKET_RXQ_OVFL;
+    case SO_WIFI_STATUS: return SOCKET_WIFI_STATUS;
+    case SO_NOFCS: return SOCKET_NOFCS;
+    case SO_SELECT_ERR_QUEUE: return SOCKET_SELECT_ERR_QUEUE;
+    default: return 0;
+    }
+}
+
+static int set_flag(struct socket *socket, int option, uint32_t flag, bool on)
+{
+    if (option == SO_DEBUG && on && !capable(CAP_NET_ADMIN))
+        return -EACCES;
+    if (option == SO_TIMESTAMP || option == SO_TIMESTAMPNS)
+        socket_set_flag(socket, SOCKET_TIMESTAMP | SOCKET_TIMESTAMPNS, false);
+    socket_set_flag(socket, flag, on);
+    return 0;
+}
+
+/* ---- setting ---- */
+
+static void set_sndbuf(struct socket *socket, uint32_t bytes)
+{
+    socket_set_flag(socket, SOCKET_SNDBUF_LOCKED, true);
+    atomic_store_relaxed(&socket->sndbuf, MAX(bytes * 2, (uint32_t)SOCKET_SNDBUF_MIN));
+}
+
+static void set_rcvbuf(struct socket *socket, uint32_t bytes)
+{
+    socket_set_flag(socket, SOCKET_RCVBUF_LOCKED, true);
+    atomic_store_relaxed(&socket->rcvbuf, MAX(bytes * 2, (uint32_t)SOCKET_RCVBUF_MIN));
+}
+
+static int set_buffer(struct socket *socket, int option, int value)
+{
+    bool force = option == SO_SNDBUFFORCE || option == SO_RCVBUFFORCE;
+    if (force && !capable(CAP_NET_ADMIN))
+        return -EPERM;
+    uint32_t bytes = (uint32_t)value; /* a negative size is a large one */
+    if (force)
+        bytes = value < 0 ? 0 : MIN(bytes, (uint32_t)INT32_MAX / 2);
+    else
+        bytes = MIN(bytes, (uint32_t)SOCKET_BUFFER_MAX);
+    if (option == SO_SNDBUF || option == SO_SNDBUFFORCE)
+        set_sndbuf(socket, bytes);
+    else
+        set_rcvbuf(socket, bytes);
+    return 0;
+}
+
+static int set_timeout(uint64_t *timeout_ns, uint64_t uaddr, uint32_t bytes)
+{
+    struct linux_timeval time;
+    uint64_t ns;
+    if (bytes < sizeof(time))
+        return -EINVAL;
+    if (copy_from_user(&time, uaddr, sizeof(time)))
+        return -EFAULT;
+    if (time.tv_usec < 0 || time.tv_usec >= 1000000)
+        return -EDOM;
+    if (time.tv_sec < 0)
+        ns = 1; /* gives up at once */
+    else if (mul_overflows((uint64_t)time.tv_sec, 1000000000u, &ns) ||
+             add_overflows(ns, (uint64_t)time.tv_usec * 1000u, &ns))
+        ns = 0;
+    atomic_store_relaxed(timeout_ns, ns);
+    return 0;
+}
+
+static int set_linger(struct socket *socket, uint64_t uaddr, uint32_t bytes)
+{
+    struct linux_linger linger;
+    if (bytes < sizeof(linger))
+        return -EINVAL;
+    if (copy_from_user(&linger, uaddr, sizeof(linger)))
+        return -EFAULT;
+    if (linger.l_onoff)
+        atomic_store_relaxed(&socket->linger_s, (uint32_t)linger.l_linger);
+    socket_set_flag(socket, SOCKET_LINGER, linger.l_onoff != 0);
+    return 0;
+}
+
+static int set_privileged(uint32_t *field, int value, bool free_to_set)
+{
+    if (!free_to_set && !capable(CAP_NET_ADMIN) && !capable(CAP_NET_RAW))
+        return -EPERM;
+    atomic_store_relaxed(field, (uint32_t)value);
+    return 0;
+}
+
+static int set_number(struct socket *socket, int option, int value)
+{
+    switch (option) {
+    case SO_SNDBUF:
+    case SO_RCVBUF:
+    case SO_SNDBUFFORCE:
+    case SO_RCVBUFFORCE:
+        return set_buffer(socket, option, value);
+    case SO_RCVLOWAT:
+        atomic_store_relaxed(&socket->rcvlowat,
+                             value < 0 ? (uint32_t)INT32_MAX : (uint32_t)MAX(value, 1));
+        return 0;
+    case SO_PRIORITY:
+        return set_privileged(&socket->priority, value,
+                              value >= 0 && value <= PRIORITY_MAX_UNPRIVILEGED);
+    case SO_MARK:
+        return set_privileged(&socket->mark, value, false);
+    case SO_BUSY_POLL:
+        if (value < 0)
+            return -EINVAL;
+        return set_privileged(&socket->busy_poll_us, value,
+                              (uint32_t)value <= atomic_load_relaxed(&socket->busy_poll_us));
+    case SO_PEEK_OFF:
+        if (!socket->ops->peek_offset)
+            return -EOPNOTSUPP;
+        atomic_store_relaxed(&socket->peek_offset, value);
+        return 0;
+    default:
+        return -ENOPROTOOPT;
+    }
+}
+
+static int set_known(struct socket *socket, int option, uint64_t uaddr, uint32_t bytes)
+{
+    int32_t value;
+    switch (option) {
+    case SO_TYPE:
+    case SO_PROTOCOL:
+    case SO_DOMAIN:
+    case SO_ERROR:
+    case SO_ACCEPTCONN:
+    case SO_SNDLOWAT:
+    case SO_COOKIE:
+        return -ENOPROTOOPT;
+    case SO_LINGER:
+        return set_linger(socket, uaddr, bytes);
+    case SO_RCVTIMEO:
+    case SO_RCVTIMEO_64:
+        return set_timeout(&socket->rcvtimeo_ns, uaddr, bytes);
+    case SO_SNDTIMEO:
+    case SO_SNDTIMEO_64:
+        return set_timeout(&socket->sndtimeo_ns, uaddr, bytes);
+    }
+    if (get_user_u32((uint32_t *)&value, uaddr))
+        return -EFAULT;
+    uint32_t flag = flag_of_option(option);
+    return flag ? set_flag(socket, option, flag, value != 0) : set_number(socket, option, value);
+}
+
+int socket_set_option(struct socket *socket, int level, int option, uint64_t uaddr, uint32_t bytes)
+{
+    int error = -ENOPROTOOPT;
+    if (level == SOL_SOCKET) {
+        if (bytes < sizeof(int32_t))
+            return -EINVAL;
+        error = set_known(socket, option, uaddr, bytes);
+    }
+    if (error == -ENOPROTOOPT && socket->ops->set_option)
+        return socket->ops->set_option(socket, level, option, uaddr, bytes);
+    if (!error && socket->ops->option_changed)
+        socket->ops->option_changed(socket, option);
+    return error;
+}
+
+/* ---- getting ---- */
+
+int socket_put_option(uint64_t uaddr, uint32_t *bytes, const void *value, size_t size)
+{
+    *bytes = MIN(*bytes, (uint32_t)size);
+    return copy_to_user(uaddr, value, *bytes);
+}
+
+static int get_number(struct socket *socket, int option, int32_t *out)
+{
+    uint32_t flag = flag_of_option(option);
+    if (flag) {
+        *out = socket_has_flag(socket, flag);
+        return 0;
+    }
+    switch (option) {
+    case SO_TYPE: *out = socket->type; break;
+    case SO_DOMAIN: *out = socket->family; break;
+    case SO_PROTOCOL: *out = socket->protocol; break;
+    case SO_ERROR: *out = -socket_take_error(socket); break;
+    case SO_ACCEPTCONN: *out = socket_has_flag(socket, SOCKET_LISTENING); break;
+    case SO_SNDBUF: *out = (int32_t)atomic_load_relaxed(&socket->sndbuf); break;
+    case SO_RCVBUF: *out = (int32_t)atomic_load_relaxed(&socket->rcvbuf); break;
+    case SO_RCVLOWAT: *out = (int32_t)atomic_load_relaxed(&socket->rcvlowat); break;
+    case SO_SNDLOWAT: *out = 1; break;
+    case SO_PRIORITY: *out = (int32_t)atomic_load_relaxed(&socket->priority); break;
+    case SO_MARK: *out = (int32_t)atomic_load_relaxed(&socket->mark); break;
+    case SO_BUSY_POLL: *out = (int32_t)atomic_load_relaxed(&socket->busy_poll_us); break;
+    case SO_INCOMING_CPU: *out = -1; break;
+    case SO_PEEK_OFF:
+        if (!socket->ops->peek_offset)
+            return -EOPNOTSUPP;
+        *out = atomic_load_relaxed(&socket->peek_offset);
+        break;
+    default: return -ENOPROTOOPT;
+    }
+    return 0;
+}
+
+static int get_timeout(const uint64_t *timeout_ns, uint64_t uaddr, uint32_t *bytes)
+{
+    uint64_t ns = atomic_load_relaxed(timeout_ns);
+    struct linux_timeval time = {.tv_sec = (int64_t)(ns / 1000000000u),
+                                 .tv_usec = (int64_t)(ns % 1000000000u / 1000u)};
+    return socket_put_option(uaddr, bytes, &time, sizeof(time));
+}
+
+static int get_linger(struct socket *socket, uint64_t uaddr, uint32_t *bytes)
+{
+    struct linux_linger linger = {
+        .l_onoff = socket_has_flag(socket, SOCKET_LINGER),
+        .l_linger = (int32_t)atomic_load_relaxed(&socket->linger_s),
+    };
+    return socket_put_option(uaddr, bytes, &linger, sizeof(linger));
+}
+
+static int get_cookie(struct socket *socket, uint64_t uaddr, uint32_t *bytes)
+{
+    uint64_t none = 0;
+    if (*bytes < sizeof(socket->cookie))
+        return -EINVAL;
+    if (!atomic_load_relaxed(&socket->cookie)) {
+        uint64_t fresh = atomic_add_fetch_relaxed(&socket->kernel->ipc->last_cookie, 1);
+        atomic_cmpxchg_relaxed(&socket->cookie, &none, fresh);
+    }
+    return socket_put_option(uaddr, bytes, &socket->cookie, sizeof(socket->cookie));
+}
+
+static int get_peer_name(struct socket *socket, uint64_t uaddr, uint32_t *bytes)
+{
+    struct socket_address address;
+    int error = socket->ops->name(socket, true, &address);
+    if (error)
+        return error;
+    if (address.bytes < *bytes)
+        return -EINVAL;
+    return copy_to_user(uaddr, address.raw, *bytes);
+}
+
+static int get_known(struct socket *socket, int option, uint64_t uaddr, uint32_t *bytes)
+{
+    int32_t value;
+    switch (option) {
+    case SO_LINGER:
+        return get_linger(socket, uaddr, bytes);
+    case SO_RCVTIMEO:
+    case SO_RCVTIMEO_64:
+        return get_timeout(&socket->rcvtimeo_ns, uaddr, bytes);
+    case SO_SNDTIMEO:
+    case SO_SNDTIMEO_64:
+        return get_timeout(&socket->sndtimeo_ns, uaddr, bytes);
+    case SO_COOKIE:
+        return get_cookie(socket, uaddr, bytes);
+    case SO_PEERNAME:
+        return get_peer_name(socket, uaddr, bytes);
+    }
+    int error = get_number(socket, option, &value);
+    return error ? error : socket_put_option(uaddr, bytes, &value, sizeof(value));
+}
+
+int socket_get_option(struct socket *socket, int level, int option, uint64_t uaddr, uint32_t *bytes)
+{
+    int error = level == SOL_SOCKET ? get_known(socket, option, uaddr, bytes) : -ENOPROTOOPT;
+    if (error == -ENOPROTOOPT && socket->ops->get_option)
+        return socket->ops->get_option(socket, level, option, uaddr, bytes);
+    return error;
+}

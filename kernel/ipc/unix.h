@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * AF_UNIX sockets (unix(7)), for the layers above.
+ */
+#ifndef KERNEL_IPC_UNIX_H
+#define KERNEL_IPC_UNIX_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct kernel;
+struct strbuf;
+
+/* /proc/net/unix: the heading, then one line for each socket. *cursor starts at 0 and is the file's
+ * business to keep; false at the end. */
+void unix_show_heading(struct strbuf *out);
+bool unix_show_next(struct kernel *kernel, uint64_t *cursor, struct strbuf *out);
+
+#endif
