@@ -188,6 +188,7 @@ static void signalfd_show(struct file *file, struct strbuf *out)
 
 static const struct file_ops signalfd_ops = {
     .read = signalfd_read,
+    .seek = null_seek,
     .poll = signalfd_poll,
     .release = signalfd_release,
     .show_fdinfo = signalfd_show,

@@ -170,6 +170,7 @@ static void timerfd_show(struct file *file, struct strbuf *out)
 
 static const struct file_ops timerfd_ops = {
     .read = timerfd_read,
+    .seek = null_seek,
     .poll = timerfd_poll,
     .release = timerfd_release,
     .show_fdinfo = timerfd_show,

@@ -147,6 +147,7 @@ static int decode_clock(int clock, enum sleep_clock *out)
     case CLOCK_PROCESS_CPUTIME_ID:
         *out = SLEEP_PROCESS_CPU;
         return 0;
+    case CLOCK_THREAD_CPUTIME_ID:
     case CLOCK_MONOTONIC_RAW:
     case CLOCK_REALTIME_COARSE:
     case CLOCK_MONOTONIC_COARSE:
