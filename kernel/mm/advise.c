@@ -141,7 +141,7 @@ static int advise_remove(struct mm *mm, uint64_t start, uint64_t end)
             result = -ENOMEM;
         } else if ((vma->flags & VMA_LOCKED) || !vma->cache) {
             result = -EINVAL;
-        } else if ((vma->flags & (VMA_SHARED | VMA_WRITE)) != (VMA_SHARED | VMA_WRITE)) {
+        } else if ((vma->flags & (VMA_SHARED | VMA_MAY_WRITE)) != (VMA_SHARED | VMA_MAY_WRITE)) {
             result = -EACCES;
         } else {
             stop = MIN(vma->end, end);

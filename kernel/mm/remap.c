@@ -163,12 +163,12 @@ static int remap_to(struct mm *mm, struct move *move)
 {
     uint64_t new_end;
     bool fixed = move->flags & MREMAP_FIXED;
+    if (!IS_ALIGNED(move->new_addr, PAGE_SIZE) ||
+        !user_range(mm, move->new_addr, move->new_bytes, &new_end))
+        return -EINVAL;
+    if (move->old_addr < new_end && move->new_addr < move->old_addr + move->old_bytes)
+        return -EINVAL;
     if (fixed) {
-        if (!IS_ALIGNED(move->new_addr, PAGE_SIZE) ||
-            !user_range(mm, move->new_addr, move->new_bytes, &new_end))
-            return -EINVAL;
-        if (move->old_addr < new_end && move->new_addr < move->old_addr + move->old_bytes)
-            return -EINVAL;
         if (move->new_addr < user_min(mm))
             return -EPERM;
         int error = unmap_locked(mm, move->new_addr, new_end);
