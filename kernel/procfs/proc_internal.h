@@ -76,6 +76,8 @@ int proc_setattr_refused(struct inode *inode, const struct attr_change *change);
 
 /* ---- the parts ---- */
 
+int sysfs_init(struct kernel *kernel);
+
 extern const struct proc_table proc_root_table, proc_sys_table;
 extern const struct inode_ops proc_root_inode_ops;
 extern const struct file_ops proc_root_file_ops;

@@ -41,6 +41,14 @@ const struct proc_entry *proc_table_find(const struct proc_table *table, const c
     return NULL;
 }
 
+static uint32_t subdirectories(const struct proc_table *table)
+{
+    uint32_t count = 0;
+    for (unsigned i = 0; table && i < table->count; i++)
+        count += S_ISDIR(table->entries[i].mode);
+    return count;
+}
+
 int proc_make_inode(struct superblock *sb, const struct proc_entry *entry, uint64_t ino,
                     struct inode **out)
 {
@@ -54,6 +62,8 @@ int proc_make_inode(struct superblock *sb, const struct proc_entry *entry, uint6
     inode->ops = entry->inode_ops;
     inode->file_ops = entry->file_ops;
     inode->private = (void *)(uintptr_t)entry->data;
+    if (S_ISDIR(entry->mode))
+        inode->nlink = 2 + subdirectories(entry->data);
     *out = inode;
     return 0;
 }
@@ -164,5 +174,6 @@ int procfs_init(struct kernel *kernel)
         .mount = proc_mount,
     };
     proc_put_uuid(state->boot_id);
-    return vfs_register_filesystem(kernel, &state->type);
+    int error = vfs_register_filesystem(kernel, &state->type);
+    return error ? error : sysfs_init(kernel);
 }
