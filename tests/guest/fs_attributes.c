@@ -2,6 +2,7 @@
 /* stat(2), statx(2), chmod(2), chown(2), utimensat(2), truncate(2), statfs(2). */
 #include "fs_check.h"
 
+#include <linux/stat.h> /* struct statx: musl has none */
 #include <sys/statfs.h>
 #include <sys/sysmacros.h>
 #include <sys/time.h>

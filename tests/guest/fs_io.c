@@ -3,6 +3,8 @@
  * copy_file_range(2), fsync(2) and advice. */
 #include "fs_check.h"
 
+#include <linux/falloc.h>
+
 #include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/uio.h>
