@@ -15,29 +15,33 @@ static bool flag_change(int advice, unsigned *set, unsigned *clear)
 {
     *set = *clear = 0;
     switch (advice) {
-    case MADV_DONTFORK: *set = VMA_DONTCOPY; return true;
-    case MADV_DOFORK: *clear = VMA_DONTCOPY; return true;
-    case MADV_DONTDUMP: *set = VMA_DONTDUMP; return true;
-    case MADV_DODUMP: *clear = VMA_DONTDUMP; return true;
-    case MADV_WIPEONFORK: *set = VMA_WIPEONFORK; return true;
-    case MADV_KEEPONFORK: *clear = VMA_WIPEONFORK; return true;
-    default: return false;
+    case MADV_DONTFORK:
+        *set = VMA_DONTCOPY;
+        return true;
+    case MADV_DOFORK:
+        *clear = VMA_DONTCOPY;
+        return true;
+    case MADV_DONTDUMP:
+        *set = VMA_DONTDUMP;
+        return true;
+    case MADV_DODUMP:
+        *clear = VMA_DONTDUMP;
+        return true;
+    case MADV_WIPEONFORK:
+        *set = VMA_WIPEONFORK;
+        return true;
+    case MADV_KEEPONFORK:
+        *clear = VMA_WIPEONFORK;
+        return true;
+    default:
+        return false;
     }
 }
 
 static bool is_known(int advice)
 {
-    switch (advice) {
-    case MADV_NORMAL: case MADV_RANDOM: case MADV_SEQUENTIAL: case MADV_WILLNEED:
-    case MADV_DONTNEED: case MADV_FREE: case MADV_REMOVE: case MADV_DONTFORK: case MADV_DOFORK:
-    case MADV_MERGEABLE: case MADV_UNMERGEABLE: case MADV_HUGEPAGE: case MADV_NOHUGEPAGE:
-    case MADV_DONTDUMP: case MADV_DODUMP: case MADV_WIPEONFORK: case MADV_KEEPONFORK:
-    case MADV_COLD: case MADV_PAGEOUT: case MADV_POPULATE_READ: case MADV_POPULATE_WRITE:
-    case MADV_DONTNEED_LOCKED:
-        return true;
-    default:
-        return false;
-    }
+    return (advice >= MADV_NORMAL && advice <= MADV_DONTNEED) ||
+           (advice >= MADV_FREE && advice <= MADV_DONTNEED_LOCKED);
 }
 
 static int advise_flags(struct mm *mm, uint64_t start, uint64_t end, int advice)

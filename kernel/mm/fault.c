@@ -2,9 +2,9 @@
  *
  * Page faults: finding the VMA, anonymous memory, and copy-on-write.
  *
- * Called with mm->lock held for reading (fault_*), so several CPUs may resolve faults of one mm, even
- * of one page, at the same time: pages are prepared without table_lock, and entered under it if
- * the slot is still what it was. Losing that race is success: the access is simply tried again.
+ * Called with mm->lock held for reading (fault_*), so several CPUs may resolve faults of one mm,
+ * even of one page, at the same time: pages are prepared without table_lock, and entered under it
+ * if the slot is still what it was. Losing that race is success: the access is simply tried again.
  *
  * A private page may be written in place if it is anonymous and nobody else holds it (refs 1);
  * otherwise it is copied. A shared page becomes writable through ops->get_page(write).
@@ -52,8 +52,8 @@ static unsigned run_above(struct mm *mm, uint64_t uaddr)
     return absent ? bits_lowest(absent) : MM_REGION_PAGES;
 }
 
-/* The zeroed end of a program's data, a heap or stack: parts of programs that are written at once. Other
- * memory gets exactly the page that is touched first, as mincore(2) shows. */
+/* The zeroed end of a program's data, a heap or stack: parts of programs that are written at once.
+ * Other memory gets exactly the page that is touched first, as mincore(2) shows. */
 static unsigned start_pages(struct vma *vma)
 {
     if (vma->flags & (VMA_HEAP | VMA_STACK))
@@ -64,8 +64,9 @@ static unsigned start_pages(struct vma *vma)
     return data ? DATA_START_PAGES : 1;
 }
 
-/* How many pages to allocate from *start on, which may be moved down; *start .. includes uaddr. Memory
- * is allocated ahead only behind a run that long which is in use, so at most half is wasted. */
+/* How many pages to allocate from *start on, which may be moved down; *start .. includes uaddr.
+ * Memory is allocated ahead only behind a run that long which is in use, so at most half is wasted.
+ */
 static unsigned plan_ahead(struct mm *mm, struct vma *vma, uint64_t uaddr, unsigned flags,
                            uint64_t *start)
 {
@@ -198,11 +199,11 @@ static bool is_exclusive(const struct page *page)
  * has gone) in one step. */
 static void reuse_around(struct mm *mm, struct vma *vma, struct mm_region *region, unsigned index)
 {
-    uint64_t candidates = region->present & ~region->writable &
-                          region_mask(region, vma->start, vma->end);
+    uint64_t candidates =
+        region->present & ~region->writable & region_mask(region, vma->start, vma->end);
     unsigned first = index, last = index;
-    while (first > 0 && index - first < REUSE_AROUND_PAGES &&
-           ((candidates >> (first - 1)) & 1) && is_exclusive(region->pages[first - 1]))
+    while (first > 0 && index - first < REUSE_AROUND_PAGES && ((candidates >> (first - 1)) & 1) &&
+           is_exclusive(region->pages[first - 1]))
         first--;
     while (last < MM_REGION_PAGES - 1 && last - index < REUSE_AROUND_PAGES &&
            ((candidates >> (last + 1)) & 1) && is_exclusive(region->pages[last + 1]))

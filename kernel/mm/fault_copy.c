@@ -2,8 +2,8 @@
  *
  * The first write to the data of a program or library.
  *
- * Nearly every page of a small data segment is written soon, so the cached pages around the one that
- * faulted are copied with it, into neighbouring frames that one translation covers. Other
+ * Nearly every page of a small data segment is written soon, so the cached pages around the one
+ * that faulted are copied with it, into neighbouring frames that one translation covers. Other
  * private mappings are copied page by page (fault.c, fault_file.c): as on Linux, they go on to show
  * what is written to the file's other pages.
  */
@@ -18,9 +18,9 @@ enum { WINDOW_PAGES = 16, VMA_PAGES_MAX = 64 };
 struct copy {
     uint64_t start;
     unsigned count;
-    unsigned wanted;                     /* bit n: page n is to be copied */
-    unsigned taken;                      /* bit n: the copy has been entered */
-    struct page *from[WINDOW_PAGES];     /* of the cache, with references; NULL: not there */
+    unsigned wanted;                 /* bit n: page n is to be copied */
+    unsigned taken;                  /* bit n: the copy has been entered */
+    struct page *from[WINDOW_PAGES]; /* of the cache, with references; NULL: not there */
     struct page *to[WINDOW_PAGES];
     struct page *replaced[WINDOW_PAGES]; /* to be put after the flush */
 };
@@ -28,13 +28,13 @@ struct copy {
 static bool is_program_data(const struct vma *vma)
 {
     const struct mm *mm = vma->mm;
-    return (vma->flags & VMA_IMAGE) ||
-           (vma->start < mm->data_end && vma->end > mm->data_start);
+    return (vma->flags & VMA_IMAGE) || (vma->start < mm->data_end && vma->end > mm->data_start);
 }
 
 bool fault_copies_around(const struct vma *vma)
 {
-    return vma->cache && is_program_data(vma) && (vma->flags & (VMA_WRITE | VMA_SHARED)) == VMA_WRITE &&
+    return vma->cache && is_program_data(vma) &&
+           (vma->flags & (VMA_WRITE | VMA_SHARED)) == VMA_WRITE &&
            vma_pages(vma) <= VMA_PAGES_MAX && page_free_estimate() > MM_SCARCE_PAGES;
 }
 
@@ -118,8 +118,8 @@ int fault_copy_around(struct mm *mm, struct vma *vma, uint64_t uaddr)
         return error;
     uint64_t window = (uint64_t)WINDOW_PAGES * PAGE_SIZE;
     copy.start = MAX(ALIGN_DOWN(uaddr, window), vma->start);
-    copy.count = (unsigned)((MIN(ALIGN_DOWN(uaddr, window) + window, vma->end) - copy.start) >>
-                            PAGE_SHIFT);
+    copy.count =
+        (unsigned)((MIN(ALIGN_DOWN(uaddr, window) + window, vma->end) - copy.start) >> PAGE_SHIFT);
     unsigned target = (unsigned)((uaddr - copy.start) >> PAGE_SHIFT);
     page_cache_get_run(vma->cache, vma_object_page(vma, copy.start), copy.count, copy.from);
     if (copy.from[target])

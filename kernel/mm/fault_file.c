@@ -5,8 +5,8 @@
  * A read maps the object's own page, and with it the neighbours in the same region that are already
  * in the page cache: a fault costs more than many entries, and hosted, neighbours in memory are
  * mapped by one call of the host however many they are.
- * A write to a private mapping copies at once. Shared mappings of objects with a store to write back
- * to stay read-only until the first write, so that the object learns which pages are dirty.
+ * A write to a private mapping copies at once. Shared mappings of objects with a store to write
+ * back to stay read-only until the first write, so that the object learns which pages are dirty.
  */
 #include "kernel/abi/errno.h"
 #include "kernel/lib/string.h"

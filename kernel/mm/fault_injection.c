@@ -11,8 +11,8 @@
 static bool decide(struct fault_injection *faults)
 {
     uint64_t number = atomic_add_fetch_relaxed(&faults->allocations, 1);
-    if (faults->fail_at && (number == faults->fail_at ||
-                            (faults->fail_after && number > faults->fail_at)))
+    if (faults->fail_at &&
+        (number == faults->fail_at || (faults->fail_after && number > faults->fail_at)))
         return true;
     if (!faults->probability_ppm)
         return false;

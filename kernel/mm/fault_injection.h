@@ -10,12 +10,12 @@
 #include <stdint.h>
 
 struct fault_injection {
-    uint64_t allocations;      /* counted since installed; atomic */
-    uint64_t fail_at;          /* fail the n-th (1-based); 0: none */
-    bool fail_after;           /* and all later ones */
-    uint32_t probability_ppm;  /* fail at random with this probability */
-    uint64_t random_state;     /* seed for that */
-    uint64_t failed;           /* how many were failed */
+    uint64_t allocations;     /* counted since installed; atomic */
+    uint64_t fail_at;         /* fail the n-th (1-based); 0: none */
+    bool fail_after;          /* and all later ones */
+    uint32_t probability_ppm; /* fail at random with this probability */
+    uint64_t random_state;    /* seed for that */
+    uint64_t failed;          /* how many were failed */
 };
 
 /* True if this allocation has to fail. */

@@ -3,9 +3,9 @@
  * fork(2): a copy of an address space that shares its private pages until one side writes.
  *
  * Both mms are locked for writing; the child cannot be waited for by anyone who holds the parent,
- * and until it is complete its lock ranks just above the parent's. A truncation that looks for mappings
- * of a file meets the parent first (the child's VMAs are registered later) and so never misses
- * pages that fork has just copied.
+ * and until it is complete its lock ranks just above the parent's. A truncation that looks for
+ * mappings of a file meets the parent first (the child's VMAs are registered later) and so never
+ * misses pages that fork has just copied.
  */
 #include "kernel/abi/errno.h"
 #include "kernel/lib/bits.h"
@@ -47,8 +47,8 @@ static int copy_pages(struct mm *parent, struct vma *vma, struct mm *child, stru
             continue;
         uint64_t writable = region->writable & mask;
         if (writable) {
-            protect_start = MIN(protect_start,
-                                region->base + (uint64_t)bits_lowest(writable) * PAGE_SIZE);
+            protect_start =
+                MIN(protect_start, region->base + (uint64_t)bits_lowest(writable) * PAGE_SIZE);
             protect_end = region->base + (uint64_t)(bits_highest(writable) + 1) * PAGE_SIZE;
             region->writable &= ~mask;
         }
@@ -105,7 +105,8 @@ static int copy_everything(struct mm *parent, struct mm *child, bool *protected)
 {
     copy_layout(parent, child);
     struct vma *vma;
-    rb_for_each_entry (vma, &parent->vmas, node) {
+    rb_for_each_entry(vma, &parent->vmas, node)
+    {
         if (vma->flags & VMA_DONTCOPY)
             continue;
         int error = copy_vma(parent, vma, child, protected);

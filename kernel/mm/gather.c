@@ -55,8 +55,7 @@ struct pending {
 static void unmap_pending(struct mm *mm, struct pending *pending)
 {
     if (pending->end > pending->start)
-        hal_aspace_unmap(mm->aspace, pending->start,
-                         (pending->end - pending->start) >> PAGE_SHIFT);
+        hal_aspace_unmap(mm->aspace, pending->start, (pending->end - pending->start) >> PAGE_SHIFT);
     pending->start = pending->end = 0;
 }
 

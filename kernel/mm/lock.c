@@ -48,8 +48,8 @@ static int lock_range_locked(struct mm *mm, uint64_t start, uint64_t end, bool l
 }
 
 /* Checks the arguments and sets or clears VMA_LOCKED. 1: nothing to do. */
-static int change_range(struct mm *mm, uint64_t addr, uint64_t bytes, bool lock, uint64_t *out_start,
-                        uint64_t *out_bytes)
+static int change_range(struct mm *mm, uint64_t addr, uint64_t bytes, bool lock,
+                        uint64_t *out_start, uint64_t *out_bytes)
 {
     uint64_t start = ALIGN_DOWN(addr, PAGE_SIZE), end;
     uint64_t rounded = ALIGN_UP(bytes + (addr - start), PAGE_SIZE);

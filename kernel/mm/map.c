@@ -137,8 +137,7 @@ int mm_map(struct mm *mm, const struct mm_map_request *request, uint64_t *out_ad
     if (request->ops || !(request->vma_flags & VMA_SHARED))
         return map_object(mm, request, out_addr);
 
-    if (bytes > user_limit(mm) ||
-        overcommits(mm, bytes >> PAGE_SHIFT, request->vma_flags))
+    if (bytes > user_limit(mm) || overcommits(mm, bytes >> PAGE_SHIFT, request->vma_flags))
         return -ENOMEM;
     struct mm_map_request shared = *request;
     struct shared_anon *object;

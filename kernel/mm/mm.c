@@ -3,8 +3,8 @@
  * The life of an address space, and what all address spaces of a machine share.
  *
  * The users of an mm together hold one pin. When the last user goes, mappings and pages are
- * released under the write lock; the shell stays for those who pinned it while they found it through
- * a page cache's list of mappings (page_cache_map.c).
+ * released under the write lock; the shell stays for those who pinned it while they found it
+ * through a page cache's list of mappings (page_cache_map.c).
  */
 #include "kernel/abi/errno.h"
 #include "kernel/core/init.h"
@@ -146,7 +146,8 @@ static void tear_down(struct mm *mm)
     mm->aspace = NULL;
     release_pages(mm);
     struct vma *vma, *following;
-    rb_for_each_entry_safe (vma, following, &mm->vmas, node) {
+    rb_for_each_entry_safe(vma, following, &mm->vmas, node)
+    {
         vma->next_dead = mm->dead;
         mm->dead = vma;
     }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * User address spaces: VMAs, demand paging, copy-on-write (mmap(2), brk(2), mprotect(2), mremap(2)).
+ * User address spaces: VMAs, demand paging, copy-on-write (mmap(2), brk(2), mprotect(2),
+ * mremap(2)).
  *
  * struct mm is reference counted (`users`: tasks and remote accessors; the last one tears the
  * mappings down; `pins` keep only the empty shell). mm->lock (a rwlock of rank LOCK_RANK_MM) guards
- * the VMA tree: read for faults, write for changes; the record of resident pages and the page tables
- * change under mm->table_lock.
+ * the VMA tree: read for faults, write for changes; the record of resident pages and the page
+ * tables change under mm->table_lock.
  *
  * A resident page is recorded in a region (mm_region: 64 neighbouring pages); the HAL's tables only
  * mirror the record, and may lack entries (memory that mprotect made inaccessible).
@@ -32,19 +33,23 @@ struct page_cache;
 struct vma;
 
 enum vma_flags {
-    VMA_READ = 1, VMA_WRITE = 2, VMA_EXEC = 4,              /* = PROT_* */
-    VMA_MAY_READ = 0x10, VMA_MAY_WRITE = 0x20, VMA_MAY_EXEC = 0x40, /* mprotect may add these */
+    VMA_READ = 1,
+    VMA_WRITE = 2,
+    VMA_EXEC = 4, /* = PROT_* */
+    VMA_MAY_READ = 0x10,
+    VMA_MAY_WRITE = 0x20,
+    VMA_MAY_EXEC = 0x40, /* mprotect may add these */
     VMA_SHARED = 0x100,
     VMA_GROWSDOWN = 0x200,
     VMA_LOCKED = 0x400,
     VMA_NORESERVE = 0x800,
-    VMA_DONTCOPY = 0x1000,     /* MADV_DONTFORK */
+    VMA_DONTCOPY = 0x1000, /* MADV_DONTFORK */
     VMA_WIPEONFORK = 0x2000,
     VMA_DONTDUMP = 0x4000,
-    VMA_STACK = 0x8000,        /* initial stack: "[stack]" */
-    VMA_HEAP = 0x10000,        /* brk: "[heap]" */
+    VMA_STACK = 0x8000, /* initial stack: "[stack]" */
+    VMA_HEAP = 0x10000, /* brk: "[heap]" */
     VMA_DONTEXPAND = 0x20000,
-    VMA_IMAGE = 0x40000,       /* of a library (MAP_DENYWRITE): its data will soon be written */
+    VMA_IMAGE = 0x40000, /* of a library (MAP_DENYWRITE): its data will soon be written */
 };
 
 /* What is behind a non-anonymous VMA: a file's page cache, shared anonymous memory, a device. The
@@ -66,58 +71,58 @@ struct vma_ops {
 };
 
 struct vma {
-    struct rb_node node;         /* in mm->vmas by start; augmented with the largest gap below */
+    struct rb_node node; /* in mm->vmas by start; augmented with the largest gap below */
     struct mm *mm;
-    uint64_t start, end;         /* page aligned, start < end */
-    uint64_t gap, gap_max;       /* free bytes below this one; the most in its subtree */
-    unsigned flags;              /* enum vma_flags */
-    const struct vma_ops *ops;   /* NULL: private anonymous */
-    void *backing;               /* for ops */
-    uint64_t page_offset;        /* object page of `start` */
+    uint64_t start, end;       /* page aligned, start < end */
+    uint64_t gap, gap_max;     /* free bytes below this one; the most in its subtree */
+    unsigned flags;            /* enum vma_flags */
+    const struct vma_ops *ops; /* NULL: private anonymous */
+    void *backing;             /* for ops */
+    uint64_t page_offset;      /* object page of `start` */
 
     /* Registry of a page cache's mappings (page_cache_map); its mappings_lock. */
-    struct page_cache *cache;    /* or NULL; constant while the VMA is mapped */
+    struct page_cache *cache; /* or NULL; constant while the VMA is mapped */
     struct list_node mapping_node;
 
-    struct vma *next_dead;       /* private: removed, to be put when the lock is dropped */
+    struct vma *next_dead; /* private: removed, to be put when the lock is dropped */
 };
 
 struct mm {
-    uint32_t users;              /* atomic */
-    uint32_t pins;               /* atomic; the users together hold one */
-    uint64_t id;                 /* unique on this machine, never reused */
+    uint32_t users; /* atomic */
+    uint32_t pins;  /* atomic; the users together hold one */
+    uint64_t id;    /* unique on this machine, never reused */
     struct rwlock lock;
-    struct spinlock table_lock;  /* page tables and counters */
+    struct spinlock table_lock; /* page tables and counters */
     struct hal_aspace *aspace;
     struct kernel *kernel;
 
-    struct rb_root vmas;         /* GUARDED_BY(lock) */
-    struct vma *cached_vma;      /* last hit; atomic hint */
+    struct rb_root vmas;    /* GUARDED_BY(lock) */
+    struct vma *cached_vma; /* last hit; atomic hint */
     unsigned vma_count;
-    unsigned future_flags;       /* mlockall(MCL_FUTURE): VMA_LOCKED for new mappings */
-    struct vma *dead;            /* VMAs to put after the lock is dropped */
-    struct rb_root regions;      /* GUARDED_BY(table_lock), and the hint */
+    unsigned future_flags;  /* mlockall(MCL_FUTURE): VMA_LOCKED for new mappings */
+    struct vma *dead;       /* VMAs to put after the lock is dropped */
+    struct rb_root regions; /* GUARDED_BY(table_lock), and the hint */
     struct mm_region *region_hint;
-    uint64_t brk_start, brk;     /* GUARDED_BY(lock) */
-    uint64_t mmap_base;          /* top-down allocation starts below this */
+    uint64_t brk_start, brk; /* GUARDED_BY(lock) */
+    uint64_t mmap_base;      /* top-down allocation starts below this */
     uint64_t stack_top;
 
     /* Filled by execve, reported by /proc and prctl(PR_SET_MM). */
     uint64_t code_start, code_end, data_start, data_end, arg_start, arg_end, env_start, env_end;
     uint64_t auxv[64];
-    void *exe;                   /* struct file * of the program, owned by proc/ through exe_put */
+    void *exe; /* struct file * of the program, owned by proc/ through exe_put */
     void (*exe_put)(void *exe);
 
-    uint64_t total_pages;        /* virtual; for RLIMIT_AS */
-    uint64_t data_pages;         /* of these private and writable, no stacks; for RLIMIT_DATA */
+    uint64_t total_pages; /* virtual; for RLIMIT_AS */
+    uint64_t data_pages;  /* of these private and writable, no stacks; for RLIMIT_DATA */
     uint64_t locked_pages;
-    uint64_t resident_anon, resident_file, resident_peak; /* pages; table_lock */
+    uint64_t resident_anon, resident_file, resident_peak;      /* pages; table_lock */
     uint64_t limit_as, limit_data, limit_stack, limit_memlock; /* bytes, copies of the rlimits */
     bool dumpable;
     int oom_score_adj;
-    uint32_t membarrier;         /* commands registered for (membarrier(2)); atomic */
-    bool no_patches;             /* a debugger looks: the backend leaves the code as it is */
-    bool may_lock_all;           /* CAP_IPC_LOCK: RLIMIT_MEMLOCK does not count. Set by proc/. */
+    uint32_t membarrier; /* commands registered for (membarrier(2)); atomic */
+    bool no_patches;     /* a debugger looks: the backend leaves the code as it is */
+    bool may_lock_all;   /* CAP_IPC_LOCK: RLIMIT_MEMLOCK does not count. Set by proc/. */
 };
 
 /* New, empty. 0, -ENOMEM, -EAGAIN. */
@@ -133,15 +138,15 @@ bool mm_try_get(struct mm *mm);
 
 /* Describes a mapping to be made. */
 struct mm_map_request {
-    uint64_t addr;               /* hint, or exact with fixed */
+    uint64_t addr; /* hint, or exact with fixed */
     uint64_t bytes;
     unsigned vma_flags;
-    bool fixed;                  /* MAP_FIXED: replace what is there */
-    bool no_replace;             /* MAP_FIXED_NOREPLACE: -EEXIST */
+    bool fixed;      /* MAP_FIXED: replace what is there */
+    bool no_replace; /* MAP_FIXED_NOREPLACE: -EEXIST */
     bool populate;
-    uint64_t below;              /* MAP_32BIT: an address below this one; 0: anywhere */
-    const struct vma_ops *ops;   /* NULL: private anonymous (flags & VMA_SHARED: shared anonymous) */
-    void *backing;               /* ops->get is called for the new VMA by mm_map on success */
+    uint64_t below;            /* MAP_32BIT: an address below this one; 0: anywhere */
+    const struct vma_ops *ops; /* NULL: private anonymous (flags & VMA_SHARED: shared anonymous) */
+    void *backing;             /* ops->get is called for the new VMA by mm_map on success */
     uint64_t page_offset;
 };
 
@@ -160,7 +165,7 @@ int mm_advise(struct mm *mm, uint64_t addr, uint64_t bytes, int advice);
 int mm_sync(struct mm *mm, uint64_t addr, uint64_t bytes, int flags);
 int mm_mincore(struct mm *mm, uint64_t addr, uint64_t bytes, unsigned char *out_vec);
 int mm_lock(struct mm *mm, uint64_t addr, uint64_t bytes, bool lock);
-int mm_lock_on_fault(struct mm *mm, uint64_t addr, uint64_t bytes); /* without populating */
+int mm_lock_on_fault(struct mm *mm, uint64_t addr, uint64_t bytes);       /* without populating */
 int mm_lock_all(struct mm *mm, bool current, bool future, bool on_fault); /* none: munlockall */
 int mm_populate(struct mm *mm, uint64_t addr, uint64_t bytes);
 

@@ -19,11 +19,11 @@
 #include "kernel/mm/slab.h"
 
 enum {
-    MM_VMAS_MAX = 65530,           /* vm.max_map_count */
-    MM_STACK_GUARD_PAGES = 256,    /* kept free below growing stacks */
-    MM_FAULT_AROUND_PAGES = 64,    /* of a file, mapped with the one that faulted: a region */
-    MM_AHEAD_PAGES_MAX = 16,       /* of anonymous memory, allocated ahead */
-    MM_SCARCE_PAGES = 512,         /* with less free memory nothing is allocated ahead */
+    MM_VMAS_MAX = 65530,        /* vm.max_map_count */
+    MM_STACK_GUARD_PAGES = 256, /* kept free below growing stacks */
+    MM_FAULT_AROUND_PAGES = 64, /* of a file, mapped with the one that faulted: a region */
+    MM_AHEAD_PAGES_MAX = 16,    /* of anonymous memory, allocated ahead */
+    MM_SCARCE_PAGES = 512,      /* with less free memory nothing is allocated ahead */
     MM_REGION_PAGES = 64,
     MM_REGION_BYTES = MM_REGION_PAGES * PAGE_SIZE,
 };
@@ -34,20 +34,20 @@ enum { VMA_MAY_ALL = VMA_MAY_READ | VMA_MAY_WRITE | VMA_MAY_EXEC };
 /* What all address spaces of a machine share. */
 struct mm_state {
     struct slab_cache *mms, *vmas, *regions;
-    struct page *zero_page;        /* mapped read-only, never counted */
-    uint64_t next_id;              /* atomic */
+    struct page *zero_page; /* mapped read-only, never counted */
+    uint64_t next_id;       /* atomic */
     const struct mm_oom_ops *oom_ops;
-    struct spinlock caches_lock;   /* LOCK_RANK_INODE_STATE */
-    struct list caches;            /* page caches whose pages can be dropped and read again */
+    struct spinlock caches_lock; /* LOCK_RANK_INODE_STATE */
+    struct list caches;          /* page caches whose pages can be dropped and read again */
     struct lib_allocator xarray_nodes;
 };
 
 /* Resident pages: 64 neighbours, 256 KiB of addresses. */
 struct mm_region {
-    struct rb_node node;           /* mm->regions by base */
+    struct rb_node node; /* mm->regions by base */
     uint64_t base;
-    uint64_t present;              /* bit n: pages[n] is resident */
-    uint64_t writable;             /* bit n: its translation lets the program write */
+    uint64_t present;  /* bit n: pages[n] is resident */
+    uint64_t writable; /* bit n: its translation lets the program write */
     struct page *pages[MM_REGION_PAGES];
 };
 
@@ -88,8 +88,8 @@ void table_allow_write(struct mm *mm, const struct vma *vma, struct mm_region *r
 enum { GATHER_SHARED_MAX = 64 };
 struct gather {
     struct mm *mm;
-    bool flush;                    /* translations were removed */
-    struct list exclusive;         /* pages that only we held: linked through page->list */
+    bool flush;            /* translations were removed */
+    struct list exclusive; /* pages that only we held: linked through page->list */
     unsigned shared_count;
     struct page *shared[GATHER_SHARED_MAX];
 };
@@ -110,7 +110,7 @@ struct vma *vma_create(struct mm *mm, uint64_t start, uint64_t end, unsigned fla
                        const struct vma_ops *ops, void *backing, uint64_t page_offset);
 /* A copy, not linked, with its own reference to the backing. */
 struct vma *vma_copy(struct mm *mm, const struct vma *from);
-void vma_destroy(struct vma *vma);    /* never linked: put and free */
+void vma_destroy(struct vma *vma); /* never linked: put and free */
 void vma_insert_locked(struct mm *mm, struct vma *vma);
 void vma_remove_locked(struct mm *mm, struct vma *vma); /* goes to mm->dead */
 void vma_resize_locked(struct mm *mm, struct vma *vma, uint64_t start, uint64_t end);
@@ -158,8 +158,11 @@ static inline uint64_t user_limit(const struct mm *mm)
 bool user_range(const struct mm *mm, uint64_t addr, uint64_t bytes, uint64_t *out_end);
 
 /* ---- fault.c ---- */
-enum { FAULT_WRITE = 1, FAULT_POPULATE = 2, /* allocate generously ahead */
-       FAULT_FORCE = 4 /* write for the debugger: own page even in a read-only private VMA */ };
+enum {
+    FAULT_WRITE = 1,
+    FAULT_POPULATE = 2, /* allocate generously ahead */
+    FAULT_FORCE = 4     /* write for the debugger: own page even in a read-only private VMA */
+};
 int fault_vma(struct mm *mm, struct vma *vma, uint64_t uaddr, unsigned flags);
 int fault_file(struct mm *mm, struct vma *vma, uint64_t uaddr, unsigned flags);
 int fault_cow(struct mm *mm, struct vma *vma, uint64_t uaddr, struct page *old, bool writable);

@@ -3,9 +3,9 @@
  * Where the page allocator gets its RAM: ranges, the page array, and memory for the first objects.
  *
  * Each RAM range carries its own page array in its first frames, so holes cost nothing. Descriptors
- * are initialised a chunk (4 MiB) at a time, when the chunk is first needed: a machine with much RAM
- * boots as fast as a small one, and pages of a hosted machine that the guest never uses are never
- * touched. The allocator itself follows the kernel's early memory (core/early.c).
+ * are initialised a chunk (4 MiB) at a time, when the chunk is first needed: a machine with much
+ * RAM boots as fast as a small one, and pages of a hosted machine that the guest never uses are
+ * never touched. The allocator itself follows the kernel's early memory (core/early.c).
  */
 #include "kernel/core/kernel.h"
 #include "kernel/lib/atomic.h"
@@ -42,8 +42,7 @@ void page_range_add(struct page_allocator *pages, uint64_t paddr, uint64_t bytes
     range->end = end;
     range->ready = range->first;
     pages->total_pages += range->end - range->first;
-    atomic_store_relaxed(&pages->later_pages,
-                         pages->later_pages + range->end - range->first);
+    atomic_store_relaxed(&pages->later_pages, pages->later_pages + range->end - range->first);
 }
 
 bool page_chunk_start(struct page_allocator *pages)

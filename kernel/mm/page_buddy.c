@@ -3,8 +3,8 @@
  * The buddy allocator: free blocks of 2^order frames, split and merged.
  *
  * Invariants (page_check): a free block starts at a multiple of its size, its first page has
- * PAGE_FREE, refs 0 and the block's order, and its buddy is not a free block of the same order. Blocks
- * never cross a chunk, so merging never looks at descriptors that are not initialised.
+ * PAGE_FREE, refs 0 and the block's order, and its buddy is not a free block of the same order.
+ * Blocks never cross a chunk, so merging never looks at descriptors that are not initialised.
  */
 #include "hal/debug.h"
 #include "kernel/core/kernel.h"
@@ -74,8 +74,8 @@ void page_buddy_give_range(struct page_allocator *pages, struct page_range *rang
                            uint64_t end)
 {
     while (frame < end) {
-        unsigned order = frame ? MIN(bits_lowest(frame), (unsigned)PAGE_ORDER_MAX)
-                               : (unsigned)PAGE_ORDER_MAX;
+        unsigned order =
+            frame ? MIN(bits_lowest(frame), (unsigned)PAGE_ORDER_MAX) : (unsigned)PAGE_ORDER_MAX;
         while (frame + (1u << order) > end)
             order--;
         struct page *page = &range->array[frame - range->first];

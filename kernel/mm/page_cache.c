@@ -2,10 +2,11 @@
  *
  * The page cache: the set of pages of an object.
  *
- * Every page in the set is up to date and holds one reference; cache->lock guards the set. A page is
- * filled before it is entered, under the lock if that means reading the store, so nobody ever sees a
- * page half filled. Pages leave the set before user mappings are zapped, and the owner shrinks its
- * size before either, so a fault cannot bring a truncated page back (see page_cache_map.c).
+ * Every page in the set is up to date and holds one reference; cache->lock guards the set. A page
+ * is filled before it is entered, under the lock if that means reading the store, so nobody ever
+ * sees a page half filled. Pages leave the set before user mappings are zapped, and the owner
+ * shrinks its size before either, so a fault cannot bring a truncated page back (see
+ * page_cache_map.c).
  */
 #include "kernel/mm/page_cache.h"
 
@@ -169,7 +170,8 @@ static void drop_range(struct page_cache *cache, uint64_t first, uint64_t last)
     uint64_t index;
     struct page *page;
     mutex_lock(&cache->lock);
-    xarray_for_each_from (&cache->pages, index, page, first) {
+    xarray_for_each_from(&cache->pages, index, page, first)
+    {
         if (index > last)
             break;
         xarray_erase(&cache->pages, index);
@@ -289,7 +291,8 @@ static uint64_t shrink_locked(struct page_cache *cache, uint64_t wanted)
 {
     uint64_t freed = 0, index;
     struct page *page;
-    xarray_for_each (&cache->pages, index, page) {
+    xarray_for_each(&cache->pages, index, page)
+    {
         if (freed == wanted)
             break;
         if ((page->flags & PAGE_DIRTY) || atomic_load_acquire(&page->refs) != 1)
@@ -308,7 +311,8 @@ uint64_t page_cache_shrink(struct kernel *kernel, uint64_t wanted)
     uint64_t freed = 0;
     /* A cache in the list is alive while the list is locked; its owner may hold its lock. */
     spin_lock(&state->caches_lock);
-    list_for_each_entry (cache, &state->caches, reclaim_node) {
+    list_for_each_entry(cache, &state->caches, reclaim_node)
+    {
         if (freed >= wanted)
             break;
         if (!mutex_trylock(&cache->lock))

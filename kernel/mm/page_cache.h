@@ -32,21 +32,21 @@ struct page_cache_ops {
 enum { PAGE_CACHE_MARK_DIRTY = 0 };
 
 struct page_cache {
-    struct mutex lock;            /* pages, count; rank LOCK_RANK_PAGE_CACHE */
-    struct xarray pages;          /* index -> struct page *, one reference each, all up to date */
+    struct mutex lock;   /* pages, count; rank LOCK_RANK_PAGE_CACHE */
+    struct xarray pages; /* index -> struct page *, one reference each, all up to date */
     uint64_t count;
     const struct page_cache_ops *ops;
-    void *owner;                  /* the inode */
+    void *owner; /* the inode */
     struct spinlock mappings_lock;
-    struct list mappings;         /* VMAs that map it, by vma->mapping_node */
+    struct list mappings;          /* VMAs that map it, by vma->mapping_node */
     struct list_node reclaim_node; /* caches whose pages can be read again (ops->read_page) */
 };
 
 void page_cache_init(struct page_cache *cache, const struct page_cache_ops *ops, void *owner);
 void page_cache_destroy(struct page_cache *cache); /* drops all pages; no mapping is left */
 
-/* The page at index with a reference. create: make it if missing (zero or read_page), else a missing
- * page gives 0 and *out NULL. 0, -ENOMEM, -ENOSPC, -EIO. */
+/* The page at index with a reference. create: make it if missing (zero or read_page), else a
+ * missing page gives 0 and *out NULL. 0, -ENOMEM, -ENOSPC, -EIO. */
 int page_cache_get(struct page_cache *cache, uint64_t index, bool create, struct page **out);
 
 /* Note that a page of the cache was changed, so that page_cache_sync writes it. For get_page of a

@@ -92,7 +92,8 @@ static void supply_return(struct supply *supply)
         page_put(supply->next++);
 }
 
-/* Write into a page that the cache does not have. Bytes, or a negative errno. -EEXIST: now it has. */
+/* Write into a page that the cache does not have. Bytes, or a negative errno. -EEXIST: now it has.
+ */
 static int64_t write_new(struct page_cache *cache, uint64_t index, size_t offset, size_t bytes,
                          struct uio *uio, struct supply *supply, uint64_t pages_wanted)
 {
@@ -149,8 +150,8 @@ int64_t page_cache_write(struct page_cache *cache, uint64_t pos, uint64_t bytes,
         size_t offset = (pos + done) % PAGE_SIZE;
         size_t part = MIN(bytes - done, (uint64_t)PAGE_SIZE - offset);
         uint64_t pages_wanted = DIV_ROUND_UP(offset + bytes - done, (uint64_t)PAGE_SIZE);
-        int64_t put = write_one(cache, (pos + done) / PAGE_SIZE, offset, part, uio, &supply,
-                                pages_wanted);
+        int64_t put =
+            write_one(cache, (pos + done) / PAGE_SIZE, offset, part, uio, &supply, pages_wanted);
         if (put < 0) {
             error = put;
             break;

@@ -57,7 +57,8 @@ static void visit_mm(const struct walk *walk, struct mm *mm)
     struct gather gather;
     gather_init(&gather, mm);
     struct vma *vma;
-    rb_for_each_entry (vma, &mm->vmas, node) {
+    rb_for_each_entry(vma, &mm->vmas, node)
+    {
         uint64_t start, end;
         if (vma->cache == walk->cache && addresses(walk, vma, &start, &end))
             walk->visit(walk, vma, start, end, &gather);
@@ -117,7 +118,11 @@ void page_cache_zap_mappings(struct page_cache *cache, uint64_t first, uint64_t 
                              enum zap which)
 {
     const struct walk walk = {
-        .cache = cache, .first = first, .last = last, .which = which, .visit = visit_zap,
+        .cache = cache,
+        .first = first,
+        .last = last,
+        .which = which,
+        .visit = visit_zap,
     };
     walk_mappings(&walk);
 }
@@ -148,7 +153,10 @@ static void visit_protect(const struct walk *walk, struct vma *vma, uint64_t sta
 void page_cache_protect_mappings(struct page_cache *cache, uint64_t first, uint64_t last)
 {
     const struct walk walk = {
-        .cache = cache, .first = first, .last = last, .visit = visit_protect,
+        .cache = cache,
+        .first = first,
+        .last = last,
+        .visit = visit_protect,
     };
     walk_mappings(&walk);
 }

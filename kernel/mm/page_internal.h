@@ -40,7 +40,7 @@ struct page_allocator {
     uint64_t free_pages;  /* in the lists */
     uint64_t later_pages; /* in chunks not yet brought to life */
     uint64_t total_pages;
-    uint64_t reserve;     /* left for ALLOC_ATOMIC */
+    uint64_t reserve; /* left for ALLOC_ATOMIC */
     unsigned cpu_batch, cpu_max;
 
     char *direct_map;
@@ -65,8 +65,7 @@ static inline uint64_t page_frame(const struct page_allocator *pages, const stru
 }
 
 /* page_buddy.c; lock held. */
-struct page *page_buddy_take(struct page_allocator *pages, unsigned order)
-    MUST_HOLD(&pages->lock);
+struct page *page_buddy_take(struct page_allocator *pages, unsigned order) MUST_HOLD(&pages->lock);
 void page_buddy_give(struct page_allocator *pages, struct page *page, unsigned order)
     MUST_HOLD(&pages->lock);
 /* Free frames [frame, end) of one range, as the largest aligned blocks. */

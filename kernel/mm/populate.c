@@ -17,8 +17,8 @@ static bool needs_fault(struct mm *mm, uint64_t uaddr, bool write)
     spin_lock(&mm->table_lock);
     const struct mm_region *region = region_find(mm, uaddr);
     unsigned index = region_index(uaddr);
-    bool ready = region && ((region->present >> index) & 1) &&
-                 (!write || ((region->writable >> index) & 1));
+    bool ready =
+        region && ((region->present >> index) & 1) && (!write || ((region->writable >> index) & 1));
     spin_unlock(&mm->table_lock);
     return !ready;
 }

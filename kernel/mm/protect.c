@@ -23,8 +23,8 @@ static void grant_write(struct mm *mm, const struct vma *vma)
     struct mm_region *region = region_at_or_after(mm, vma->start);
     for (; region && region->base < vma->end; region = region_next(region)) {
         uint64_t grant = 0;
-        uint64_t left = region->present & ~region->writable &
-                        region_mask(region, vma->start, vma->end);
+        uint64_t left =
+            region->present & ~region->writable & region_mask(region, vma->start, vma->end);
         for (; left; left &= left - 1)
             if (may_write_now(vma, region->pages[bits_lowest(left)]))
                 grant |= left & -left;

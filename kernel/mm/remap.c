@@ -109,9 +109,8 @@ static int check_resize(struct mm *mm, const struct vma *vma, const struct move 
         return -EINVAL;
     if (vma->flags & VMA_DONTEXPAND)
         return -EFAULT;
-    uint64_t more = move->new_bytes > move->old_bytes
-                        ? (move->new_bytes - move->old_bytes) >> PAGE_SHIFT
-                        : 0;
+    uint64_t more =
+        move->new_bytes > move->old_bytes ? (move->new_bytes - move->old_bytes) >> PAGE_SHIFT : 0;
     if ((vma->flags & VMA_LOCKED) && limit_check_locked_memory(mm, more))
         return -EAGAIN;
     if (limit_check(mm, more, vma->flags))
@@ -128,9 +127,8 @@ static int move_locked(struct mm *mm, struct vma *vma, const struct move *move)
     bool keep = (move->flags & MREMAP_DONTUNMAP) || move->old_bytes == 0;
     if (mm->vma_count + 3 > MM_VMAS_MAX)
         return -ENOMEM;
-    int error = keep ? 0
-                     : vma_isolate_locked(mm, &vma, move->old_addr,
-                                          move->old_addr + move->old_bytes);
+    int error =
+        keep ? 0 : vma_isolate_locked(mm, &vma, move->old_addr, move->old_addr + move->old_bytes);
     if (error)
         goto merge;
     error = -ENOMEM;
@@ -176,8 +174,8 @@ static int remap_to(struct mm *mm, struct move *move)
             return error;
     }
     if (move->old_bytes > move->new_bytes) {
-        int error = unmap_locked(mm, move->old_addr + move->new_bytes,
-                                 move->old_addr + move->old_bytes);
+        int error =
+            unmap_locked(mm, move->old_addr + move->new_bytes, move->old_addr + move->old_bytes);
         if (error)
             return error;
         move->old_bytes = move->new_bytes;
@@ -232,8 +230,10 @@ int mm_remap(struct mm *mm, uint64_t old_addr, uint64_t old_bytes, uint64_t new_
              uint64_t new_addr, uint64_t *out_addr)
 {
     struct move move = {
-        .old_addr = old_addr, .old_bytes = ALIGN_UP(old_bytes, PAGE_SIZE),
-        .new_addr = new_addr, .new_bytes = ALIGN_UP(new_bytes, PAGE_SIZE),
+        .old_addr = old_addr,
+        .old_bytes = ALIGN_UP(old_bytes, PAGE_SIZE),
+        .new_addr = new_addr,
+        .new_bytes = ALIGN_UP(new_bytes, PAGE_SIZE),
         .flags = flags,
     };
     if (flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP))

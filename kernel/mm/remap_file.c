@@ -41,8 +41,13 @@ int mm_remap_file_pages(struct mm *mm, uint64_t addr, uint64_t bytes, uint64_t p
     if (error)
         return error;
     const struct mm_map_request request = {
-        .addr = start, .bytes = size, .vma_flags = object->flags, .fixed = true,
-        .populate = populate, .ops = object->ops, .backing = object->backing,
+        .addr = start,
+        .bytes = size,
+        .vma_flags = object->flags,
+        .fixed = true,
+        .populate = populate,
+        .ops = object->ops,
+        .backing = object->backing,
         .page_offset = page_offset,
     };
     error = mm_map(mm, &request, &start);

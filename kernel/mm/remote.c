@@ -31,8 +31,8 @@ static struct page *resident_page(struct mm *mm, const struct vma *vma, uint64_t
     if (region && ((region->present >> index) & 1)) {
         struct page *found = region->pages[index];
         bool own = (found->flags & PAGE_ANON) && atomic_load_acquire(&found->refs) == 1;
-        bool writable = ((region->writable >> index) & 1) ||
-                        (own && !(vma->flags & (VMA_SHARED | VMA_WRITE)));
+        bool writable =
+            ((region->writable >> index) & 1) || (own && !(vma->flags & (VMA_SHARED | VMA_WRITE)));
         if (!write || writable)
             page = found;
     }

@@ -13,8 +13,8 @@
 struct kernel;
 
 struct shared_anon {
-    uint32_t refs; /* atomic */
-    uint64_t id;   /* inode number in /proc/PID/maps */
+    uint32_t refs;  /* atomic */
+    uint64_t id;    /* inode number in /proc/PID/maps */
     uint64_t bytes; /* constant */
     struct page_cache cache;
     struct kernel *kernel;

@@ -7,8 +7,8 @@
  * slab are free is a bitmap outside the objects, so free objects stay poisoned (hal/debug.h) and a
  * double free is caught when the magazine is emptied, or at once by AddressSanitizer.
  *
- * Invariants: a slab is on `partial` if it has free and used objects, on `full` without free ones, on
- * `empty` without used ones; objects in magazines count as used by their slab.
+ * Invariants: a slab is on `partial` if it has free and used objects, on `full` without free ones,
+ * on `empty` without used ones; objects in magazines count as used by their slab.
  */
 #include "hal/debug.h"
 #include "kernel/abi/errno.h"
@@ -297,7 +297,8 @@ uint64_t slab_trim(struct kernel *kernel)
     bool irq = spin_lock_irqsave(&state->lock);
     struct slab_cache *cache;
     /* The headers' cache comes first in the list and is trimmed last: the others feed it. */
-    list_for_each_entry_reverse (cache, &state->caches, node) {
+    list_for_each_entry_reverse(cache, &state->caches, node)
+    {
         struct slab_magazine *magazine = &cache->cpus[this_cpu()->id];
         flush(cache, magazine, magazine->count);
         freed += release_empty(cache, 0);
@@ -312,7 +313,8 @@ uint64_t slab_live_objects(struct kernel *kernel)
     int64_t live = (int64_t)atomic_load_relaxed(&state->large_live);
     bool irq = spin_lock_irqsave(&state->lock);
     struct slab_cache *cache;
-    list_for_each_entry (cache, &state->caches, node) {
+    list_for_each_entry(cache, &state->caches, node)
+    {
         if (cache != &state->headers) /* comes and goes with slabs, not with objects */
             live += live_objects(cache, kernel->boot->cpu_count);
     }
@@ -327,7 +329,8 @@ int slab_describe(struct kernel *kernel, unsigned index, const char **out_name, 
     int result = -ENOENT;
     bool irq = spin_lock_irqsave(&state->lock);
     struct slab_cache *cache;
-    list_for_each_entry (cache, &state->caches, node) {
+    list_for_each_entry(cache, &state->caches, node)
+    {
         if (index--)
             continue;
         *out_name = cache->name;

@@ -10,12 +10,15 @@
 #include "kernel/mm/slab.h"
 
 enum { SLAB_OBJECTS_MAX = 256, SLAB_MAGAZINE_MAX = 30, SLAB_ORDER_MAX = 3 };
-enum { KMALLOC_MIN_SHIFT = 4, KMALLOC_MAX_SHIFT = 11, /* larger: whole pages */
-       KMALLOC_CLASSES = KMALLOC_MAX_SHIFT - KMALLOC_MIN_SHIFT + 1 };
+enum {
+    KMALLOC_MIN_SHIFT = 4,
+    KMALLOC_MAX_SHIFT = 11, /* larger: whole pages */
+    KMALLOC_CLASSES = KMALLOC_MAX_SHIFT - KMALLOC_MIN_SHIFT + 1
+};
 
 /* A block of pages cut into objects. In front of them, or apart for large objects. */
 struct slab {
-    struct list_node node;  /* cache->partial, ->full or ->empty */
+    struct list_node node; /* cache->partial, ->full or ->empty */
     struct slab_cache *cache;
     char *objects;
     unsigned free_count;
@@ -25,21 +28,21 @@ struct slab {
 /* Free objects at hand for one CPU; used with interrupts masked. */
 struct slab_magazine {
     unsigned count;
-    int64_t live;           /* allocated minus freed on this CPU */
+    int64_t live; /* allocated minus freed on this CPU */
     void *objects[SLAB_MAGAZINE_MAX];
 };
 
 struct slab_cache {
     const char *name;
-    uint32_t size, align;   /* size is a multiple of align */
+    uint32_t size, align; /* size is a multiple of align */
     uint32_t per_slab;
-    uint32_t magazine;      /* capacity in use */
+    uint32_t magazine; /* capacity in use */
     uint8_t order;
-    bool apart;             /* struct slab is not inside the slab */
-    bool boot;              /* embedded in struct slab_state */
-    struct list_node node;  /* slab_state.caches */
+    bool apart;            /* struct slab is not inside the slab */
+    bool boot;             /* embedded in struct slab_state */
+    struct list_node node; /* slab_state.caches */
 
-    struct spinlock lock;   /* LOCK_RANK_SLAB, interrupts masked: the rest */
+    struct spinlock lock; /* LOCK_RANK_SLAB, interrupts masked: the rest */
     struct list partial, full, empty;
     unsigned empty_count;
     uint64_t pages;
@@ -48,11 +51,11 @@ struct slab_cache {
 };
 
 struct slab_state {
-    struct spinlock lock;   /* LOCK_RANK_NONE: the list; taken around the caches' own locks */
+    struct spinlock lock; /* LOCK_RANK_NONE: the list; taken around the caches' own locks */
     struct list caches;
-    uint64_t large_live;    /* kmalloc blocks of whole pages; atomic */
-    struct slab_cache headers;  /* struct slab of `apart` caches */
-    struct slab_cache objects;  /* struct slab_cache */
+    uint64_t large_live;       /* kmalloc blocks of whole pages; atomic */
+    struct slab_cache headers; /* struct slab of `apart` caches */
+    struct slab_cache objects; /* struct slab_cache */
     struct slab_cache classes[KMALLOC_CLASSES];
     struct slab_magazine magazines[];
 };

@@ -2,8 +2,8 @@
  *
  * Growing stacks: a fault just below a VMA_GROWSDOWN mapping extends it (mmap(2), MAP_GROWSDOWN).
  *
- * Growth stops at RLIMIT_STACK and 1 MiB above whatever accessible mapping is below, so that a stack
- * never runs silently into other memory.
+ * Growth stops at RLIMIT_STACK and 1 MiB above whatever accessible mapping is below, so that a
+ * stack never runs silently into other memory.
  */
 #include "kernel/abi/errno.h"
 #include "kernel/mm/mm_internal.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * User memory access by system calls: the HAL copies what is mapped, faults are resolved in between.
+ * User memory access by system calls: the HAL copies what is mapped, faults are resolved in
+ * between.
  *
  * mm->lock is taken for reading by every fault, so a caller must not hold it, nor any spinlock.
  */

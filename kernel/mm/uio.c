@@ -2,9 +2,9 @@
  *
  * Cursors over scattered buffers (readv(2), writev(2)).
  *
- * Invariant: `remaining` is the number of bytes from segment_offset of segments[0] to the end, and a
- * segment is left only when another byte is needed, so that uio_revert can step back over empty and
- * finished segments.
+ * Invariant: `remaining` is the number of bytes from segment_offset of segments[0] to the end, and
+ * a segment is left only when another byte is needed, so that uio_revert can step back over empty
+ * and finished segments.
  */
 #include "kernel/mm/uio.h"
 

@@ -18,9 +18,9 @@ struct uio_segment { /* same layout as struct iovec */
 struct uio {
     const struct uio_segment *segments;
     size_t segment_count;
-    size_t segment_offset;       /* into segments[0] */
-    uint64_t remaining;          /* bytes left in total */
-    bool kernel;                 /* segments are kernel memory */
+    size_t segment_offset; /* into segments[0] */
+    uint64_t remaining;    /* bytes left in total */
+    bool kernel;           /* segments are kernel memory */
     struct uio_segment inline_segment;
 };
 
@@ -37,8 +37,8 @@ int uio_import(struct uio *uio, uint64_t iov_uaddr, uint64_t count, struct uio_s
                struct uio_segment **out_allocated);
 
 /* Copy and advance. Return the bytes copied, short at a user fault or at the end. */
-size_t uio_copy_to(struct uio *uio, const void *src, size_t bytes);   /* kernel -> uio (read) */
-size_t uio_copy_from(void *dst, struct uio *uio, size_t bytes);       /* uio -> kernel (write) */
+size_t uio_copy_to(struct uio *uio, const void *src, size_t bytes); /* kernel -> uio (read) */
+size_t uio_copy_from(void *dst, struct uio *uio, size_t bytes);     /* uio -> kernel (write) */
 size_t uio_zero(struct uio *uio, size_t bytes);
 void uio_advance(struct uio *uio, size_t bytes);
 void uio_revert(struct uio *uio, size_t bytes); /* go back; only bytes advanced from this uio */

@@ -2,10 +2,10 @@
  *
  * membarrier(2): a memory barrier on every CPU that runs a thread of the process (or any thread).
  *
- * Each CPU concerned is interrupted. The interrupt takes its work word with an atomic exchange, which
- * is the barrier; the bit set here is gone when that has happened. A CPU that starts to run such a
- * thread only after the look at it has gone through the scheduler's locks meanwhile, which order the
- * same accesses.
+ * Each CPU concerned is interrupted. The interrupt takes its work word with an atomic exchange,
+ * which is the barrier; the bit set here is gone when that has happened. A CPU that starts to run
+ * such a thread only after the look at it has gone through the scheduler's locks meanwhile, which
+ * order the same accesses.
  */
 #include "kernel/abi/errno.h"
 #include "kernel/abi/mman.h"
@@ -30,8 +30,8 @@ enum who { WHO_EVERYONE, WHO_REGISTERED, WHO_SAME_MM };
 
 static bool is_concerned(struct cpu *cpu, struct mm *mm, enum who who)
 {
-    /* The pointers are only compared or looked at while the CPU may switch: the thread itself is not
-     * kept, so only the mm that this CPU has active is used. */
+    /* The pointers are only compared or looked at while the CPU may switch: the thread itself is
+     * not kept, so only the mm that this CPU has active is used. */
     struct hal_aspace *aspace = atomic_load_acquire(&cpu->aspace);
     return who == WHO_SAME_MM ? aspace == mm->aspace : aspace != NULL;
 }

@@ -70,8 +70,7 @@ static int check_map_flags(uint32_t flags, bool file)
     }
 }
 
-static int64_t map(struct mm *mm, struct mm_map_request *request, uint32_t flags,
-                   struct file *file)
+static int64_t map(struct mm *mm, struct mm_map_request *request, uint32_t flags, struct file *file)
 {
     uint64_t addr;
     int error = check_map_flags(flags, file != NULL);
@@ -151,8 +150,8 @@ int64_t sys_mprotect(uint64_t addr, uint64_t length, uint32_t prot)
     length = ALIGN_UP(length, (uint64_t)PAGE_SIZE);
     if (addr + length <= addr)
         return -ENOMEM;
-    if (prot & ~(uint32_t)(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM | PROT_GROWSDOWN |
-                           PROT_GROWSUP))
+    if (prot &
+        ~(uint32_t)(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM | PROT_GROWSDOWN | PROT_GROWSUP))
         return -EINVAL;
     if (grows == PROT_GROWSUP)
         return -EINVAL;
@@ -179,8 +178,7 @@ int64_t sys_pkey_free(int key)
     return -EINVAL;
 }
 
-int64_t sys_mremap(uint64_t old, uint64_t old_size, uint64_t new_size, uint32_t flags,
-                   uint64_t new)
+int64_t sys_mremap(uint64_t old, uint64_t old_size, uint64_t new_size, uint32_t flags, uint64_t new)
 {
     uint64_t addr;
     int error = mm_remap(current_mm(), old, old_size, new_size, (int)flags, new, &addr);

@@ -61,8 +61,8 @@ static void to_an_address(void)
     map_at(target, 4, RW, ANON | MAP_FIXED);
     target[PAGE] = 77;
     /* Pages 2..5 of the area, growing, over what is there. */
-    EQ((uintptr_t)OK(mremap(area + 2 * PAGE, 4 * PAGE, 6 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED,
-                            target)),
+    EQ((uintptr_t)OK(
+           mremap(area + 2 * PAGE, 4 * PAGE, 6 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, target)),
        (uintptr_t)target);
     for (unsigned i = 0; i < 4; i++)
         EQ(target[i * PAGE], i + 3);

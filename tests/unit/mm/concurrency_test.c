@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * kernel/mm under several CPUs: faults, unmaps, forks and truncations of the same memory at the same
- * time. Interesting mostly under ThreadSanitizer and AddressSanitizer.
+ * kernel/mm under several CPUs: faults, unmaps, forks and truncations of the same memory at the
+ * same time. Interesting mostly under ThreadSanitizer and AddressSanitizer.
  */
 #include "tests/unit/mm/mm_fixture.h"
 
@@ -94,7 +94,8 @@ static void step_churn(struct worker *worker, struct prng *prng)
     switch (prng_below(prng, 12)) {
     case 0:
         if (mm_fork(mm, &child) == 0) {
-            int64_t got = mm_access_remote(child, page + worker->index * 4, &value, 4, false, false);
+            int64_t got =
+                mm_access_remote(child, page + worker->index * 4, &value, 4, false, false);
             expect(worker, got < 0 || value == 0 || value == worker->index + 1);
             mm_put(child);
         }
@@ -127,7 +128,8 @@ static void body_churn(void *argument)
     (void)argument;
     struct shared shared = {.mm = begin_mm()};
     const struct mm_map_request request = {
-        .bytes = 8 * PAGE_SIZE, .vma_flags = RW | VMA_SHARED,
+        .bytes = 8 * PAGE_SIZE,
+        .vma_flags = RW | VMA_SHARED,
     };
     map_anon(shared.mm, BASE, (AREA_PAGES + 8) * PAGE_SIZE, RW);
     ck_assert_int_eq(mm_map(shared.mm, &request, &shared.object), 0);

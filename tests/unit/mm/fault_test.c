@@ -258,7 +258,10 @@ static int small_life(struct mm **mm, struct mm **child)
     use_mm(*mm);
     uint64_t addr;
     const struct mm_map_request request = {
-        .addr = BASE, .bytes = 512 * KIB, .vma_flags = RW, .fixed = true,
+        .addr = BASE,
+        .bytes = 512 * KIB,
+        .vma_flags = RW,
+        .fixed = true,
     };
     error = mm_map(*mm, &request, &addr);
     for (unsigned i = 0; i < 128 && !error; i++)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Frame of the mm tests: each body runs in a small machine, with a check that it leaks neither pages
- * nor objects.
+ * Frame of the mm tests: each body runs in a small machine, with a check that it leaks neither
+ * pages nor objects.
  */
 #ifndef TESTS_UNIT_MM_MM_FIXTURE_H
 #define TESTS_UNIT_MM_MM_FIXTURE_H
@@ -125,7 +125,10 @@ enum { RW = VMA_READ | VMA_WRITE | VMA_MAY_ALL };
 static inline uint64_t map_anon(struct mm *mm, uint64_t addr, uint64_t bytes, unsigned flags)
 {
     const struct mm_map_request request = {
-        .addr = addr, .bytes = bytes, .vma_flags = flags, .fixed = addr != 0,
+        .addr = addr,
+        .bytes = bytes,
+        .vma_flags = flags,
+        .fixed = addr != 0,
     };
     uint64_t out = 0;
     ck_assert_int_eq(mm_map(mm, &request, &out), 0);

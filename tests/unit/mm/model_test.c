@@ -47,8 +47,8 @@ static void pick_range(struct world *world, unsigned *first, unsigned *count)
 
 static unsigned pick_prot(struct world *world)
 {
-    static const unsigned prots[] = {0, VMA_READ, VMA_READ | VMA_WRITE, VMA_READ | VMA_EXEC,
-                                     VMA_READ | VMA_WRITE, VMA_WRITE};
+    static const unsigned prots[] = {
+        0, VMA_READ, VMA_READ | VMA_WRITE, VMA_READ | VMA_EXEC, VMA_READ | VMA_WRITE, VMA_WRITE};
     return prots[pick(world, ARRAY_SIZE(prots))];
 }
 
@@ -60,7 +60,8 @@ static void check_tree(struct mm *mm)
     unsigned count = 0;
     struct vma *vma, *below = NULL;
     ck_assert_int_ge(rb_check(&mm->vmas), 0);
-    rb_for_each_entry (vma, &mm->vmas, node) {
+    rb_for_each_entry(vma, &mm->vmas, node)
+    {
         ck_assert_uint_lt(vma->start, vma->end);
         ck_assert_uint_ge(vma->start, end);
         uint64_t guarded = vma_guarded_start(vma);
@@ -89,7 +90,8 @@ static void check_record(struct mm *mm)
 {
     uint64_t anon = 0;
     struct mm_region *region;
-    rb_for_each_entry (region, &mm->regions, node) {
+    rb_for_each_entry(region, &mm->regions, node)
+    {
         ck_assert_uint_ne(region->present, 0);
         ck_assert_uint_eq(region->writable & ~region->present, 0);
         for (unsigned i = 0; i < MM_REGION_PAGES; i++) {
@@ -142,8 +144,11 @@ static void op_map(struct world *world, struct model *model)
     for (unsigned i = first; i < first + count; i++)
         free &= !model->pages[i].mapped;
     const struct mm_map_request request = {
-        .addr = address(first), .bytes = (uint64_t)count * PAGE_SIZE,
-        .vma_flags = prot | VMA_MAY_ALL, .no_replace = pick(world, 2), .fixed = true,
+        .addr = address(first),
+        .bytes = (uint64_t)count * PAGE_SIZE,
+        .vma_flags = prot | VMA_MAY_ALL,
+        .no_replace = pick(world, 2),
+        .fixed = true,
     };
     uint64_t out;
     int error = mm_map(model->mm, &request, &out);
@@ -234,9 +239,9 @@ static void op_remap(struct world *world, struct model *model)
     new_count = 1 + pick(world, MIN(PAGES - to, 2 * count));
     bool overlap = to < first + count && first < to + new_count;
     uint64_t out;
-    int error = mm_remap(model->mm, address(first), (uint64_t)count * PAGE_SIZE,
-                         (uint64_t)new_count * PAGE_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED,
-                         address(to), &out);
+    int error =
+        mm_remap(model->mm, address(first), (uint64_t)count * PAGE_SIZE,
+                 (uint64_t)new_count * PAGE_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED, address(to), &out);
     if (overlap) {
         ck_assert_int_eq(error, -EINVAL);
         return;
@@ -299,8 +304,8 @@ static void op_fork(struct world *world, struct model *model)
 
 typedef void operation(struct world *world, struct model *model);
 static operation *const operations[] = {
-    op_map, op_map, op_unmap, op_protect, op_protect, op_write, op_write, op_write, op_write,
-    op_advise, op_remap, op_remap_in_place, op_fork,
+    op_map,   op_map,   op_unmap,  op_protect, op_protect,        op_write, op_write,
+    op_write, op_write, op_advise, op_remap,   op_remap_in_place, op_fork,
 };
 
 MACHINE_TEST(random_operations_agree_with_the_model)

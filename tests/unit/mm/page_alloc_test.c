@@ -44,9 +44,8 @@ static void stamp_block(const struct block *block)
 static void check_block(const struct block *block)
 {
     for (unsigned i = 0; i < 1u << block->order; i++)
-        ck_assert_uint_eq(
-            *(uint64_t *)((char *)page_address(block->page) + (size_t)i * PAGE_SIZE),
-            block->stamp + i);
+        ck_assert_uint_eq(*(uint64_t *)((char *)page_address(block->page) + (size_t)i * PAGE_SIZE),
+                          block->stamp + i);
 }
 
 MACHINE_TEST(random_blocks_never_overlap_and_all_come_back)

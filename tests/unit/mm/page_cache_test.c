@@ -49,11 +49,14 @@ static void file_release(struct page_cache *cache)
 }
 
 static const struct page_cache_ops memory_ops = {
-    .reserve = file_reserve, .release = file_release,
+    .reserve = file_reserve,
+    .release = file_release,
 };
 static const struct page_cache_ops disk_ops = {
-    .read_page = file_read_page, .write_page = file_write_page,
-    .reserve = file_reserve, .release = file_release,
+    .read_page = file_read_page,
+    .write_page = file_write_page,
+    .reserve = file_reserve,
+    .release = file_release,
 };
 
 static void vma_get(struct vma *vma)
@@ -94,7 +97,10 @@ static uint64_t vma_identity(struct vma *vma)
 }
 
 static const struct vma_ops file_vma_ops = {
-    .get = vma_get, .put = vma_put, .get_page = vma_get_page, .sync = vma_sync,
+    .get = vma_get,
+    .put = vma_put,
+    .get_page = vma_get_page,
+    .sync = vma_sync,
     .identity = vma_identity,
 };
 
@@ -117,8 +123,13 @@ static uint64_t map_file(struct mm *mm, struct test_file *file, uint64_t addr, u
                          uint64_t offset, unsigned flags)
 {
     const struct mm_map_request request = {
-        .addr = addr, .bytes = (uint64_t)pages * PAGE_SIZE, .vma_flags = flags | VMA_MAY_ALL,
-        .fixed = true, .ops = &file_vma_ops, .backing = file, .page_offset = offset,
+        .addr = addr,
+        .bytes = (uint64_t)pages * PAGE_SIZE,
+        .vma_flags = flags | VMA_MAY_ALL,
+        .fixed = true,
+        .ops = &file_vma_ops,
+        .backing = file,
+        .page_offset = offset,
     };
     uint64_t out = 0;
     ck_assert_int_eq(mm_map(mm, &request, &out), 0);
@@ -470,7 +481,8 @@ MACHINE_TEST(shared_anonymous_memory_is_one_object_for_all_forks)
 {
     struct mm *mm = begin_mm(), *child;
     const struct mm_map_request request = {
-        .bytes = 8 * PAGE_SIZE, .vma_flags = RW | VMA_SHARED,
+        .bytes = 8 * PAGE_SIZE,
+        .vma_flags = RW | VMA_SHARED,
     };
     uint64_t addr;
     ck_assert_int_eq(mm_map(mm, &request, &addr), 0);
@@ -508,7 +520,8 @@ MACHINE_TEST(mapping_survives_failure_of_nth_allocation)
     map_file(mm, &file, BASE, 16, 0, VMA_READ | VMA_WRITE | VMA_IMAGE);
     fail_allocation(&faults, (uint64_t)_i);
     const struct mm_map_request request = {
-        .bytes = 8 * PAGE_SIZE, .vma_flags = RW | VMA_SHARED,
+        .bytes = 8 * PAGE_SIZE,
+        .vma_flags = RW | VMA_SHARED,
     };
     uint64_t addr = BASE;
     int error = put_user_u32(BASE + 9 * PAGE_SIZE, 1);
