@@ -211,6 +211,7 @@ static void epoll_show(struct file *file, struct strbuf *out)
 
 static const struct file_ops epoll_file_ops = {
     .poll = epoll_poll,
+    .seek = null_seek,
     .release = epoll_release,
     .show_fdinfo = epoll_show,
 };

@@ -153,7 +153,7 @@ static bool pipe_is_readable(const struct pipe *pipe)
 static int64_t pipe_read(struct file *file, struct uio *uio, uint64_t *pos)
 {
     struct pipe *pipe = file->private;
-    bool was_full, more;
+    bool was_full, more, waited = false;
     (void)pos;
 
     if (uio->remaining == 0)
@@ -167,7 +167,7 @@ static int64_t pipe_read(struct file *file, struct uio *uio, uint64_t *pos)
         if (done) {
             if (done > 0)
                 wait_queue_wake(&pipe->write_wait, was_full ? 1 : 0, EPOLLOUT | EPOLLWRNORM);
-            if (more) /* we took an exclusive wake-up that another reader could use */
+            if (more && waited) /* our exclusive wake-up may have been for another reader, too */
                 wait_queue_wake(&pipe->read_wait, 1, EPOLLIN | EPOLLRDNORM);
             return done;
         }
@@ -178,6 +178,7 @@ static int64_t pipe_read(struct file *file, struct uio *uio, uint64_t *pos)
         int error = wait_event_exclusive(&pipe->read_wait, pipe_is_readable(pipe));
         if (error)
             return error;
+        waited = true;
     }
 }
 
@@ -266,6 +267,7 @@ static int64_t pipe_write(struct file *file, struct uio *uio, uint64_t *pos)
 {
     struct pipe *pipe = file->private;
     int64_t done = 0;
+    bool waited = false;
     int result;
     (void)pos;
 
@@ -285,8 +287,9 @@ static int64_t pipe_write(struct file *file, struct uio *uio, uint64_t *pos)
         result = wait_event_exclusive(&pipe->write_wait, pipe_is_writable(pipe));
         if (result)
             break;
+        waited = true;
     }
-    if (done && !pipe_is_full(pipe)) /* pass an exclusive wake-up on */
+    if (waited && !pipe_is_full(pipe)) /* pass an exclusive wake-up on */
         wait_queue_wake(&pipe->write_wait, 1, EPOLLOUT | EPOLLWRNORM);
     return done ? done : result;
 }

@@ -179,6 +179,7 @@ int unix_accept(struct socket *socket, struct socket *fresh_socket, bool nonbloc
     if (unix_status(u) != UNIX_LISTENING)
         return -EINVAL;
     uint64_t deadline_ns = socket_deadline(atomic_load_relaxed(&socket->rcvtimeo_ns), nonblock);
+    bool waited = false;
     while (!(fresh = take_connection(u))) {
         if (unix_shutdown_state(u) & UNIX_SHUT_RECEIVE)
             return -EINVAL;
@@ -190,8 +191,9 @@ int unix_accept(struct socket *socket, struct socket *fresh_socket, bool nonbloc
             THREAD_INTERRUPTIBLE, deadline_ns, true);
         if (error)
             return socket_wait_error(error, deadline_ns);
+        waited = true;
     }
-    if (has_connections(u)) /* our wake-up may have been meant for another thread, too */
+    if (waited && has_connections(u)) /* our wake-up may have been for another thread, too */
         wait_queue_wake(&u->read_wait, 1, EPOLLIN | EPOLLRDNORM);
     wait_queue_wake(&u->room_wait, 0, EPOLLOUT);
     fresh_socket->ops = socket->ops;

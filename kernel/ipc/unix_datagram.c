@@ -289,6 +289,7 @@ int64_t unix_datagram_receive(struct socket *socket, struct socket_message *mess
 {
     struct unix_socket *u = socket->private;
     struct unix_control control = {0};
+    bool waited = false;
     int64_t result;
     if (message->flags & MSG_OOB)
         return -EOPNOTSUPP;
@@ -298,8 +299,9 @@ int64_t unix_datagram_receive(struct socket *socket, struct socket_message *mess
         int go_on = wait_for_message(u, socket, deadline_ns);
         if (go_on <= 0)
             return go_on;
+        waited = true;
     }
-    if (unix_has_messages(u))
+    if (waited && unix_has_messages(u)) /* our wake-up may have been for another, too */
         wait_queue_wake(&u->read_wait, 1, EPOLLIN | EPOLLRDNORM);
     if (result < 0) {
         unix_control_drop(&control);

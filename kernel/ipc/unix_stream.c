@@ -97,7 +97,7 @@ struct reading {
     struct socket_message *message;
     struct unix_control control;
     int64_t done;
-    bool peek;
+    bool peek, waited;
     uint32_t skip;               /* peek: bytes of the queue to leave out (SO_PEEK_OFF) */
     uint64_t seen;               /* peek: bytes in the queue when we looked */
 };
@@ -219,6 +219,7 @@ static int wait_for_data(struct reading *reading, uint64_t deadline_ns)
                                  (unix_shutdown_state(u) & UNIX_SHUT_RECEIVE) ||
                                  atomic_load_relaxed(&reading->socket->error),
                              THREAD_INTERRUPTIBLE, deadline_ns, true);
+    reading->waited = true;
     return error ? socket_wait_error(error, deadline_ns) : 1;
 }
 
@@ -260,7 +261,7 @@ int64_t unix_stream_receive(struct socket *socket, struct socket_message *messag
     int error = read_enough(&reading, (int64_t)MAX(target, 1ull),
                             socket_deadline(atomic_load_relaxed(&socket->rcvtimeo_ns),
                                             message->flags & MSG_DONTWAIT));
-    if (reading.done && unix_has_messages(u)) /* another reader's turn */
+    if (reading.waited && unix_has_messages(u)) /* our wake-up may have been for another, too */
         wait_queue_wake(&u->read_wait, 1, EPOLLIN | EPOLLRDNORM);
     int control_error = unix_control_deliver(u, &reading.control, message);
     if (reading.done)
