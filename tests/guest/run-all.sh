@@ -9,8 +9,7 @@ for program in "$folder"/*; do
     [ -f "$program" ] && [ -x "$program" ] || continue
     case $program in *.sh) continue ;; esac
     name=${program##*/}
-    work=/tmp/guest-test.$$
-    rm -rf "$work"
+    work=/tmp/guest-test.$$.$name
     mkdir -p "$work" && cd "$work" || exit 1
     timeout "${TEST_SECONDS:-60}" "$program" >"$work.log" 2>&1 </dev/null
     status=$?
@@ -23,6 +22,8 @@ for program in "$folder"/*; do
         echo "not ok $name (status $status): $(tail -n 1 "$work.log")"
         failed=1
     fi
+    # A test that died may have left mounts behind.
+    grep -o " $work[^ ]*" /proc/mounts | sort -r | while read -r mount; do umount -l "$mount"; done
     rm -rf "$work" "$work.log"
 done
 exit $failed
