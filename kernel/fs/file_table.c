@@ -138,7 +138,12 @@ int file_table_unshare(void)
     int error = file_table_copy(old, &copy);
     if (error)
         return error;
+    struct spinlock *lock = thread->kernel->cred_lock;
+    if (lock)
+        spin_lock(lock); /* guards what other threads look at: /proc takes references under it */
     thread->files = copy;
+    if (lock)
+        spin_unlock(lock);
     file_table_put(old);
     return 0;
 }

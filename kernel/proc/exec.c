@@ -305,7 +305,10 @@ static int unshare_files(struct task *task)
     int error = file_table_copy(old, &copy);
     if (error)
         return error;
+    struct spinlock *lock = process_tree_lock(task->thread.kernel);
+    spin_lock(lock); /* /proc looks at other tasks' tables under it */
     task->thread.files = copy;
+    spin_unlock(lock);
     file_table_put(old);
     return 0;
 }

@@ -45,7 +45,8 @@ struct proc_table {
     }
 
 enum proc_table_number {
-    PROC_TABLE_ROOT, PROC_TABLE_PROCESS, PROC_TABLE_TASK, PROC_TABLE_DYNAMIC, PROC_TABLE_SYS = 16,
+    PROC_TABLE_ROOT, PROC_TABLE_PROCESS, PROC_TABLE_TASK, PROC_TABLE_DYNAMIC, PROC_TABLE_NET,
+    PROC_TABLE_TTY, PROC_TABLE_SYS = 16,
 };
 
 /* Inode numbers: what the file is about (a task id or 0), the table and the place in it, and for
@@ -78,7 +79,7 @@ int proc_setattr_refused(struct inode *inode, const struct attr_change *change);
 
 int sysfs_init(struct kernel *kernel);
 
-extern const struct proc_table proc_root_table, proc_sys_table;
+extern const struct proc_table proc_root_table, proc_sys_table, proc_tty_table, pid_net_table;
 extern const struct inode_ops proc_root_inode_ops;
 extern const struct file_ops proc_root_file_ops;
 
@@ -117,7 +118,6 @@ bool proc_may_access(struct task *task);
 /* References on parts of another task; NULL once it is exiting. */
 struct file_table *proc_task_files(struct task *task);
 struct fs_context *proc_task_fs(struct task *task);
-const struct cred *proc_task_cred(struct task *task);
 
 /* The identity of the task's address space at open, if the current task may look into it: 0, -ESRCH or
  * -EACCES. And that address space, referenced, while the task still has it; else NULL. */
@@ -191,9 +191,8 @@ const char *proc_task_state(struct task *task);
 extern const struct text_file_ops proc_cpuinfo, proc_meminfo, proc_stat, proc_uptime, proc_loadavg;
 extern const struct text_file_ops proc_version, proc_cmdline, proc_filesystems, proc_devices;
 extern const struct text_file_ops proc_interrupts, proc_vmstat, proc_swaps, proc_partitions;
-extern const struct text_file_ops proc_locks, proc_slabinfo, proc_diskstats, proc_buddyinfo;
-extern const struct text_file_ops proc_softirqs, proc_misc, proc_consoles, proc_execdomains;
-extern const struct file_ops proc_kmsg_file_ops;
+extern const struct text_file_ops proc_locks, proc_slabinfo, proc_diskstats;
+extern const struct text_file_ops proc_consoles, proc_execdomains;
 
 /* ---- what the file system keeps, one for each machine ---- */
 

@@ -28,9 +28,16 @@ static int64_t mounts_readlink(struct inode *inode, char *buffer, size_t bytes)
     return kscnprintf(buffer, bytes, "self/mounts");
 }
 
+static int64_t net_readlink(struct inode *inode, char *buffer, size_t bytes)
+{
+    (void)inode;
+    return kscnprintf(buffer, bytes, "self/net");
+}
+
 static const struct inode_ops self_ops = {.readlink = self_readlink};
 static const struct inode_ops thread_self_ops = {.readlink = thread_self_readlink};
 static const struct inode_ops mounts_ops = {.readlink = mounts_readlink};
+static const struct inode_ops net_ops = {.readlink = net_readlink};
 
 static const struct inode_ops plain_ops = {.setattr = proc_setattr_refused};
 
@@ -40,14 +47,17 @@ static const struct inode_ops plain_ops = {.setattr = proc_setattr_refused};
 static const struct proc_entry root_entries[] = {
     TEXT("cmdline", proc_cmdline),
     TEXT("cpuinfo", proc_cpuinfo),
+    TEXT("consoles", proc_consoles),
     TEXT("devices", proc_devices),
     TEXT("diskstats", proc_diskstats),
+    TEXT("execdomains", proc_execdomains),
     TEXT("filesystems", proc_filesystems),
     TEXT("interrupts", proc_interrupts),
     TEXT("loadavg", proc_loadavg),
     TEXT("locks", proc_locks),
     TEXT("meminfo", proc_meminfo),
     {"mounts", S_IFLNK | 0777, &mounts_ops, NULL, NULL},
+    {"net", S_IFLNK | 0777, &net_ops, NULL, NULL},
     TEXT("partitions", proc_partitions),
     {"self", S_IFLNK | 0777, &self_ops, NULL, NULL},
     ROOT_TEXT("slabinfo", proc_slabinfo),
@@ -55,6 +65,7 @@ static const struct proc_entry root_entries[] = {
     TEXT("swaps", proc_swaps),
     {"thread-self", S_IFLNK | 0777, &thread_self_ops, NULL, NULL},
     {"sys", S_IFDIR | 0555, &proc_table_inode_ops, &proc_table_file_ops, &proc_sys_table},
+    {"tty", S_IFDIR | 0555, &proc_table_inode_ops, &proc_table_file_ops, &proc_tty_table},
     TEXT("uptime", proc_uptime),
     TEXT("version", proc_version),
     TEXT("vmstat", proc_vmstat),

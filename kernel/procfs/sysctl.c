@@ -301,9 +301,26 @@ static const struct proc_entry fs_entries[] = {
 };
 static const struct proc_table fs_table = PROC_TABLE(fs_entries, PROC_TABLE_SYS + 5);
 
+static const struct proc_entry net_core_entries[] = {
+    CONSTANT("somaxconn", "4096"),
+};
+static const struct proc_table net_core_table = PROC_TABLE(net_core_entries, PROC_TABLE_SYS + 6);
+
+static const struct proc_entry net_unix_entries[] = {
+    CONSTANT("max_dgram_qlen", "10"),
+};
+static const struct proc_table net_unix_table = PROC_TABLE(net_unix_entries, PROC_TABLE_SYS + 7);
+
+static const struct proc_entry net_entries[] = {
+    SUBDIR("core", net_core_table),
+    SUBDIR("unix", net_unix_table),
+};
+static const struct proc_table net_table = PROC_TABLE(net_entries, PROC_TABLE_SYS + 8);
+
 static const struct proc_entry sys_entries[] = {
     SUBDIR("fs", fs_table),
     SUBDIR("kernel", kernel_table),
+    SUBDIR("net", net_table),
     SUBDIR("vm", vm_table),
 };
 const struct proc_table proc_sys_table = PROC_TABLE(sys_entries, PROC_TABLE_SYS);

@@ -8,12 +8,9 @@
 
 static void put_kib(struct strbuf *out, const char *label, uint64_t pages)
 {
-    size_t start = out->needed;
-    strbuf_puts(out, label);
-    strbuf_putc(out, ':');
-    while (out->needed - start < 16)
-        strbuf_putc(out, ' ');
-    strbuf_printf(out, "%8llu kB\n", (unsigned long long)pages << (PAGE_SHIFT - 10));
+    int padding = 15 - (int)kstrlen(label);
+    strbuf_printf(out, "%s:%*llu kB\n", label, padding + 8,
+                  (unsigned long long)pages << (PAGE_SHIFT - 10));
 }
 
 static int show_meminfo(struct file *file, struct strbuf *out)

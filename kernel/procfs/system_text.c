@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * /proc/version, cmdline, filesystems, devices, partitions, diskstats, locks; proc(5).
+ * /proc/version, cmdline, filesystems, devices, partitions, diskstats, tty, locks; proc(5).
  */
 #include "kernel/abi/uname.h"
 #include "kernel/fs/device.h"
@@ -82,6 +82,55 @@ static int show_partitions(struct file *file, struct strbuf *out)
 
 const struct text_file_ops proc_partitions = {.show = show_partitions};
 const struct text_file_ops proc_diskstats = {.show = show_partitions};
+
+static int show_execdomains(struct file *file, struct strbuf *out)
+{
+    (void)file;
+    strbuf_puts(out, "0-0\tLinux           \t[kernel]\n");
+    return 0;
+}
+
+const struct text_file_ops proc_execdomains = {.show = show_execdomains};
+
+/* ---- terminals ---- */
+
+static int show_consoles(struct file *file, struct strbuf *out)
+{
+    (void)file;
+    strbuf_puts(out, "ttyS0                -W- (EC  p a)    4:64\n");
+    return 0;
+}
+
+const struct text_file_ops proc_consoles = {.show = show_consoles};
+
+static int show_drivers(struct file *file, struct strbuf *out)
+{
+    (void)file;
+    strbuf_puts(out, "/dev/tty             /dev/tty        5       0 system:/dev/tty\n"
+                     "/dev/console         /dev/console    5       1 system:console\n"
+                     "/dev/ptmx            /dev/ptmx       5       2 system\n"
+                     "serial               /dev/ttyS       4      64 serial\n"
+                     "pty_slave            /dev/pts      136 0-1048575 pty:slave\n"
+                     "pty_master           /dev/ptm      128 0-1048575 pty:master\n");
+    return 0;
+}
+
+static int show_disciplines(struct file *file, struct strbuf *out)
+{
+    (void)file;
+    strbuf_puts(out, "n_tty       0\n");
+    return 0;
+}
+
+static const struct text_file_ops tty_drivers = {.show = show_drivers};
+static const struct text_file_ops tty_disciplines = {.show = show_disciplines};
+static const struct inode_ops plain_ops = {.setattr = proc_setattr_refused};
+
+static const struct proc_entry tty_entries[] = {
+    {"drivers", S_IFREG | 0444, &plain_ops, &text_file_operations, &tty_drivers},
+    {"ldiscs", S_IFREG | 0444, &plain_ops, &text_file_operations, &tty_disciplines},
+};
+const struct proc_table proc_tty_table = PROC_TABLE(tty_entries, PROC_TABLE_TTY);
 
 /* ---- locks ---- */
 

@@ -57,7 +57,10 @@ static const struct inode_ops file_ops_plain = {.setattr = proc_setattr_refused}
         FILE("oom_adj", 0644, PID_TEXT_WRITABLE(pid_show_oom_adj, pid_write_oom_adj)),             \
         FILE("oom_score_adj", 0644,                                                                \
              PID_TEXT_WRITABLE(pid_show_oom_score_adj, pid_write_oom_score_adj)),                  \
-        FILE("io", 0400, PID_TEXT_PRIVATE(pid_show_io))
+        FILE("io", 0400, PID_TEXT_PRIVATE(pid_show_io)),                                           \
+    {                                                                                              \
+        "net", S_IFDIR | 0555, &pid_dir_inode_ops, &pid_dir_file_ops, &pid_net_table               \
+    }
 
 static const struct proc_entry process_entries[] = {
     DIRECTORY("task", 0555, pid_task_dir_inode_ops, pid_task_dir_file_ops),

@@ -39,12 +39,9 @@ static void put_vma(struct mm *mm, struct vma *vma, char *path, struct strbuf *o
 
 static void put_kib(struct strbuf *out, const char *label, uint64_t pages)
 {
-    size_t start = out->needed;
-    strbuf_puts(out, label);
-    strbuf_putc(out, ':');
-    while (out->needed - start < 16)
-        strbuf_putc(out, ' ');
-    strbuf_printf(out, "%8llu kB\n", (unsigned long long)pages << (PAGE_SHIFT - 10));
+    int padding = 15 - (int)kstrlen(label);
+    strbuf_printf(out, "%s:%*llu kB\n", label, padding + 8,
+                  (unsigned long long)pages << (PAGE_SHIFT - 10));
 }
 
 /* A shared page counts half in Pss: how many share it is not recorded for each mapping. */

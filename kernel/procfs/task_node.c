@@ -76,25 +76,14 @@ void proc_inode_update_owner(struct inode *inode, struct task *task)
 {
     uint32_t uid = 0, gid = 0;
     uint32_t mode = inode_mode(inode);
-    const struct cred *cred = proc_task_cred(task);
-    if (cred) {
-        if (task->process->dumpable == 1 || mode == (S_IFDIR | 0555)) {
-            uid = cred->euid;
-            gid = cred->egid;
-        }
-        cred_put(cred);
+    const struct cred *cred = thread_cred_get(&task->thread);
+    if (task->process->dumpable == 1 || mode == (S_IFDIR | 0555)) {
+        uid = cred->euid;
+        gid = cred->egid;
     }
+    cred_put(cred);
     atomic_store_relaxed(&inode->uid, uid);
     atomic_store_relaxed(&inode->gid, gid);
-}
-
-const struct cred *proc_task_cred(struct task *task)
-{
-    struct spinlock *lock = process_tree_lock(task->thread.kernel);
-    spin_lock(lock);
-    const struct cred *cred = task->thread.cred ? cred_get(task->thread.cred) : NULL;
-    spin_unlock(lock);
-    return cred;
 }
 
 struct file_table *proc_task_files(struct task *task)
@@ -127,9 +116,7 @@ bool proc_may_access(struct task *task)
 {
     if (this_thread()->tgid == task->thread.tgid)
         return true;
-    const struct cred *self = current_cred(), *other = proc_task_cred(task);
-    if (!other)
-        return false;
+    const struct cred *self = current_cred(), *other = thread_cred_get(&task->thread);
     bool capable_here = cred_has_cap(self, CAP_SYS_PTRACE);
     bool allowed = capable_here || (same_ids(self, other) && task->process->dumpable == 1 &&
                                     !(other->cap_permitted & ~self->cap_permitted));

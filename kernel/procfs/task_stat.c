@@ -364,11 +364,9 @@ static void put_status_cpus(struct task *task, struct strbuf *out)
 
 int pid_show_status(struct task *task, bool whole, struct strbuf *out)
 {
-    const struct cred *cred = proc_task_cred(task);
+    const struct cred *cred = thread_cred_get(&task->thread);
     struct linux_rusage usage;
     (void)whole;
-    if (!cred)
-        return -ESRCH;
     put_status_ids(task, cred, out);
     struct mm *mm = task_mm(task);
     if (mm) {
