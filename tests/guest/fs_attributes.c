@@ -283,7 +283,7 @@ static void file_systems(void)
     TRUE(fs.f_bfree < 1024);
     EQ(fs.f_files, 500);
     FAILS(statfs("none", &fs), ENOENT);
-    FAILS(statfs("f", BAD_POINTER), EFAULT);
+    FAILS(syscall(SYS_statfs, "f", BAD_POINTER), EFAULT); /* musl clears the buffer itself */
     int fd = (int)OK(open("f", O_RDONLY));
     OK(fstatfs(fd, &fs));
     EQ(fs.f_type, 0x01021994);
