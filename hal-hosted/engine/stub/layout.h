@@ -82,6 +82,7 @@
 #define FRAME_UCONTEXT     24
 #define FRAME_SIGINFO      32
 #define FRAME_REGS         64 /* of a fast call: struct stub_fast_regs */
+#define FRAME_PIDFD        248 /* of lane 0: where the host stores a number that nobody reads */
 
 /* Bits of the turn word. */
 #define TURN_LANE         1 /* the lane runs; clear: the kernel's turn */

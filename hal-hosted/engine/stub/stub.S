@@ -431,7 +431,7 @@ pager_lane:
     mov OP_ADDR(%r15), %rbx
     mov $0x1111, %edi /* CLONE_VM | CLONE_PIDFD | SIGCHLD */
     xor %esi, %esi
-    mov $STUB_FRAMES, %edx /* the number is known, so what happens to the word is irrelevant */
+    mov $(STUB_FRAMES + FRAME_PIDFD), %edx /* guest code can write it, but the number is known */
     xor %r10d, %r10d
     xor %r8d, %r8d
     SYS __NR_clone

@@ -62,7 +62,8 @@ _Static_assert(offsetof(struct stub_ctl, lane_masks) == CTL_LANE_MASKS, "layout.
 _Static_assert(offsetof(struct stub_ctl, lane_stacks) == CTL_LANE_STACKS, "layout.h");
 _Static_assert(offsetof(struct stub_ctl, lane_fs) == CTL_LANE_FS, "layout.h");
 _Static_assert(offsetof(struct stub_frame, fast) == FRAME_REGS, "layout.h");
-_Static_assert(sizeof(struct stub_frame) <= STUB_FRAME_CONTROL, "layout.h");
+_Static_assert(sizeof(struct stub_frame) <= FRAME_PIDFD, "layout.h");
+_Static_assert(FRAME_PIDFD + 8 <= STUB_FRAME_CONTROL, "layout.h");
 _Static_assert(sizeof(struct stub_ctl) <= STUB_RING - STUB_CTL, "layout.h");
 _Static_assert(sizeof(struct stub_op) == OP_SIZE, "layout.h");
 _Static_assert(STUB_RING_OPS * OP_SIZE <= STUB_CTL + STUB_CTL_SIZE - STUB_RING, "layout.h");

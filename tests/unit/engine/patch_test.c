@@ -306,6 +306,52 @@ START_TEST(two_threads_make_fast_calls)
 }
 END_TEST
 
+/* One user moves from CPU to CPU, with its FP state, in the middle of fast calls. */
+static uint32_t turn_of_cpu;
+
+enum { MOVES = 100 };
+
+static void moving_user_run(unsigned cpu)
+{
+    for (unsigned i = 0; i < MOVES; i++) {
+        while (__atomic_load_n(&turn_of_cpu, __ATOMIC_ACQUIRE) != cpu) {
+            hal_cpu_relax();
+        }
+        expect_calls(&shared[0], 1 + i % 40);
+        EXPECT_EQ(shared[0].user.regs.r15, 4711);
+        __atomic_store_n(&turn_of_cpu, 1 - cpu, __ATOMIC_RELEASE);
+    }
+}
+
+static void moving_cpu(void *argument, unsigned cpu)
+{
+    (void)argument;
+    hal_irq_enable();
+    hal_aspace_activate(shared[0].aspace);
+    moving_user_run(cpu);
+    __atomic_store_n(&other_done, 1, __ATOMIC_RELEASE);
+}
+
+static void moving_body(void *argument)
+{
+    (void)argument;
+    guest_create(&shared[0], fp_loop, fp_loop_end);
+    shared[0].user.regs.rdi = shared[0].user.regs.r15 = 4711;
+    expect_calls(&shared[0], CALLS);
+    EXPECT_EQ(fake_cpu_start(1), 0);
+    moving_user_run(0);
+    while (!__atomic_load_n(&other_done, __ATOMIC_ACQUIRE)) {
+        hal_cpu_relax();
+    }
+    guest_destroy(&shared[0]);
+}
+
+START_TEST(user_moves_between_cpus)
+{
+    ck_assert_int_eq(harness_run(2, moving_body, moving_cpu), 0);
+}
+END_TEST
+
 /* A stub that has served patched code serves another address space. */
 static void reuse_body(void *argument)
 {
@@ -335,6 +381,7 @@ static void add_tests(TCase *cases)
     tcase_add_loop_test(cases, interrupts_lose_and_repeat_no_call, 0, 2);
     tcase_add_test(cases, fp_state_survives_fast_calls);
     tcase_add_loop_test(cases, two_threads_make_fast_calls, 0, 2);
+    tcase_add_test(cases, user_moves_between_cpus);
     tcase_add_test(cases, used_stub_forgets_its_sites);
 }
 
