@@ -200,7 +200,7 @@ struct dentry *dentry_lookup(struct dentry *parent, const char *name, size_t len
 
 static void unhash_locked(struct dentry *dentry)
 {
-    if (atomic_load_relaxed(&dentry->flags) & DENTRY_HASHED) {
+    if (dentry_has(dentry, DENTRY_HASHED)) {
         hlist_remove(&dentry->hash_node);
         atomic_fetch_and_relaxed(&dentry->flags, (uint16_t)~DENTRY_HASHED);
     }
@@ -229,7 +229,7 @@ static struct dentry *destroy(struct vfs_state *vfs, struct dentry *dentry)
         list_remove(&dentry->sibling_node);
         spin_unlock(&parent->lock);
     }
-    if (dentry->name != dentry->inline_name && !(dentry->flags & DENTRY_ANON))
+    if (dentry->name != dentry->inline_name && !dentry_has(dentry, DENTRY_ANON))
         kfree(dentry->name);
     slab_free(vfs->dentries, dentry);
     return parent;
@@ -244,7 +244,7 @@ static struct dentry *put_last(struct dentry *dentry)
         spin_unlock(&bucket->lock);
         return NULL;
     }
-    if (atomic_load_relaxed(&dentry->flags) & DENTRY_HASHED) {
+    if (dentry_has(dentry, DENTRY_HASHED)) {
         bool crowded = dcache_lru_add(vfs, dentry);
         spin_unlock(&bucket->lock);
         if (unlikely(crowded))
@@ -309,7 +309,7 @@ void dentry_delete(struct dentry *dentry)
 
 void dentry_pin(struct dentry *dentry)
 {
-    assert(!(dentry->flags & DENTRY_PINNED));
+    assert(!dentry_has(dentry, DENTRY_PINNED));
     dentry_get(dentry);
     atomic_fetch_or_relaxed(&dentry->flags, DENTRY_PINNED);
 }
@@ -331,5 +331,5 @@ struct dentry *dentry_parent(struct dentry *dentry)
 
 bool dentry_is_unlinked(const struct dentry *dentry)
 {
-    return !(atomic_load_relaxed(&dentry->flags) & (DENTRY_HASHED | DENTRY_ROOT));
+    return !dentry_has(dentry, DENTRY_HASHED | DENTRY_ROOT);
 }

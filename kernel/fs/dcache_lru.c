@@ -10,14 +10,14 @@
 
 bool dcache_lru_add(struct vfs_state *vfs, struct dentry *dentry)
 {
-    if (atomic_load_relaxed(&dentry->flags) & DENTRY_ON_LRU) {
+    if (dentry_has(dentry, DENTRY_ON_LRU)) {
         atomic_fetch_or_relaxed(&dentry->flags, DENTRY_REFERENCED);
         return false;
     }
     spin_lock(&vfs->lru_lock);
     atomic_fetch_or_relaxed(&dentry->flags, DENTRY_ON_LRU);
     list_add_tail(&vfs->lru, &dentry->lru_node);
-    bool crowded = ++vfs->lru_count > vfs->lru_max;
+    bool crowded = atomic_add_fetch_relaxed(&vfs->lru_count, 1) > vfs->lru_max;
     spin_unlock(&vfs->lru_lock);
     return crowded;
 }
@@ -25,16 +25,16 @@ bool dcache_lru_add(struct vfs_state *vfs, struct dentry *dentry)
 static void lru_unlink_locked(struct vfs_state *vfs, struct dentry *dentry)
 {
     list_remove(&dentry->lru_node);
-    vfs->lru_count--;
+    atomic_fetch_sub_relaxed(&vfs->lru_count, 1);
     atomic_fetch_and_relaxed(&dentry->flags, (uint16_t)~(DENTRY_ON_LRU | DENTRY_REFERENCED));
 }
 
 void dcache_lru_remove(struct vfs_state *vfs, struct dentry *dentry)
 {
-    if (!(atomic_load_acquire(&dentry->flags) & DENTRY_ON_LRU))
+    if (!dentry_has(dentry, DENTRY_ON_LRU))
         return;
     spin_lock(&vfs->lru_lock);
-    if (atomic_load_relaxed(&dentry->flags) & DENTRY_ON_LRU)
+    if (dentry_has(dentry, DENTRY_ON_LRU))
         lru_unlink_locked(vfs, dentry);
     spin_unlock(&vfs->lru_lock);
 }
@@ -47,7 +47,7 @@ static struct dentry *lru_take(struct vfs_state *vfs, unsigned *turns)
     while (!victim && *turns > 0 && !list_empty(&vfs->lru)) {
         struct dentry *dentry = list_entry(list_first(&vfs->lru), struct dentry, lru_node);
         (*turns)--;
-        if (atomic_load_relaxed(&dentry->flags) & DENTRY_REFERENCED) {
+        if (dentry_has(dentry, DENTRY_REFERENCED)) {
             atomic_fetch_and_relaxed(&dentry->flags, (uint16_t)~DENTRY_REFERENCED);
             list_move_tail(&vfs->lru, &dentry->lru_node);
             continue;
@@ -68,7 +68,7 @@ void dcache_shrink(struct vfs_state *vfs, unsigned keep)
         if (!dentry)
             return;
         struct dentry_bucket *bucket = dentry_lock_bucket(vfs, dentry);
-        if (atomic_load_acquire(&dentry->refs) == 1 && (dentry->flags & DENTRY_HASHED)) {
+        if (atomic_load_acquire(&dentry->refs) == 1 && dentry_has(dentry, DENTRY_HASHED)) {
             hlist_remove(&dentry->hash_node);
             atomic_fetch_and_relaxed(&dentry->flags, (uint16_t)~DENTRY_HASHED);
         }
@@ -83,7 +83,7 @@ static struct dentry *first_hashed_child(struct dentry *dentry)
     struct dentry *child, *found = NULL;
     spin_lock(&dentry->lock);
     list_for_each_entry (child, &dentry->children, sibling_node) {
-        if ((atomic_load_relaxed(&child->flags) & DENTRY_HASHED) && dentry_try_get(child)) {
+        if (dentry_has(child, DENTRY_HASHED) && dentry_try_get(child)) {
             found = child;
             break;
         }
@@ -154,7 +154,7 @@ void dentry_tree_destroy(struct dentry *root)
             struct dentry *parent = dentry_parent(at);
             bool again = dentry_is_unlinked(at);
             dentry_drop(at);
-            if (at->flags & DENTRY_PINNED)
+            if (dentry_has(at, DENTRY_PINNED))
                 dentry_unpin(at);
             dentry_put(at);
             at = parent;

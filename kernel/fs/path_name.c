@@ -74,7 +74,7 @@ int path_name_reachable(const struct path *path, const struct path *root, char *
     *out_reachable = true;
     if (!tail_put(&tail, "", 1))
         return -ENAMETOOLONG;
-    if (path->dentry->flags & DENTRY_ANON)
+    if (dentry_has(path->dentry, DENTRY_ANON))
         return anon_name(path->dentry, &tail, out);
     if (dentry_is_unlinked(path->dentry) && !tail_put(&tail, " (deleted)", 10))
         return -ENAMETOOLONG;

@@ -101,6 +101,12 @@ enum dentry_flags {
     DENTRY_ROOT = 32,
 };
 
+/* Flags change atomically, each under its own lock or none. */
+static inline bool dentry_has(const struct dentry *dentry, unsigned flags)
+{
+    return atomic_load_relaxed(&dentry->flags) & flags;
+}
+
 int dcache_init(struct kernel *kernel);
 /* A name to look up: not terminated. */
 struct qname {
