@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The machine as a whole: uname(2), sysinfo(2), host name, reboot(2), syslog(2), getrandom(2).
+ * The machine as a whole: uname(2), sysinfo(2), host name, reboot(2), getrandom(2).
  */
 #include "hal/power.h"
 #include "kernel/abi/capability.h"
