@@ -17,7 +17,7 @@
 #include "kernel/security/cred.h"
 #include "kernel/syscall/syscalls.h"
 
-enum { BUFFER_SIZE = 1 << 17, CONSOLE_LEVEL_MIN = 1, CONSOLE_LEVEL_DEFAULT = 7 };
+enum { BUFFER_SIZE = 64 << 10 /* core/early.c */, CONSOLE_LEVEL_MIN = 1, CONSOLE_LEVEL_DEFAULT = 7 };
 
 struct formatter {
     char text[LOG_TEXT_MAX];
