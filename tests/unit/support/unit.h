@@ -8,7 +8,10 @@
 #define TESTS_UNIT_SUPPORT_UNIT_H
 
 #include <check.h>
+/* For SIGABRT; a test of code that has the kernel's header includes that one first. */
+#ifndef KERNEL_ABI_SIGNAL_H
 #include <signal.h>
+#endif
 #include <stdio.h>
 #include <stdlib.h>
 
