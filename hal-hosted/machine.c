@@ -102,6 +102,9 @@ static int engine_start(struct machine *machine, char *message, size_t message_b
     for (unsigned i = 0;; i++) {
         machine->engine = engine_candidate(machine->config.engine, i);
         if (!machine->engine) {
+            if (i == 0) {
+                snprintf(message, message_bytes, "that engine is not part of this program");
+            }
             return error;
         }
         error = machine->engine->machine_init(machine, message, message_bytes);

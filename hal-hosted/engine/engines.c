@@ -9,6 +9,8 @@ const struct engine_ops *engine_candidate(enum machine_engine engine, unsigned i
     switch (engine) {
     case MACHINE_ENGINE_NONE:
         return index == 0 ? &engine_none : NULL;
+    case MACHINE_ENGINE_PTRACE:
+        return NULL; /* not written yet */
     default:
         return index == 0 ? &engine_stub : NULL;
     }
