@@ -16,6 +16,7 @@
 #include "kernel/abi/errno.h"
 #include "kernel/abi/ioctl.h"
 #include "kernel/fs/vfs.h"
+#include "kernel/ipc/ipc.h"
 #include "kernel/lib/atomic.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
@@ -289,6 +290,8 @@ static int64_t pipe_write(struct file *file, struct uio *uio, uint64_t *pos)
             break;
         waited = true;
     }
+    if (result == -EPIPE)
+        ipc_broken_pipe(); /* even if some bytes were taken */
     if (waited && !pipe_is_full(pipe)) /* pass an exclusive wake-up on */
         wait_queue_wake(&pipe->write_wait, 1, EPOLLOUT | EPOLLWRNORM);
     return done ? done : result;

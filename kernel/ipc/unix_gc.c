@@ -98,52 +98,55 @@ void unix_flight_end(struct unix_state *state, struct unix_rights *rights)
 
 /* ---- garbage ---- */
 
-typedef void visit_fn(struct unix_socket *referenced);
+typedef void visit_fn(struct unix_socket *referenced, struct list *work);
 
-static void visit_rights(const struct unix_rights *rights, visit_fn *visit)
+static void visit_rights(const struct unix_rights *rights, visit_fn *visit, struct list *work)
 {
     for (unsigned i = 0; i < rights->count; i++) {
         struct unix_socket *u = unix_of_file(rights->files[i]);
         if (u && u->gc_candidate)
-            visit(u);
+            visit(u, work);
     }
 }
 
-static void visit_queue_locked(struct unix_socket *u, visit_fn *visit)
+static void visit_queue_locked(struct unix_socket *u, visit_fn *visit, struct list *work)
 {
     struct unix_message *message;
     list_for_each_entry(message, &u->queue, node)
     {
         if (message->rights)
-            visit_rights(message->rights, visit);
+            visit_rights(message->rights, visit, work);
     }
 }
 
 /* Every candidate referred to by messages that only u's owner could read. */
-static void visit_references(struct unix_socket *u, visit_fn *visit)
+static void visit_references(struct unix_socket *u, visit_fn *visit, struct list *work)
 {
     struct unix_socket *fresh;
     spin_lock(&u->lock);
-    visit_queue_locked(u, visit);
+    visit_queue_locked(u, visit, work);
     list_for_each_entry(fresh, &u->backlog, backlog_node)
     {
         spin_lock_nested(&fresh->lock); /* a listener before its connections */
-        visit_queue_locked(fresh, visit);
+        visit_queue_locked(fresh, visit, work);
         spin_unlock(&fresh->lock);
     }
     spin_unlock(&u->lock);
 }
 
-static void subtract(struct unix_socket *referenced)
+static void subtract(struct unix_socket *referenced, struct list *work)
 {
+    (void)work;
     referenced->gc_count--;
 }
 
-/* Alive, but its own references are still to be followed. */
-static void revive(struct unix_socket *referenced)
+/* Alive, and its own references are still to be followed. */
+static void revive(struct unix_socket *referenced, struct list *work)
 {
-    if (!referenced->gc_alive)
-        referenced->gc_count = 1;
+    if (referenced->gc_alive)
+        return;
+    referenced->gc_alive = true;
+    list_add_tail(work, &referenced->gc_node);
 }
 
 static bool mark_candidates(struct unix_state *state)
@@ -164,18 +167,16 @@ static bool mark_candidates(struct unix_state *state)
 static void mark_alive(struct unix_state *state)
 {
     struct unix_socket *u;
-    bool more;
-    do {
-        more = false;
-        list_for_each_entry(u, &state->inflight, inflight_node)
-        {
-            if (!u->gc_candidate || u->gc_alive || u->gc_count == 0)
-                continue;
-            u->gc_alive = true;
-            visit_references(u, revive);
-            more = true;
-        }
-    } while (more);
+    struct list work;
+
+    list_init(&work);
+    list_for_each_entry(u, &state->inflight, inflight_node)
+    {
+        if (u->gc_candidate && u->gc_count)
+            revive(u, &work);
+    }
+    while ((u = list_pop_head_entry(&work, struct unix_socket, gc_node)))
+        visit_references(u, revive, &work);
 }
 
 static void take_rights_locked(struct unix_socket *u, struct list *garbage)
@@ -214,7 +215,7 @@ static void find_garbage_locked(struct unix_state *state, struct list *garbage)
     list_for_each_entry(u, &state->inflight, inflight_node)
     {
         if (u->gc_candidate)
-            visit_references(u, subtract);
+            visit_references(u, subtract, NULL);
     }
     mark_alive(state);
     list_for_each_entry(u, &state->inflight, inflight_node)

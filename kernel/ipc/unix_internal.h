@@ -118,7 +118,7 @@ struct unix_socket {
     uint32_t inflight;           /* times in messages; rights_mutex, like the rest */
     uint32_t gc_count;
     bool gc_candidate, gc_alive;
-    struct list_node inflight_node;
+    struct list_node inflight_node, gc_node;
 };
 
 static inline bool unix_is_connection(const struct unix_socket *u)

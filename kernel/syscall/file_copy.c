@@ -63,8 +63,6 @@ static int64_t send(struct file *out, struct file *in, uint64_t *pos, uint64_t c
     int64_t result = copy_between(in, pos ? pos : &own, out, NULL, MIN(count, MAX_RW_COUNT));
     if (!pos)
         in->pos = own;
-    if (result == -EPIPE)
-        signal_send_task(current_task(), SIGPIPE, NULL);
     return result;
 }
 

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
  * read(2), write(2) and their relatives: pread(2), readv(2), preadv2(2).
- *
- * A write that fails with EPIPE raises SIGPIPE, here, because files know nothing of signals.
  */
 #include "kernel/abi/errno.h"
 #include "kernel/fs/file_table.h"
@@ -10,7 +8,7 @@
 #include "kernel/lib/atomic.h"
 #include "kernel/mm/slab.h"
 #include "kernel/mm/uaccess.h"
-#include "kernel/proc/signal.h"
+#include "kernel/proc/task.h"
 #include "kernel/syscall/syscalls.h"
 
 /* Counters for /proc/PID/io. Threads may lose each other's updates; the sums are statistics. */
@@ -32,8 +30,6 @@ static int64_t after_write(int64_t result)
 {
     struct process *process = current_process();
     count_io(&process->write_calls, &process->written_bytes, result);
-    if (unlikely(result == -EPIPE))
-        signal_send_task(current_task(), SIGPIPE, NULL);
     return result;
 }
 
