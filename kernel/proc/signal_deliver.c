@@ -237,7 +237,7 @@ static void run_handler(struct task *task, int signo, const struct linux_siginfo
 {
     const struct user_loop_ops *ops = task->thread.kernel->processes->user_ops;
     if (ops && ops->signal && task->thread.kernel->trace)
-        ops->signal(task, signo, info->si_code);
+        ops->signal(task, info);
     if (signal_frame_push(task, signo, info, action)) {
         if (signo == SIGSEGV) {
             /* Not even this handler can run. */

@@ -8,6 +8,7 @@
 
 struct hal_regs;
 struct kernel;
+struct linux_siginfo;
 struct task;
 
 /* System calls are dispatched by the layer above through this hook, installed by syscall_init. It
@@ -16,7 +17,7 @@ struct task;
 struct user_loop_ops {
     void (*syscall)(struct hal_regs *regs);
     /* A handler is about to run; called only while kernel->trace is set. May be NULL. */
-    void (*signal)(struct task *task, int signo, int code);
+    void (*signal)(struct task *task, const struct linux_siginfo *info);
 };
 void user_loop_set_ops(struct kernel *kernel, const struct user_loop_ops *ops);
 

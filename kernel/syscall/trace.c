@@ -116,6 +116,7 @@ static void put_arguments(struct trace_line *line, bool leaving, int64_t result)
     const struct trace_syscall *syscall = find_call(line->number);
     struct trace_call call = {.out = &line->text,
                               .number = line->number,
+                              .syscall = syscall,
                               .args = line->args,
                               .leaving = leaving,
                               .result = result};
@@ -127,7 +128,7 @@ static void put_arguments(struct trace_line *line, bool leaving, int64_t result)
         return;
     }
     for (; line->written < syscall->count; line->written++) {
-        if (!trace_put_argument(&call, &syscall->args[line->written], line->written))
+        if (!trace_put_argument(&call, line->written))
             return;
     }
 }
@@ -151,6 +152,13 @@ static void put_result(struct trace_line *line, int64_t result)
         strbuf_printf(out, ") = %#llx", (unsigned long long)result);
     else
         strbuf_printf(out, ") = %lld", (long long)result);
+    struct trace_call call = {.out = out,
+                              .number = line->number,
+                              .syscall = find_call(line->number),
+                              .args = line->args,
+                              .leaving = true,
+                              .result = result};
+    trace_put_changes(&call);
 }
 
 void trace_enter(struct task *task, const struct hal_regs *regs)
@@ -187,17 +195,16 @@ void trace_leave(struct task *task, const struct hal_regs *regs)
     line_finish(line);
 }
 
-void trace_signal(struct task *task, int signo, int code)
+void trace_signal(struct task *task, const struct linux_siginfo *info)
 {
     struct trace_line *line = line_begin(task);
     if (!line)
         return;
     struct trace_call call = {.out = &line->text};
-    struct linux_siginfo info = {.si_signo = signo, .si_code = code};
     strbuf_puts(&line->text, "--- ");
-    trace_put_signal(&line->text, signo);
+    trace_put_signal(&line->text, info->si_signo);
     strbuf_putc(&line->text, ' ');
-    trace_put_siginfo(&call, &info);
+    trace_put_siginfo(&call, info);
     strbuf_puts(&line->text, " ---");
     line_finish(line);
 }

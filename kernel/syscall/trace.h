@@ -7,6 +7,7 @@
 
 struct hal_regs;
 struct kernel;
+struct linux_siginfo;
 struct task;
 
 /* Turn tracing on for the whole machine. 0 or -ENOMEM. */
@@ -18,7 +19,7 @@ int trace_init(struct kernel *kernel);
 void trace_enter(struct task *task, const struct hal_regs *regs);
 void trace_leave(struct task *task, const struct hal_regs *regs);
 
-/* A signal is being delivered. */
-void trace_signal(struct task *task, int signo, int code);
+/* A handler is about to run. */
+void trace_signal(struct task *task, const struct linux_siginfo *info);
 
 #endif

@@ -57,12 +57,13 @@ const char *trace_errno_text(int number);
 /* "SIGHUP"; NULL for real-time signals and numbers that are none. */
 const char *trace_signal_name(int signo);
 
-/* ---- writers (trace_value.c, trace_struct.c) ---- */
+/* ---- writers (trace_value.c, trace_argument.c, trace_struct.c) ---- */
 
 /* Where the values come from. Reads user memory of the current task. */
 struct trace_call {
     struct strbuf *out;
     uint64_t number;
+    const struct trace_syscall *syscall; /* NULL: not in the table */
     const uint64_t *args;        /* the six registers */
     bool leaving;                /* the call is over: output arguments have been filled */
     int64_t result;
@@ -78,11 +79,14 @@ void trace_put_pointer(struct strbuf *out, uint64_t uaddr);
 void trace_put_quoted(struct strbuf *out, const char *text, size_t bytes, bool more);
 void trace_put_user_bytes(struct strbuf *out, uint64_t uaddr, uint64_t bytes);
 void trace_put_user_string(struct strbuf *out, uint64_t uaddr, size_t shown_max);
+void trace_put_user_path(struct strbuf *out, uint64_t uaddr); /* whole */
+void trace_put_vector(struct strbuf *out, uint64_t uaddr);    /* of strings, as for execve(2) */
 void trace_put_sigset(struct strbuf *out, uint64_t set);
 
-/* One argument. An output argument is left out (false) while the call is not over. */
-bool trace_put_argument(struct trace_call *call, const struct trace_argument *argument,
-                        unsigned index);
+/* One argument. One that the call fills is left out (false) while the call is not over. */
+bool trace_put_argument(struct trace_call *call, unsigned index);
+/* What the call left in arguments that were written at its beginning: select(2). */
+void trace_put_changes(struct trace_call *call);
 
 /* `count` structs of the type at uaddr. */
 void trace_put_structs(struct trace_call *call, enum trace_type type, uint64_t uaddr,

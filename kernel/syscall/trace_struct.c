@@ -347,7 +347,7 @@ void trace_put_structs(struct trace_call *call, enum trace_type type, uint64_t u
         return;
     }
     const struct struct_form *form = (size_t)type < ARRAY_SIZE(forms) ? &forms[type] : NULL;
-    if (!form || !form->put || (array && call->leaving && call->result < 0)) {
+    if (!form || !form->put) {
         trace_put_pointer(call->out, uaddr);
         return;
     }
