@@ -13,7 +13,6 @@
 #include "kernel/lib/atomic.h"
 #include "kernel/mm/slab.h"
 #include "kernel/mm/uaccess.h"
-#include "kernel/proc/signal.h"
 #include "kernel/sched/wait.h"
 #include "kernel/syscall/syscalls.h"
 
