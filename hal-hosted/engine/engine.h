@@ -85,6 +85,7 @@ struct engine_ops {
 };
 
 extern const struct engine_ops engine_stub;
+extern const struct engine_ops engine_ptrace;
 extern const struct engine_ops engine_none;
 
 /* The engines to try for a configuration, in order: the index-th or NULL. */

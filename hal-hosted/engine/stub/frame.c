@@ -100,7 +100,7 @@ void stub_frame_write(struct lane *lane, const struct hal_regs *regs)
     frame->gs = address_canonical(regs->gs_base) ? regs->gs_base : 0;
 }
 
-static void frame_read(const struct lane *lane, struct hal_regs *regs)
+void stub_frame_read(const struct lane *lane, struct hal_regs *regs)
 {
     const volatile greg_t *g = frame_registers(lane);
     const volatile struct stub_frame *frame = lane_control(lane);
@@ -189,8 +189,8 @@ static enum hal_stop stop_system_call(const struct lane *lane, struct hal_regs *
 }
 
 /* Why a signal stopped guest code; regs have been read. */
-static enum hal_stop stop_signal(const struct lane *lane, struct hal_regs *regs,
-                                 struct hal_fault *out)
+enum hal_stop stub_frame_decode(const struct lane *lane, struct hal_regs *regs,
+                                struct hal_fault *out)
 {
     const volatile greg_t *g = frame_registers(lane);
     const volatile struct stub_frame *frame = lane_control(lane);
@@ -259,12 +259,12 @@ enum hal_stop stub_frame_take(struct lane *lane, struct hal_regs *regs, struct h
         lane->fast = true;
         return HAL_STOP_SYSCALL;
     }
-    frame_read(lane, &now);
+    stub_frame_read(lane, &now);
     if (now.rip < STUB_AREA_END && stop_in_stub(lane, &now, regs, &stop)) {
         return stop;
     }
     *regs = now;
-    return stop_signal(lane, regs, out);
+    return stub_frame_decode(lane, regs, out);
 }
 
 /* --- FP state --- */
@@ -275,7 +275,7 @@ static size_t fp_bytes(const struct stub_frame_shape *shape)
 }
 
 /* Frame to user->fpu. */
-static void fp_save(const struct lane *lane, struct hal_user *user)
+void stub_fp_save(const struct lane *lane, struct hal_user *user)
 {
     const struct stub_frame_shape *shape = &lane->stub->sm->shape;
     char *fpu = user->fpu;
@@ -324,7 +324,7 @@ static void fp_detach_locked(struct hal_user *user, bool save)
 
     if (lane) {
         if (save && (!lane->fast || stub_lane_settle(lane))) {
-            fp_save(lane, user);
+            stub_fp_save(lane, user);
         }
         lane->fp_user = NULL;
         user->priv[STUB_USER_LANE] = 0;

@@ -52,24 +52,31 @@ void stub_pidfd_signal(int pidfd, int signal)
     syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0);
 }
 
-/* CPU time that the process has used; 0 if the host does not tell. */
-uint64_t stub_pidfd_cpu_ns(int pidfd)
+int stub_pidfd_pid(int pidfd)
 {
     char path[48], line[80];
-    struct timespec used = {0};
-    clockid_t clock;
     FILE *info;
     int pid = -1;
 
     snprintf(path, sizeof path, "/proc/self/fdinfo/%d", pidfd);
     info = fopen(path, "re");
     if (!info) {
-        return 0;
+        return -1;
     }
     while (fgets(line, sizeof line, info) && sscanf(line, "Pid: %d", &pid) != 1) {
     }
     fclose(info);
-    if (pid <= 0 || clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &used) < 0) {
+    return pid > 0 ? pid : -1;
+}
+
+/* CPU time that the process has used; 0 if the host does not tell. */
+uint64_t stub_pidfd_cpu_ns(int pidfd)
+{
+    struct timespec used = {0};
+    clockid_t clock;
+    int pid = stub_pidfd_pid(pidfd);
+
+    if (pid < 0 || clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &used) < 0) {
         return 0;
     }
     return (uint64_t)used.tv_sec * 1000000000u + (uint64_t)used.tv_nsec;

@@ -9,6 +9,7 @@
  */
 #include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "hal-hosted/engine/stub/stub_internal.h"
@@ -117,8 +118,13 @@ struct lane *stub_lane(struct stub *stub, unsigned index)
     return made ? lane : NULL;
 }
 
+/* Its process is dead or never was. */
 void stub_lane_close(struct lane *lane)
 {
+    if (lane->traced_pid > 0) {
+        waitpid(lane->traced_pid, NULL, __WALL | WNOHANG); /* as tracer; nobody else is told */
+        lane->traced_pid = 0;
+    }
     if (lane->pidfd >= 0) {
         close(lane->pidfd);
         lane->pidfd = -1;

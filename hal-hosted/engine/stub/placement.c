@@ -32,7 +32,7 @@ void stub_placement_choose(struct stub_machine *sm)
         sm->pinned = false;
         return; /* more CPUs than a cpu_set_t holds: leave all to the host */
     }
-    spins = count >= 2 * sm->lane_count;
+    spins = !sm->traced && count >= 2 * sm->lane_count;
     if (spins) {
         sm->spin_pauses = stub_pauses_for(SPIN_NS);
     }

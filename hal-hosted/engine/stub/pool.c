@@ -113,6 +113,7 @@ static void ctl_fill(struct stub *stub)
     struct stub_ctl *ctl = stub->ctl;
 
     ctl->spin = sm->spin_pauses;
+    ctl->traced = sm->traced;
     for (unsigned i = 0; i < CTL_MASKS_MAX && i < sm->lane_count; i++) {
         memcpy(ctl->lane_masks[i], &sm->lane_cpus[i], CTL_MASK_SIZE);
     }

@@ -216,6 +216,9 @@ bool stub_recycle(struct stub *stub)
     bool room;
 
     stub->kept = NULL;
+    if (sm->traced) {
+        return false; /* a lane cannot be tested while it is traced */
+    }
     for (unsigned i = 0; i < sm->lane_count; i++) {
         struct lane *lane = &stub->lanes[i];
         if (lane->ready && !stub->kept) {

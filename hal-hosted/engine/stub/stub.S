@@ -374,11 +374,13 @@ pager:
     SYS_OR_EXIT __NR_mmap
     SYS __NR_getpid
     mov %eax, %r13d
+    cmpl $0, STUB_CTL + CTL_TRACED
+    jne 1f
     mov $1, %edi /* SECCOMP_SET_MODE_FILTER */
     xor %esi, %esi
     lea pager_program(%rip), %rdx
     SYS_OR_EXIT __NR_seccomp
-    xor %r12d, %r12d
+1:  xor %r12d, %r12d
     xor %r14d, %r14d
     lea zeros(%rip), %r15
 
@@ -505,6 +507,8 @@ lane:
     inc %rbx
     cmpb $0, (%rbx)
     jne 2b
+    cmpl $0, STUB_CTL + CTL_TRACED
+    jne lane_traced
     mov $1, %edi /* SECCOMP_SET_MODE_FILTER */
     xor %esi, %esi
     lea lane_program(%rip), %rdx
@@ -512,6 +516,12 @@ lane:
     /* From here on only the lane filter's calls work. The first stop builds the signal frame that
      * the kernel fills for the first run. */
     SYS __NR_exit_group
+    hlt
+lane_traced: /* stop by a signal to itself; from then on it is traced and makes no system calls */
+    SYS __NR_getpid
+    mov %eax, %edi
+    mov $STUB_SIGNAL_INTERRUPT, %esi
+    SYS __NR_kill
     hlt
 
 /* The lane's turn word has been given up, its old value is in eax: wake the kernel if it sleeps, and
@@ -558,11 +568,13 @@ lane_stop:
     mov %edi, FRAME_SIGNAL(%rbx)
     mov %rdx, FRAME_UCONTEXT(%rbx)
     mov %rsi, FRAME_SIGINFO(%rbx)
+    cmpl $0, STUB_CTL + CTL_TRACED
+    jne 1f
     rdfsbase %rax
     mov %rax, FRAME_FS(%rbx)
     rdgsbase %rax
     mov %rax, FRAME_GS(%rbx)
-    mov FRAME_TURN(%rbx), %eax
+1:  mov FRAME_TURN(%rbx), %eax
 1:  mov %eax, %edx /* a fast call that the kernel has not yet seen must stay */
     and $TURN_FAST, %edx
     lock cmpxchg %edx, FRAME_TURN(%rbx)
@@ -646,6 +658,7 @@ fast_end:
     .balign 8
 stub_labels:
     .quad AT(fast_entry), AT(fast_unknown), AT(fast_saved), AT(fast_waiting), AT(fast_end)
+    .quad AT(lane_stop), AT(lane_return_ip)
 
     .org stub_image + STUB_CODE_SIZE, 0xcc
 stub_image_end:

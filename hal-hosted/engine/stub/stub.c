@@ -110,13 +110,14 @@ static int first_stub(struct stub_machine *sm)
     return 0;
 }
 
-static void stub_machine_exit(struct machine *machine)
+void stub_machine_exit(struct machine *machine)
 {
     struct stub_machine *sm = machine->engine_data;
 
     if (!sm) {
         return;
     }
+    stub_traced_stop(sm);
     stub_zygote_stop(sm);
     stub_pool_empty(sm);
     if (sm->ctl) {
@@ -128,13 +129,14 @@ static void stub_machine_exit(struct machine *machine)
     pthread_mutex_destroy(&sm->zygote_lock);
     pthread_mutex_destroy(&sm->lock);
     pthread_mutex_destroy(&sm->fp_lock);
+    pthread_mutex_destroy(&sm->traced_lock);
     free(sm->vcpus);
     free(sm->pristine);
     free(sm);
     machine->engine_data = NULL;
 }
 
-static int stub_machine_init(struct machine *machine, char *message, size_t message_bytes)
+int stub_machine_start(struct machine *machine, bool traced, char *message, size_t message_bytes)
 {
     struct stub_machine *sm = calloc(1, sizeof *sm);
     size_t stack = getauxval(AT_MINSIGSTKSZ) ? getauxval(AT_MINSIGSTKSZ) : 4096;
@@ -145,6 +147,7 @@ static int stub_machine_init(struct machine *machine, char *message, size_t mess
     }
     machine->engine_data = sm;
     sm->machine = machine;
+    sm->traced = traced;
     sm->lane_count = machine->boot.cpu_count;
     sm->socket = -1;
     sm->ctl_fd = -1;
@@ -154,12 +157,13 @@ static int stub_machine_init(struct machine *machine, char *message, size_t mess
     pthread_mutex_init(&sm->zygote_lock, NULL);
     pthread_mutex_init(&sm->lock, NULL);
     pthread_mutex_init(&sm->fp_lock, NULL);
+    pthread_mutex_init(&sm->traced_lock, NULL);
     sm->vcpus = calloc(sm->lane_count, sizeof *sm->vcpus);
     if (!sm->vcpus) {
         goto fail;
     }
     error = -EPERM;
-    if (!(getauxval(AT_HWCAP2) & 2)) {
+    if (!traced && !(getauxval(AT_HWCAP2) & 2)) {
         snprintf(message, message_bytes, "the stub engine needs a CPU and host with FSGSBASE");
         goto fail;
     }
@@ -173,7 +177,7 @@ static int stub_machine_init(struct machine *machine, char *message, size_t mess
         goto fail;
     }
     stub_placement_choose(sm);
-    sm->patches = !machine->config.trace_exact && kernel_on_patch_page;
+    sm->patches = !traced && !machine->config.trace_exact && kernel_on_patch_page;
     error = stub_zygote_start(sm, message, message_bytes);
     if (error < 0) {
         goto fail;
@@ -183,6 +187,13 @@ static int stub_machine_init(struct machine *machine, char *message, size_t mess
     if (error < 0) {
         snprintf(message, message_bytes, "a stub process cannot run: does the host allow seccomp?");
         goto fail;
+    }
+    if (traced) {
+        error = stub_traced_start(sm);
+        if (error < 0) {
+            snprintf(message, message_bytes, "cannot start the timer thread: %s", strerror(-error));
+            goto fail;
+        }
     }
     if (machine->boot.user_addr_min < STUB_AREA_END) {
         machine->boot.user_addr_min = STUB_AREA_END;
@@ -194,6 +205,16 @@ fail:
     return error;
 }
 
+static int stub_machine_init(struct machine *machine, char *message, size_t message_bytes)
+{
+    return stub_machine_start(machine, false, message, message_bytes);
+}
+
+static int traced_machine_init(struct machine *machine, char *message, size_t message_bytes)
+{
+    return stub_machine_start(machine, true, message, message_bytes);
+}
+
 /* --- vCPUs --- */
 
 static int stub_vcpu_init(struct vcpu *vcpu)
@@ -202,6 +223,7 @@ static int stub_vcpu_init(struct vcpu *vcpu)
     struct stub_vcpu *sv = &sm->vcpus[vcpu->id];
 
     stub_placement_enter(sm, sv, vcpu->id);
+    sv->traced_pidfd = -1;
     vcpu->engine = sv;
     return 0;
 }
@@ -330,7 +352,7 @@ static bool access_allowed(uint64_t entry, uint64_t error)
 
 /* A page fault that the table allows is a miss of the stub's mappings. Returns HAL_STOP_INTERRUPT
  * to go on running. */
-static enum hal_stop fault_solve(struct hal_user *user, struct hal_fault *fault)
+enum hal_stop stub_solve_fault(struct hal_user *user, struct hal_fault *fault)
 {
     struct hal_aspace *aspace = user->aspace;
     uint64_t *priv = user->priv;
@@ -361,7 +383,7 @@ static enum hal_stop fault_solve(struct hal_user *user, struct hal_fault *fault)
 
 /* Map what user code is certain to need: what the kernel has put into the table for its last page
  * fault, and in a new address space the code and stack to begin with. */
-static bool prepare(struct hal_user *user)
+bool stub_prepare_pages(struct hal_user *user)
 {
     struct stub *stub = user->aspace->engine;
     uint64_t fault = user->priv[STUB_USER_FAULT] & ~fault_reported;
@@ -379,7 +401,7 @@ static bool prepare(struct hal_user *user)
 }
 
 /* SYSRET and IRET with an address that is no user address fault in the host's kernel: do it here. */
-static bool rip_bad(const struct hal_regs *regs, struct hal_fault *out)
+bool stub_rip_bad(const struct hal_regs *regs, struct hal_fault *out)
 {
     if (regs->rip < STUB_TOP) {
         return false;
@@ -425,7 +447,7 @@ static enum hal_stop stop_solve(struct lane *lane, struct hal_user *user, enum h
                                 struct hal_fault *fault)
 {
     if (stop == HAL_STOP_FAULT && fault->vector == HAL_VECTOR_PAGE) {
-        return fault_solve(user, fault);
+        return stub_solve_fault(user, fault);
     }
     if (stop == HAL_STOP_FAULT && fault->vector == HAL_VECTOR_INVALID_OPCODE &&
         stub_patch_invalid(user->aspace, &user->regs)) {
@@ -480,14 +502,14 @@ static enum hal_stop stub_run(struct vcpu *vcpu, struct hal_user *user, struct h
     struct lane *lane;
     enum hal_stop stop;
 
-    if (rip_bad(&user->regs, out)) {
+    if (stub_rip_bad(&user->regs, out)) {
         return HAL_STOP_FAULT;
     }
     if (__atomic_load_n(&stub->dead, __ATOMIC_RELAXED)) {
         return HAL_STOP_DEAD;
     }
     lane = stub_lane(stub, vcpu->id);
-    if (!lane || !prepare(user)) {
+    if (!lane || !stub_prepare_pages(user)) {
         __atomic_store_n(&stub->dead, 1, __ATOMIC_RELAXED);
         return HAL_STOP_DEAD;
     }
@@ -527,4 +549,27 @@ const struct engine_ops engine_stub = {
     .prepare = stub_prepare,
     .aspace_fork = stub_aspace_fork,
     .aspace_flush_lazy = stub_aspace_flush_lazy,
+};
+
+static void traced_user_nothing(struct hal_user *user)
+{
+    (void)user; /* user->fpu is up to date after every stop, and read before every run */
+}
+
+const struct engine_ops engine_ptrace = {
+    .name = "ptrace",
+    .machine_init = traced_machine_init,
+    .machine_exit = stub_machine_exit,
+    .vcpu_init = stub_vcpu_init,
+    .vcpu_exit = stub_vcpu_exit,
+    .aspace_create = stub_aspace_create,
+    .aspace_destroy = stub_aspace_destroy,
+    .aspace_changed = stub_aspace_changed,
+    .aspace_flush = stub_aspace_flush,
+    .user_init = stub_user_init,
+    .user_exit = traced_user_nothing,
+    .user_fpu_sync = traced_user_nothing,
+    .user_fpu_changed = traced_user_nothing,
+    .run = stub_traced_run,
+    .kick = stub_traced_kick,
 };

@@ -23,7 +23,8 @@ struct stub_ctl {
     uint32_t ack; /* atomic, futex; only the pager writes it */
     uint8_t pad1[CTL_SPIN - CTL_ACK - 4];
     uint32_t spin;
-    uint8_t pad2[CTL_LANE_MASKS - CTL_SPIN - 4];
+    uint32_t traced;
+    uint8_t pad2[CTL_LANE_MASKS - CTL_TRACED - 4];
     uint8_t lane_masks[CTL_MASKS_MAX][CTL_MASK_SIZE];
     uint8_t pad3[CTL_LANE_STACKS - CTL_LANE_MASKS - CTL_MASKS_MAX * CTL_MASK_SIZE];
     struct stub_stack {
@@ -58,6 +59,7 @@ struct stub_frame {
 _Static_assert(offsetof(struct stub_ctl, head) == CTL_HEAD, "layout.h");
 _Static_assert(offsetof(struct stub_ctl, ack) == CTL_ACK, "layout.h");
 _Static_assert(offsetof(struct stub_ctl, spin) == CTL_SPIN, "layout.h");
+_Static_assert(offsetof(struct stub_ctl, traced) == CTL_TRACED, "layout.h");
 _Static_assert(offsetof(struct stub_ctl, lane_masks) == CTL_LANE_MASKS, "layout.h");
 _Static_assert(offsetof(struct stub_ctl, lane_stacks) == CTL_LANE_STACKS, "layout.h");
 _Static_assert(offsetof(struct stub_ctl, lane_fs) == CTL_LANE_FS, "layout.h");
@@ -122,6 +124,10 @@ struct lane {
     bool fast;
     struct hal_regs fast_regs; /* as the kernel got them */
 
+    /* traced.c; own vCPU */
+    int traced_pid;    /* 0: not yet traced */
+    bool in_handler;   /* stopped in the signal handler: signals are blocked */
+
     struct lane_hit hits[LANE_HITS]; /* system calls by trap, to find the hot sites */
 };
 
@@ -170,6 +176,7 @@ struct stub_machine {
     struct stub_vcpu *vcpus;
 
     bool pinned;
+    bool traced;  /* by ptrace instead of seccomp: traced.c */
     bool patches; /* replace hot system calls by fast ones */
     uint32_t spin_pauses; /* how long to spin before sleeping, in PAUSEs; 0: sleep at once */
     cpu_set_t lane_cpus[HAL_CPUS_MAX], vcpu_cpus[HAL_CPUS_MAX];
@@ -186,6 +193,12 @@ struct stub_machine {
     unsigned free_slots[STUB_SLOTS_MAX], free_count;
 
     pthread_mutex_t fp_lock; /* which lane holds whose FP state */
+
+    /* traced.c: a thread that interrupts lanes at their vCPUs' deadlines */
+    pthread_t timer;
+    bool timer_started, timer_stop;
+    pthread_mutex_t traced_lock;
+    pthread_cond_t traced_changed;
 };
 
 /* vcpu->engine */
@@ -195,6 +208,10 @@ struct stub_vcpu {
     struct stub_frame *last;  /* of the lane that ran last, and may be spinning */
     cpu_set_t old_cpus;
     bool repin;
+
+    /* traced.c */
+    int traced_pidfd;     /* atomic: what runs now, for kick; -1: nothing */
+    uint64_t deadline_ns; /* of the vCPU while traced_pidfd runs; under traced_lock */
 };
 
 /* user->priv */
@@ -209,7 +226,15 @@ enum {
 };
 
 /* Addresses in the stub, from stub.S. */
-enum stub_label { FAST_ENTRY, FAST_UNKNOWN, FAST_SAVED, FAST_WAITING, FAST_END };
+enum stub_label {
+    FAST_ENTRY,
+    FAST_UNKNOWN,
+    FAST_SAVED,
+    FAST_WAITING,
+    FAST_END,
+    LANE_STOP,
+    LANE_RETURN,
+};
 extern const uint64_t stub_labels[];
 
 /* host_calls.c */
@@ -218,6 +243,7 @@ void stub_futex_wake(uint32_t *word);
 bool stub_pidfd_dead(int pidfd);
 bool stub_pidfds_dead(int one, int other);
 void stub_pidfd_signal(int pidfd, int signal);
+int stub_pidfd_pid(int pidfd); /* -1: not known */
 uint64_t stub_pidfd_cpu_ns(int pidfd);
 uint32_t stub_pauses_for(uint64_t ns);
 
@@ -275,11 +301,28 @@ void stub_lane_close(struct lane *lane);
 bool stub_frame_learn(const char *frame, uint64_t base, uint64_t ucontext, uint64_t siginfo,
                       struct stub_frame_shape *out);
 void stub_frame_write(struct lane *lane, const struct hal_regs *regs);
+void stub_frame_read(const struct lane *lane, struct hal_regs *regs);
+enum hal_stop stub_frame_decode(const struct lane *lane, struct hal_regs *regs,
+                                struct hal_fault *out);
 enum hal_stop stub_frame_take(struct lane *lane, struct hal_regs *regs, struct hal_fault *out);
 bool stub_fast_answer(struct lane *lane, const struct hal_regs *regs);
+void stub_fp_save(const struct lane *lane, struct hal_user *user);
 void stub_fp_load(struct lane *lane, struct hal_user *user);
 void stub_fp_detach(struct stub_machine *sm, struct hal_user *user, bool save);
 void stub_fp_evict(struct lane *lane);
+
+/* stub.c */
+int stub_machine_start(struct machine *machine, bool traced, char *message, size_t message_bytes);
+void stub_machine_exit(struct machine *machine);
+enum hal_stop stub_solve_fault(struct hal_user *user, struct hal_fault *fault);
+bool stub_prepare_pages(struct hal_user *user);
+bool stub_rip_bad(const struct hal_regs *regs, struct hal_fault *out);
+
+/* traced.c */
+int stub_traced_start(struct stub_machine *sm);
+void stub_traced_stop(struct stub_machine *sm);
+enum hal_stop stub_traced_run(struct vcpu *vcpu, struct hal_user *user, struct hal_fault *out);
+void stub_traced_kick(struct vcpu *vcpu);
 
 /* patch.c */
 void stub_patch_count(struct lane *lane, struct hal_user *user);

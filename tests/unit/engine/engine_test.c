@@ -425,6 +425,41 @@ START_TEST(fp_state_is_initial_at_first)
 }
 END_TEST
 
+GUEST_PROGRAM(fp_fault, "movq %rdi, %xmm2\nvmovq %rdi, %xmm8\nvinserti128 $1, %xmm8, %ymm8, %ymm8\n"
+                        "1: mov (%rsi), %al\nadd $4096, %rsi\n"
+                        "movq %xmm2, %rbx\nvextracti128 $1, %ymm8, %xmm6\nvmovq %xmm6, %r12\n"
+                        "mov $1, %eax\nsyscall\njmp 1b");
+
+static void fp_fault_body(void *argument)
+{
+    const uint64_t base = 0x30000000;
+    struct guest guest;
+
+    (void)argument;
+    guest_create(&guest, fp_fault, fp_fault_end);
+    guest.user.regs.rdi = 0x123456789;
+    guest.user.regs.rsi = base;
+    for (unsigned i = 0; i < 40; i++) {
+        if (i % 2) { /* the engine's own business, or the kernel's */
+            hal_aspace_map(guest.aspace, base + i * PAGE, guest.data, 1, HAL_PROT_READ);
+        } else {
+            expect_fault(&guest, HAL_VECTOR_PAGE);
+            hal_aspace_map(guest.aspace, guest.fault.address & -4096ull, guest.data, 1,
+                           HAL_PROT_READ);
+        }
+        expect_syscall(&guest, 1);
+        EXPECT_EQ(guest.user.regs.rbx, 0x123456789);
+        EXPECT_EQ(guest.user.regs.r12, 0x123456789);
+    }
+    guest_destroy(&guest);
+}
+
+START_TEST(fp_state_survives_faults)
+{
+    ck_assert_int_eq(harness_run(1, fp_fault_body, NULL), 0);
+}
+END_TEST
+
 /* --- interrupts and several CPUs --- */
 
 GUEST_PROGRAM(count, "1: lock incq (%rdi)\njmp 1b");
@@ -652,6 +687,7 @@ static void add_tests(TCase *cases)
     tcase_add_loop_test(cases, replaced_frame_is_seen_after_flush, 0, 2);
     tcase_add_test(cases, fp_state_belongs_to_the_user);
     tcase_add_test(cases, fp_state_is_initial_at_first);
+    tcase_add_test(cases, fp_state_survives_faults);
     tcase_add_test(cases, endless_loop_is_interrupted_by_the_timer);
     tcase_add_test(cases, two_cpus_run_in_one_address_space);
     tcase_add_loop_test(cases, flush_ends_use_of_the_old_frame_on_other_cpus, 0, 2);
