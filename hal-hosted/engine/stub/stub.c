@@ -162,6 +162,9 @@ int stub_machine_start(struct machine *machine, bool traced, char *message, size
     if (!sm->vcpus) {
         goto fail;
     }
+    for (unsigned i = 0; i < sm->lane_count; i++) {
+        sm->vcpus[i].traced_pidfd = -1;
+    }
     error = -EPERM;
     if (!traced && !(getauxval(AT_HWCAP2) & 2)) {
         snprintf(message, message_bytes, "the stub engine needs a CPU and host with FSGSBASE");
@@ -223,7 +226,6 @@ static int stub_vcpu_init(struct vcpu *vcpu)
     struct stub_vcpu *sv = &sm->vcpus[vcpu->id];
 
     stub_placement_enter(sm, sv, vcpu->id);
-    sv->traced_pidfd = -1;
     vcpu->engine = sv;
     return 0;
 }
