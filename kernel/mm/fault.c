@@ -306,7 +306,7 @@ int mm_handle_fault(struct mm *mm, uint64_t uaddr, enum mm_access access)
         return -EFAULT;
     struct thread *thread = this_thread();
     if (thread)
-        thread->minor_faults++;
+        atomic_store_relaxed(&thread->minor_faults, thread->minor_faults + 1);
     for (unsigned attempt = 0;;) {
         int error = fault_once(mm, uaddr, access);
         if (error == -ENOMEM && mm_out_of_memory(mm->kernel, attempt++))

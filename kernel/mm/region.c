@@ -96,7 +96,9 @@ void region_account(struct mm *mm, struct page *page, int delta)
         return;
     atomic_fetch_add_relaxed(&page->map_count, (uint32_t)delta);
     uint64_t *counter = page->flags & PAGE_ANON ? &mm->resident_anon : &mm->resident_file;
-    *counter += (uint64_t)(int64_t)delta;
+    /* One writer at a time, by the table lock; /proc reads without it. */
+    atomic_store_relaxed(counter, *counter + (uint64_t)(int64_t)delta);
     if (delta > 0)
-        mm->resident_peak = MAX(mm->resident_peak, mm->resident_anon + mm->resident_file);
+        atomic_store_relaxed(&mm->resident_peak,
+                             MAX(mm->resident_peak, mm->resident_anon + mm->resident_file));
 }

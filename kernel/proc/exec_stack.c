@@ -119,10 +119,11 @@ int exec_build_stack(struct exec *exec)
     error = copy_to_user(exec->stack_pointer, vector, words * sizeof(*vector));
     kfree(vector);
 
-    mm->arg_start = layout.argv;
-    mm->arg_end = layout.argv + exec->argv.used;
-    mm->env_start = layout.envp;
-    mm->env_end = layout.envp + exec->envp.used;
+    /* /proc may read them while they change: what it shows then is a moment's, as on Linux. */
+    atomic_store_relaxed(&mm->arg_start, layout.argv);
+    atomic_store_relaxed(&mm->arg_end, layout.argv + exec->argv.used);
+    atomic_store_relaxed(&mm->env_start, layout.envp);
+    atomic_store_relaxed(&mm->env_end, layout.envp + exec->envp.used);
     STATIC_ASSERT(sizeof(auxv) <= sizeof(mm->auxv));
     memset(mm->auxv, 0, sizeof(mm->auxv));
     memcpy(mm->auxv, auxv, pairs * sizeof(auxv[0]));

@@ -77,7 +77,10 @@ static bool group_has_stopped_member(struct process_group *group)
     struct process *member;
     list_for_each_entry(member, &group->members, group_node)
     {
-        if (member->group_stopped)
+        bool irq = spin_lock_irqsave(&member->signal_lock);
+        bool stopped = member->group_stopped;
+        spin_unlock_irqrestore(&member->signal_lock, irq);
+        if (stopped)
             return true;
     }
     return false;
@@ -233,7 +236,7 @@ static void leave_tree(struct task *task)
     spin_unlock_irqrestore(&process->signal_lock, irq);
     task->exited = true;
     process->task_count--;
-    table->task_count--;
+    atomic_store_relaxed(&table->task_count, table->task_count - 1);
     struct pid_slot *slot = pid_slot_find(table, task->tid);
     slot->task = NULL;
     if (task == process->leader)

@@ -244,7 +244,7 @@ static int publish(struct process_table *table, struct task *child, struct pid_s
         list_add_tail(&parent->children, &process->sibling_node);
         process_join_group_locked(process, self->group);
     }
-    table->task_count++;
+    atomic_store_relaxed(&table->task_count, table->task_count + 1);
     table->forks++;
 unlock:
     spin_unlock(&table->lock);

@@ -160,9 +160,10 @@ static int64_t environ_read(struct file *file, struct uio *uio, uint64_t *pos)
     int64_t result = 0;
     if (!mm)
         return 0;
-    uint64_t bytes = mm->env_end - mm->env_start;
-    if (mm->env_end > mm->env_start && *pos < bytes && uio->remaining > 0)
-        result = read_memory(mm, mm->env_start + *pos, bytes - *pos, uio);
+    uint64_t start = atomic_load_relaxed(&mm->env_start), end = atomic_load_relaxed(&mm->env_end);
+    uint64_t bytes = end - start;
+    if (end > start && *pos < bytes && uio->remaining > 0)
+        result = read_memory(mm, start + *pos, bytes - *pos, uio);
     if (result > 0)
         *pos += (uint64_t)result;
     mm_put(mm);

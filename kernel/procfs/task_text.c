@@ -46,10 +46,12 @@ int pid_show_cmdline(struct task *task, bool whole, struct strbuf *out)
     (void)whole;
     if (!mm)
         return 0;
-    uint64_t start = mm->arg_start, end = mm->arg_end;
+    uint64_t start = atomic_load_relaxed(&mm->arg_start), end = atomic_load_relaxed(&mm->arg_end);
+    uint64_t env_start = atomic_load_relaxed(&mm->env_start);
+    uint64_t env_end = atomic_load_relaxed(&mm->env_end);
     if (start < end && mm_access_remote(mm, end - 1, &last, 1, false, true) == 1 && last != 0 &&
-        mm->env_start == end && mm->env_end > end) {
-        put_long_title(mm, start, MIN(mm->env_end, start + STRINGS_MAX), out);
+        env_start == end && env_end > end) {
+        put_long_title(mm, start, MIN(env_end, start + STRINGS_MAX), out);
         strbuf_putc(out, 0);
     } else {
         put_memory(mm, start, MIN(end, start + STRINGS_MAX), out);
