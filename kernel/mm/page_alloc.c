@@ -218,7 +218,9 @@ struct page *phys_to_page(uint64_t paddr)
     uint64_t frame = paddr >> PAGE_SHIFT;
     struct page_range *range = page_range_of(pages, frame);
     /* Frames not brought to life yet have no descriptor and nobody owns them. */
-    return range && frame < range->ready ? &range->array[frame - range->first] : NULL;
+    if (!range || frame >= atomic_load_acquire(&range->ready))
+        return NULL;
+    return &range->array[frame - range->first];
 }
 
 void *phys_to_virt(uint64_t paddr)

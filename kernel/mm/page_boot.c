@@ -57,7 +57,7 @@ bool page_chunk_start(struct page_allocator *pages)
         memset(page, 0, (size_t)(end - frame) * sizeof(*page));
         for (uint64_t n = 0; n < end - frame; n++)
             page[n].range = (uint8_t)i;
-        range->ready = end;
+        atomic_store_release(&range->ready, end); /* after the descriptors below it */
         atomic_store_relaxed(&pages->later_pages, pages->later_pages - (end - frame));
         page_buddy_give_range(pages, range, frame, end);
         return true;
