@@ -233,7 +233,7 @@ static void forged_mask_body(void *argument)
                 break;
             }
         }
-        EXPECT_EQ(hal_user_run(&guest.user, &guest.fault), HAL_STOP_DEAD);
+        EXPECT_EQ(guest_run(&guest), HAL_STOP_DEAD);
         hal_aspace_flush(guest.aspace);
         guest_destroy(&guest);
         expect_bystander_lives(&bystander);
