@@ -292,7 +292,9 @@ static void signals_to_groups(void)
 {
     int status;
     pid_t first = spawn(pause_forever), second = spawn(pause_forever);
-    OK(setpgid(first, first));
+    /* Each makes a group of its own first. */
+    while (getpgid(first) != first || getpgid(second) != second)
+        usleep(1000);
     OK(setpgid(second, first));
     OK(kill(-first, 0));
     OK(kill(-first, SIGTERM));
