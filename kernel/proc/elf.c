@@ -45,10 +45,11 @@ static int read_exactly(struct file *file, void *buffer, size_t bytes, uint64_t 
     return (size_t)got == bytes ? 0 : -ENOEXEC;
 }
 
+/* As in Linux the rest of e_ident does not matter: an object of another class or byte order differs in
+ * e_machine or e_phentsize too. */
 static bool header_is_valid(const struct linux_elf64_ehdr *header)
 {
     return memcmp(header->e_ident, ELFMAG, SELFMAG) == 0 &&
-           header->e_ident[EI_CLASS] == ELFCLASS64 && header->e_ident[EI_DATA] == ELFDATA2LSB &&
            (header->e_type == ET_EXEC || header->e_type == ET_DYN) &&
            header->e_machine == EM_X86_64 &&
            header->e_phentsize == sizeof(struct linux_elf64_phdr) && header->e_phnum > 0 &&
@@ -69,13 +70,14 @@ static int check_segment(const struct linux_elf64_phdr *segment, uint64_t limit)
     return 0;
 }
 
-/* Range and alignment of the PT_LOAD segments, which must be in ascending order. */
+/* Range and alignment of the PT_LOAD segments. They may be in any order and overlap: a later one
+ * replaces what it covers. */
 static int measure(struct elf_object *object)
 {
-    uint64_t limit = this_kernel()->boot->user_addr_limit, previous_end = 0;
-    bool any = false;
+    uint64_t limit = this_kernel()->boot->user_addr_limit;
 
     object->align = PAGE_SIZE;
+    object->low = UINT64_MAX;
     for (unsigned i = 0; i < object->header.e_phnum; i++) {
         const struct linux_elf64_phdr *segment = &object->segments[i];
         if (segment->p_type != PT_LOAD)
@@ -85,21 +87,16 @@ static int measure(struct elf_object *object)
             return error;
         uint64_t start = ALIGN_DOWN(segment->p_vaddr, (uint64_t)PAGE_SIZE);
         uint64_t end = ALIGN_UP(segment->p_vaddr + segment->p_memsz, (uint64_t)PAGE_SIZE);
-        if (!any)
-            object->low = start;
-        else if (segment->p_vaddr < previous_end)
-            return -ENOEXEC;
-        any = true;
-        previous_end = segment->p_vaddr + segment->p_memsz;
+        object->low = MIN(object->low, start);
         object->high = MAX(object->high, end);
         uint64_t align = segment->p_align;
         if (align > object->align && (align & (align - 1)) == 0)
             object->align = MIN(align, (uint64_t)1 << 30);
     }
-    return any ? 0 : -ENOEXEC;
+    return object->low < object->high ? 0 : -ENOEXEC;
 }
 
-/* Consumes the file reference, also on failure (elf_object_free). */
+/* Consumes the opened file, also on failure (object_free). */
 static int read_object(struct elf_object *object, struct file *file)
 {
     object->file = file;
@@ -122,7 +119,7 @@ static void object_free(struct elf_object *object)
 {
     kfree(object->segments);
     if (object->file)
-        file_put(object->file);
+        exec_close(object->file);
 }
 
 static int read_interpreter(struct elf_image *image, const struct linux_elf64_phdr *segment)
@@ -133,15 +130,20 @@ static int read_interpreter(struct elf_image *image, const struct linux_elf64_ph
     if (!path)
         return -ENOMEM;
     int error = read_exactly(image->program.file, path, segment->p_filesz, segment->p_offset);
-    if (!error && path[segment->p_filesz - 1] != '\0')
+    if (error == -ENOEXEC) /* the file ends before */
+        error = -EIO;
+    else if (!error && path[segment->p_filesz - 1] != '\0')
         error = -ENOEXEC;
     struct file *file;
     if (!error)
         error = exec_open(path, &file);
-    if (!error)
+    if (!error) {
         error = read_object(&image->interpreter, file);
+        if (error == -ENOEXEC)
+            error = inode_size(file->inode) < sizeof(struct linux_elf64_ehdr) ? -EIO : -ELIBBAD;
+    }
     kfree(path);
-    return error == -ENOEXEC && image->interpreter.file ? -ELIBBAD : error;
+    return error;
 }
 
 /* A fixed program must lie where user mappings may be. */
@@ -158,7 +160,9 @@ int elf_prepare(struct exec *exec, struct elf_image **out)
     struct elf_image *image = kzalloc(sizeof(*image));
     if (!image)
         return -ENOMEM;
-    int error = read_object(&image->program, file_get(exec->file));
+    int error = file_deny_write(exec->file); /* once more: object_free undoes it */
+    if (!error)
+        error = read_object(&image->program, file_get(exec->file));
     if (!error)
         error = check_fixed_range(&image->program);
     for (unsigned i = 0; !error && i < image->program.header.e_phnum; i++) {
@@ -335,11 +339,13 @@ int elf_load(struct exec *exec, struct elf_image *image)
     if (error)
         return error;
 
+    exec->entry = interpreter->file ? interpreter->header.e_entry + interpreter->bias
+                                    : program->header.e_entry + program->bias;
+    if (exec->entry >= this_kernel()->boot->user_addr_limit)
+        return -EINVAL;
     record_ranges(task, mm, program);
     exec->program_entry = program->header.e_entry + program->bias;
     exec->program_headers = program_headers_address(program);
     exec->program_header_count = program->header.e_phnum;
-    exec->entry = interpreter->file ? interpreter->header.e_entry + interpreter->bias
-                                    : exec->program_entry;
     return 0;
 }

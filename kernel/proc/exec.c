@@ -2,9 +2,9 @@
  *
  * execve(2): replace the program of the current process.
  *
- * First everything that can fail harmlessly: opening, strings, format checks, new credentials, ending
- * the other threads. Then the old address space is dropped: from there on an error kills the
- * process, as in Linux.
+ * First everything that can fail harmlessly: opening, strings, format checks, new credentials, an
+ * empty address space. When the other threads have been ended there is no way back: from there on an
+ * error kills the process, as in Linux.
  */
 #include "kernel/abi/capability.h"
 #include "kernel/abi/elf.h"
@@ -12,6 +12,7 @@
 #include "kernel/abi/mount.h"
 #include "kernel/abi/prctl.h"
 #include "kernel/abi/uname.h"
+#include "kernel/abi/wait.h"
 #include "kernel/core/entropy.h"
 #include "kernel/core/kernel.h"
 #include "kernel/fs/file_table.h"
@@ -24,11 +25,27 @@
 #include "kernel/proc/exec.h"
 #include "kernel/proc/process_internal.h"
 #include "kernel/proc/signal.h"
+#include "kernel/proc/user_count.h"
 #include "kernel/security/cred.h"
 
 int exec_open(const char *path, struct file **out)
 {
-    return vfs_open_exec(NULL, path, WALK_FOLLOW, out);
+    struct file *file;
+    int error = vfs_open_exec(NULL, path, WALK_FOLLOW, &file);
+    if (error)
+        return error;
+    error = file_deny_write(file);
+    if (error)
+        file_put(file);
+    else
+        *out = file;
+    return error;
+}
+
+void exec_close(struct file *file)
+{
+    file_allow_write(file);
+    file_put(file);
 }
 
 int exec_read_header(struct exec *exec)
@@ -45,8 +62,9 @@ static void exec_free(struct exec *exec)
     if (exec->cred)
         cred_put(exec->cred);
     if (exec->file)
-        file_put(exec->file);
+        exec_close(exec->file);
     kfree(exec->filename);
+    kfree(exec->program);
     kfree(exec);
 }
 
@@ -62,7 +80,8 @@ static int gather_strings(struct exec *exec, const struct exec_strings *strings)
 {
     enum { LIMIT_MIN = 32 * PAGE_SIZE, LIMIT_MAX = 6 << 20 };
     uint64_t limit = current_limit(RLIMIT_STACK) / 4;
-    exec->limit_bytes = CLAMP(limit, (uint64_t)LIMIT_MIN, (uint64_t)LIMIT_MAX);
+    exec->limit_bytes = CLAMP(limit, (uint64_t)LIMIT_MIN, (uint64_t)LIMIT_MAX) -
+                        (kstrlen(exec->filename) + 1); /* at most VFS_PATH_MAX */
 
     int error;
     if (strings->kernel) {
@@ -118,11 +137,16 @@ static int prepare_credentials(struct exec *exec)
     if (!cred)
         return -ENOMEM;
     raise_ids(cred, exec->file);
-    bool raised = cred->euid != old->euid || cred->egid != old->egid;
-    transform_capabilities(cred, old, raised);
+    exec->secure = cred->euid != cred->uid || cred->egid != cred->gid;
+    transform_capabilities(cred, old, exec->secure);
+    if (cred->no_new_privs) { /* nothing that the old program did not have */
+        cred->euid = cred->uid;
+        cred->egid = cred->gid;
+        cred->cap_permitted &= old->cap_permitted;
+        cred->cap_effective &= cred->cap_permitted;
+    }
     cred->suid = cred->fsuid = cred->euid;
     cred->sgid = cred->fsgid = cred->egid;
-    exec->secure = cred->euid != cred->uid || cred->egid != cred->gid;
     exec->cred = cred;
     return 0;
 }
@@ -143,8 +167,12 @@ static void take_leader_number(struct task *task)
     leaders->task = task;
     mine->task = NULL;
     pid_slot_release(table, task->tid);
-    task->tid = task->thread.tid = process->pid;
+    user_count_remove_locked(table, old);
+    bool irq = spin_lock_irqsave(&process->signal_lock); /* senders of signals look at the leader */
+    task->tid = process->pid;
+    atomic_store_relaxed(&task->thread.tid, process->pid);
     process->leader = task;
+    spin_unlock_irqrestore(&process->signal_lock, irq);
     spin_unlock(&table->lock);
     task_put(old); /* the reference that the process kept for its leader */
 }
@@ -188,9 +216,7 @@ int task_become_only_thread(struct task *task)
 
 static void put_exe(void *exe)
 {
-    struct file *file = exe;
-    file_allow_write(file);
-    file_put(file);
+    exec_close(exe);
 }
 
 static uint64_t random_pages(struct task *task, unsigned bits)
@@ -265,13 +291,19 @@ static void reset_task(struct task *task, struct exec *exec)
     task->robust_list = task->robust_list_bytes = 0;
     task->rseq_uaddr = 0;
     task->rseq_bytes = task->rseq_signature = 0;
-    task->parent_death_signal = exec->secure ? 0 : task->parent_death_signal;
-    process->dumpable = !exec->secure;
-    process->did_exec = true;
-    process->exit_signal = process->is_init ? 0 : SIGCHLD;
+    if (exec->secure) {
+        atomic_store_relaxed(&task->parent_death_signal, 0);
+        task->personality &= ~(uint32_t)PER_CLEAR_ON_SETID;
+    }
+    atomic_store_relaxed(&process->dumpable, !exec->secure && !exec->unreadable);
     set_name(task, exec->filename);
     cred_install(exec->cred);
     exec->cred = NULL;
+
+    spin_lock(process_tree_lock(process->kernel));
+    process->did_exec = true;
+    process->exit_signal = process->is_init ? 0 : SIGCHLD;
+    spin_unlock(process_tree_lock(process->kernel));
 }
 
 /* The old program is gone; an error here leaves nothing to return to. */
@@ -280,11 +312,13 @@ static int replace_program(struct task *task, struct exec *exec, struct elf_imag
 {
     task_release_mm(task);
     choose_layout(task, mm);
-    mm->dumpable = !exec->secure;
+    mm->dumpable = !exec->secure && !exec->unreadable;
     if (task->thread.mm)
         mm->oom_score_adj = atomic_load_relaxed(&task->thread.mm->oom_score_adj);
-    mm->exe = file_get(exec->file);
-    mm->exe_put = put_exe;
+    if (file_deny_write(exec->file) == 0) { /* always: we deny it already */
+        mm->exe = file_get(exec->file);
+        mm->exe_put = put_exe;
+    }
     task_set_mm(task, mm);
     reset_task(task, exec);
     int error = map_stack(mm, exec, elf_wants_executable_stack(image));
@@ -297,62 +331,62 @@ static int replace_program(struct task *task, struct exec *exec, struct elf_imag
     return error;
 }
 
-static int unshare_files(struct task *task)
-{
-    struct file_table *copy, *old = task->thread.files;
-    if (atomic_load_acquire(&old->refs) == 1)
-        return 0;
-    int error = file_table_copy(old, &copy);
-    if (error)
-        return error;
-    struct spinlock *lock = process_tree_lock(task->thread.kernel);
-    spin_lock(lock); /* /proc looks at other tasks' tables under it */
-    task->thread.files = copy;
-    spin_unlock(lock);
-    file_table_put(old);
-    return 0;
-}
-
 static int run(struct task *task, struct exec *exec, struct elf_image *image)
 {
     struct mm *mm;
     int error = prepare_credentials(exec);
     if (!error)
-        error = task_become_only_thread(task);
-    if (!error)
-        error = unshare_files(task);
-    if (!error)
-        error = signal_reset_for_exec(task);
+        error = mm_create(task->thread.kernel, &mm);
     if (error)
         return error;
-    error = file_deny_write(exec->file);
-    if (error)
-        return error;
-    error = mm_create(task->thread.kernel, &mm);
+    error = task_become_only_thread(task);
     if (error) {
-        file_allow_write(exec->file);
+        mm_put(mm);
         return error;
     }
-    error = replace_program(task, exec, image, mm);
+    error = file_table_unshare();
+    if (!error)
+        error = signal_reset_for_exec(task);
+    if (!error)
+        error = replace_program(task, exec, image, mm);
+    else
+        mm_put(mm);
     if (error)
-        signal_kill_group(task->process, error == -ENOMEM ? SIGKILL : SIGSEGV);
+        signal_kill_group(task->process, linux_wait_killed(SIGSEGV, 0));
+    return error;
+}
+
+/* The program that the file is in the end: a script's interpreter, and its. */
+static int find_program(struct exec *exec)
+{
+    int error = exec_read_header(exec);
+    while (!error && exec->header[0] == '#' && exec->header[1] == '!')
+        error = exec_script(exec);
+    exec->unreadable = !error && inode_permission(exec->file->inode, MAY_READ) != 0;
     return error;
 }
 
 int task_exec(struct file *file, const char *filename, const struct exec_strings *strings)
 {
     struct elf_image *image;
+    int error = task_check_exec_limit();
+    if (!error)
+        error = file_deny_write(file);
+    if (error)
+        return error;
     struct exec *exec = kzalloc(sizeof(*exec));
-    if (!exec)
+    if (!exec) {
+        file_allow_write(file);
         return -ENOMEM;
+    }
 
     exec->file = file_get(file);
+    exec->name_is_closed = strings->name_is_closed;
     exec->filename = kstrdup(filename);
-    int error = exec->filename ? gather_strings(exec, strings) : -ENOMEM;
+    exec->program = kstrdup(filename);
+    error = exec->filename && exec->program ? gather_strings(exec, strings) : -ENOMEM;
     if (!error)
-        error = exec_read_header(exec);
-    while (!error && exec->header[0] == '#' && exec->header[1] == '!')
-        error = exec_script(exec);
+        error = find_program(exec);
     if (!error)
         error = elf_prepare(exec, &image);
     if (!error) {
@@ -368,7 +402,7 @@ int task_exec_kernel(const char *path, char *const *argv, char *const *envp)
     const struct exec_strings strings = {
         .kernel = true, .argv = (uint64_t)argv, .envp = (uint64_t)envp};
     struct file *file;
-    int error = exec_open(path, &file);
+    int error = vfs_open_exec(NULL, path, WALK_FOLLOW, &file);
     if (error)
         return error;
     error = task_exec(file, path, &strings);

@@ -25,14 +25,17 @@ struct exec_block {
 };
 
 struct exec {
-    struct file *file;           /* referenced; replaced by a script's interpreter */
-    char *filename;              /* as the program will see it in AT_EXECFN; owned */
+    struct file *file;           /* opened by exec_open; replaced by a script's interpreter */
+    char *filename;              /* what execve was given: AT_EXECFN, and the task's name; owned */
+    char *program;               /* name of `file`: what a script's interpreter gets to open; owned */
+    bool name_is_closed;         /* `program` will not be there any more to be opened */
     struct exec_block argv, envp;
     unsigned char header[EXEC_HEADER_BYTES]; /* zero padded */
     size_t limit_bytes;          /* strings and pointers together */
     unsigned interpreters;
     struct cred *cred;           /* of the new program; owned until installed */
     bool secure;                 /* AT_SECURE: credentials were raised */
+    bool unreadable;             /* the caller may not read the program: it will not be dumpable */
 
     /* Set by the loader for the stack. */
     uint64_t entry;              /* where user code starts: the interpreter's if there is one */
@@ -51,8 +54,10 @@ void exec_block_free(struct exec_block *block);
 /* exec_script.c: "#!": replaces file and the first arguments. 0, -ENOEXEC if it is no script. */
 int exec_script(struct exec *exec);
 
-/* exec.c: open a program: a regular file, executable, not on noexec. Denies writing to it. */
+/* exec.c: open a program: a regular file, executable, not on noexec. Nobody can write to it until
+ * exec_close; -ETXTBSY if somebody does already. */
 int exec_open(const char *path, struct file **out);
+void exec_close(struct file *file);
 int exec_read_header(struct exec *exec);
 
 /* elf.c: check everything that can be checked before the old program is gone. 0 or -ENOEXEC … */

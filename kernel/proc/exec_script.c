@@ -28,7 +28,7 @@ static int split_line(char *line, size_t bytes, char **interpreter, char **argum
     while (start < end && is_blank(*start))
         start++;
     char *name_end = start;
-    while (name_end < end && !is_blank(*name_end))
+    while (name_end < end && *name_end && !is_blank(*name_end))
         name_end++;
     if (start == name_end)
         return -ENOEXEC;
@@ -36,7 +36,7 @@ static int split_line(char *line, size_t bytes, char **interpreter, char **argum
         return -ENOEXEC;
     while (end > name_end && is_blank(end[-1]))
         end--;
-    char *rest = name_end;
+    char *rest = *name_end ? name_end : end; /* nothing counts behind a NUL */
     while (rest < end && is_blank(*rest))
         rest++;
     *end = '\0';
@@ -52,6 +52,8 @@ int exec_script(struct exec *exec)
 
     if (exec->header[0] != '#' || exec->header[1] != '!')
         return -ENOEXEC;
+    if (exec->name_is_closed)
+        return -ENOENT;
     if (++exec->interpreters > EXEC_INTERPRETERS_MAX)
         return -ELOOP;
     memcpy(line, exec->header + 2, EXEC_HEADER_BYTES - 2);
@@ -61,7 +63,7 @@ int exec_script(struct exec *exec)
         return error;
 
     exec_block_drop_first(&exec->argv);
-    error = exec_block_prepend(exec, &exec->argv, exec->filename);
+    error = exec_block_prepend(exec, &exec->argv, exec->program);
     if (!error && argument)
         error = exec_block_prepend(exec, &exec->argv, argument);
     if (!error)
@@ -70,17 +72,18 @@ int exec_script(struct exec *exec)
         return error;
 
     struct file *file;
-    char *filename = kstrdup(interpreter);
-    if (!filename)
+    char *program = kstrdup(interpreter);
+    if (!program)
         return -ENOMEM;
     error = exec_open(interpreter, &file);
     if (error) {
-        kfree(filename);
+        kfree(program);
         return error;
     }
-    file_put(exec->file);
+    exec_close(exec->file);
     exec->file = file;
-    kfree(exec->filename);
-    exec->filename = filename;
+    kfree(exec->program);
+    exec->program = program;
+    exec->name_is_closed = false;
     return exec_read_header(exec);
 }

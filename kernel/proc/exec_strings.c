@@ -3,7 +3,8 @@
  * The argument and environment strings of execve(2) while they are between two address spaces.
  *
  * They are copied once into growing kernel blocks, bounded by a quarter of RLIMIT_STACK (at least
- * 32 pages, at most 6 MiB) for strings and pointers together, and each by EXEC_STRING_MAX.
+ * 32 pages, at most 6 MiB) for strings, pointers and the program's name together, and each by
+ * EXEC_STRING_MAX.
  */
 #include "kernel/abi/errno.h"
 #include "kernel/lib/compiler.h"
@@ -18,12 +19,19 @@ static size_t bytes_taken(const struct exec *exec)
            (exec->argv.count + exec->envp.count) * sizeof(uint64_t);
 }
 
-/* Room for `more` bytes at the end of the block. */
-static int reserve(struct exec *exec, struct exec_block *block, size_t more)
+/* Would one more string of this size (NUL included) be too much? */
+static int check_room(const struct exec *exec, size_t bytes)
+{
+    return bytes > EXEC_STRING_MAX ||
+                   bytes_taken(exec) + bytes + sizeof(uint64_t) > exec->limit_bytes
+               ? -E2BIG
+               : 0;
+}
+
+/* Memory for `more` bytes at the end of the block. */
+static int reserve(struct exec_block *block, size_t more)
 {
     enum { FIRST_CAPACITY = 1024 };
-    if (bytes_taken(exec) + more + sizeof(uint64_t) > exec->limit_bytes)
-        return -E2BIG;
     if (block->capacity - block->used >= more)
         return 0;
     size_t capacity = MAX(block->capacity * 2, block->used + more);
@@ -39,7 +47,9 @@ static int reserve(struct exec *exec, struct exec_block *block, size_t more)
 int exec_block_add(struct exec *exec, struct exec_block *block, const char *string)
 {
     size_t bytes = kstrlen(string) + 1;
-    int error = bytes > EXEC_STRING_MAX ? -E2BIG : reserve(exec, block, bytes);
+    int error = check_room(exec, bytes);
+    if (!error)
+        error = reserve(block, bytes);
     if (error)
         return error;
     memcpy(block->bytes + block->used, string, bytes);
@@ -51,7 +61,9 @@ int exec_block_add(struct exec *exec, struct exec_block *block, const char *stri
 int exec_block_prepend(struct exec *exec, struct exec_block *block, const char *string)
 {
     size_t bytes = kstrlen(string) + 1;
-    int error = bytes > EXEC_STRING_MAX ? -E2BIG : reserve(exec, block, bytes);
+    int error = check_room(exec, bytes);
+    if (!error)
+        error = reserve(block, bytes);
     if (error)
         return error;
     memmove(block->bytes + bytes, block->bytes, block->used);
@@ -77,28 +89,29 @@ void exec_block_free(struct exec_block *block)
     *block = (struct exec_block){0};
 }
 
-/* One string of unknown length: copied in pieces that grow with the block. */
+/* One string of unknown length: tried with more and more room, up to the longest that may be. */
 static int add_user_string(struct exec *exec, struct exec_block *block, uint64_t uaddr)
 {
-    size_t room = 256;
-    for (;;) {
-        int error = reserve(exec, block, room);
-        if (error == -E2BIG && room > 256)
-            room = 256; /* the string may still fit in what is left */
+    enum { FIRST_ROOM = 256 };
+    for (size_t room = FIRST_ROOM;; room = MIN(room * 4, (size_t)EXEC_STRING_MAX)) {
+        int error = check_room(exec, 1);
+        if (!error)
+            error = reserve(block, room);
         if (error)
             return error;
-        room = MIN(block->capacity - block->used, (size_t)EXEC_STRING_MAX);
         int64_t length = copy_string_from_user(block->bytes + block->used, uaddr, room);
         if (length >= 0) {
+            error = check_room(exec, (size_t)length + 1);
+            if (error)
+                return error;
             block->used += (size_t)length + 1;
             block->count++;
-            return bytes_taken(exec) > exec->limit_bytes ? -E2BIG : 0;
+            return 0;
         }
         if (length != -ENAMETOOLONG)
             return (int)length;
         if (room == EXEC_STRING_MAX)
             return -E2BIG;
-        room = MIN(room * 2, (size_t)EXEC_STRING_MAX);
     }
 }
 

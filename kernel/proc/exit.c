@@ -18,6 +18,7 @@
 #include "kernel/proc/process_internal.h"
 #include "kernel/proc/session_internal.h"
 #include "kernel/proc/signal.h"
+#include "kernel/proc/user_count.h"
 #include "kernel/sched/sched.h"
 #include "kernel/security/cred.h"
 
@@ -40,9 +41,10 @@ void task_set_mm(struct task *task, struct mm *mm)
     struct process_table *table = task->thread.kernel->processes;
     struct mm *old = task->thread.mm;
 
-    if (old && task == task->process->leader)
-        task->process->max_rss_pages = MAX(task->process->max_rss_pages, old->resident_peak);
     spin_lock(&table->lock); /* task_mm() of other tasks reads it under this lock */
+    if (old)
+        task->process->max_rss_pages =
+            MAX(task->process->max_rss_pages, atomic_load_relaxed(&old->resident_peak));
     task->thread.mm = mm;
     spin_unlock(&table->lock);
     task->user.aspace = mm ? mm->aspace : NULL;
@@ -60,13 +62,43 @@ struct mm *task_mm(struct task *task)
     return mm;
 }
 
+struct mm *process_mm(struct process *process)
+{
+    struct process_table *table = process->kernel->processes;
+    struct mm *mm = NULL;
+    struct task *task;
+
+    spin_lock(&table->lock);
+    list_for_each_entry(task, &process->tasks, process_node)
+    {
+        if (task->thread.mm) {
+            mm = mm_get(task->thread.mm);
+            break;
+        }
+    }
+    spin_unlock(&table->lock);
+    return mm;
+}
+
 /* ---- the process tree ---- */
+
+/* A thread of a process that is not `gone`, to stand for it as the creator of children. */
+static struct task *another_task_locked(struct process *process, const struct task *gone)
+{
+    struct task *task;
+    list_for_each_entry(task, &process->tasks, process_node)
+    {
+        if (task != gone && !task->exiting)
+            return task;
+    }
+    return NULL;
+}
 
 /* Who adopts the children of a dying process: the nearest ancestor that is a subreaper, else init. */
 static struct process *find_reaper_locked(struct process_table *table, struct process *process)
 {
     for (struct process *up = process->parent; up && !up->is_init; up = up->parent) {
-        if (up->is_subreaper && !up->group_exiting && up->state == PROCESS_ALIVE)
+        if (up->is_subreaper && another_task_locked(up, NULL))
             return up;
     }
     return table->init;
@@ -96,22 +128,39 @@ static void hang_up_orphaned_group_locked(struct process_group *group)
     }
 }
 
-/* `process` stops being a reason for `group` not to be orphaned. */
-static void check_orphaned_locked(struct process_group *group, struct process *process)
+/* `process` exits. If it kept `group` from being orphaned, as the link between a member and a parent
+ * in another group of the session, and nobody else does, stopped members have to hear of it. */
+static void check_orphaned_locked(struct process_group *group, const struct process_group *other,
+                                  struct process *process)
 {
-    if (group && process_group_is_orphaned_without(group, process) &&
-        group_has_stopped_member(group))
+    if (!other || other == group || other->session != group->session)
+        return;
+    if (process_group_is_orphaned_without(group, process) && group_has_stopped_member(group))
         hang_up_orphaned_group_locked(group);
 }
 
-static bool parent_ignores_child(struct process *parent)
+/* What the parent does about SIGCHLD: false if it wants neither to wait for children nor, with
+ * *out_signal false, to be told of them. */
+static bool parent_wants_zombies(struct process *parent, bool *out_signal)
 {
     struct signal_actions *actions = parent->actions;
     spin_lock(&actions->lock);
     const struct linux_sigaction *action = &actions->actions[SIGCHLD - 1];
-    bool ignores = action->handler == (uint64_t)SIG_IGN || (action->flags & SA_NOCLDWAIT);
+    bool ignored = action->handler == (uint64_t)SIG_IGN;
+    bool wants = !ignored && !(action->flags & SA_NOCLDWAIT);
     spin_unlock(&actions->lock);
-    return ignores;
+    *out_signal = !ignored;
+    return wants;
+}
+
+/* Times in siginfo count in ticks of 10 ms. */
+static void fill_times(struct linux_siginfo *info, struct process *child)
+{
+    enum { TICKS_PER_SECOND = 100, TICK_US = 10000 };
+    struct linux_rusage usage;
+    process_usage_locked(child, NULL, USAGE_SELF, &usage);
+    info->chld.utime = usage.ru_utime.tv_sec * TICKS_PER_SECOND + usage.ru_utime.tv_usec / TICK_US;
+    info->chld.stime = usage.ru_stime.tv_sec * TICKS_PER_SECOND + usage.ru_stime.tv_usec / TICK_US;
 }
 
 static void fill_child_info(struct linux_siginfo *info, struct process *child)
@@ -120,6 +169,7 @@ static void fill_child_info(struct linux_siginfo *info, struct process *child)
     *info = (struct linux_siginfo){.si_signo = child->exit_signal};
     info->chld.pid = child->pid;
     info->chld.uid = child->leader->thread.cred->uid;
+    fill_times(info, child);
     if ((status & 0x7f) == 0) {
         info->si_code = CLD_EXITED;
         info->chld.status = status >> 8 & 0xff;
@@ -133,9 +183,10 @@ static void fill_child_info(struct linux_siginfo *info, struct process *child)
 static bool notify_parent_locked(struct process *child)
 {
     struct process *parent = child->parent;
-    bool autoreap = child->exit_signal == SIGCHLD && parent_ignores_child(parent);
+    bool wants_signal = child->exit_signal >= 1 && child->exit_signal <= SIGNALS_MAX;
+    bool autoreap = child->exit_signal == SIGCHLD && !parent_wants_zombies(parent, &wants_signal);
 
-    if (child->exit_signal) {
+    if (wants_signal) {
         struct linux_siginfo info;
         fill_child_info(&info, child);
         signal_send_process(parent, child->exit_signal, &info);
@@ -151,6 +202,7 @@ static void unlink_zombie_locked(struct process_table *table, struct process *pr
     process->state = PROCESS_REAPED;
     list_remove(&process->sibling_node);
     process_leave_group_locked(table, process);
+    user_count_remove_locked(table, process->leader);
     slot->process = NULL;
     pid_slot_release(table, process->pid);
 }
@@ -172,12 +224,38 @@ void process_reap(struct process *process)
     put_reaped(process);
 }
 
+/* The child gets another creator, and the signal that it asked for in this case. */
+static void change_creator_locked(struct process *child, struct task *creator)
+{
+    struct task *task;
+    child->creator = creator;
+    list_for_each_entry(task, &child->tasks, process_node)
+    {
+        int signo = atomic_load_relaxed(&task->parent_death_signal);
+        if (signo)
+            signal_send_process(child, signo, SIGINFO_KERNEL);
+    }
+}
+
+/* A thread exits: its children go to another one of the process. */
+static void leave_children_locked(struct process *process, struct task *gone)
+{
+    struct task *other = another_task_locked(process, gone);
+    struct process *child;
+    list_for_each_entry(child, &process->children, sibling_node)
+    {
+        if (child->creator == gone)
+            change_creator_locked(child, other);
+    }
+}
+
 /* Give all children to the reaper; zombies among them are announced to it. Those that nobody waits for
  * are collected in `reaped` by their sibling_node. */
 static void reparent_children_locked(struct process_table *table, struct process *process,
                                      struct list *reaped)
 {
     struct process *reaper = find_reaper_locked(table, process), *child, *following;
+    struct task *creator = another_task_locked(reaper, NULL);
 
     list_for_each_entry_safe(child, following, &process->children, sibling_node)
     {
@@ -187,19 +265,14 @@ static void reparent_children_locked(struct process_table *table, struct process
         process_put(process); /* not the last: the caller holds one */
         list_add_tail(&reaper->children, &child->sibling_node);
         child->exit_signal = SIGCHLD;
-        struct task *task;
-        list_for_each_entry(task, &child->tasks, process_node)
-        {
-            if (task->parent_death_signal)
-                signal_send_task(task, task->parent_death_signal, SIGINFO_KERNEL);
-        }
+        change_creator_locked(child, creator);
         if (child->state == PROCESS_ZOMBIE) {
             if (notify_parent_locked(child)) {
                 unlink_zombie_locked(table, child);
                 list_add_tail(reaped, &child->sibling_node);
             }
-        } else if (group != process->group) {
-            check_orphaned_locked(group, process);
+        } else {
+            check_orphaned_locked(group, process->group, process);
         }
     }
 }
@@ -208,10 +281,9 @@ static void reparent_children_locked(struct process_table *table, struct process
 static void become_zombie_locked(struct process_table *table, struct process *process,
                                  struct list *reaped)
 {
-    process->exit_status =
-        process->group_exiting ? process->group_exit_status : process->leader->exit_code;
+    process->exit_status = process->group_exit_status;
     reparent_children_locked(table, process, reaped);
-    check_orphaned_locked(process->group, process);
+    check_orphaned_locked(process->group, process->parent ? process->parent->group : NULL, process);
     process->state = PROCESS_ZOMBIE;
     if (notify_parent_locked(process)) {
         unlink_zombie_locked(table, process);
@@ -239,13 +311,17 @@ static void leave_tree(struct task *task)
     atomic_store_relaxed(&table->task_count, table->task_count - 1);
     struct pid_slot *slot = pid_slot_find(table, task->tid);
     slot->task = NULL;
+    pid_slot_release(table, task->tid); /* a leader's number stays: it is the process's */
     if (task == process->leader)
-        task_get(task); /* kept until the process is reaped: credentials, exit code */
-    if (process->task_count == 0)
-        become_zombie_locked(table, process, &reaped);
+        task_get(task); /* kept until the process is reaped: credentials */
     else
+        user_count_remove_locked(table, task);
+    if (process->task_count == 0) {
+        become_zombie_locked(table, process, &reaped);
+    } else {
+        leave_children_locked(process, task);
         wake_all(&process->exit_wait);
-    pid_slot_release(table, task->tid);
+    }
     spin_unlock(&table->lock);
 
     task_put(task); /* the slot's; the thread's own reference remains */
@@ -276,17 +352,25 @@ static void release_session(struct process *process)
     session_put(session);
 }
 
-/* True for exactly one task of the process: the last to get here. */
-static bool is_last_task(struct task *task)
+/* True for exactly one task of the process: the last to get here. Unless something else ended the
+ * group, its status is the process's. */
+static bool is_last_task(struct task *task, int status)
 {
+    struct process *process = task->process;
     struct process_table *table = task->thread.kernel->processes;
-    struct task *other;
     bool last = true;
+    struct task *other;
 
     spin_lock(&table->lock);
     task->exiting = true;
-    list_for_each_entry(other, &task->process->tasks, process_node)
+    list_for_each_entry(other, &process->tasks, process_node)
         last = last && other->exiting;
+    bool irq = spin_lock_irqsave(&process->signal_lock);
+    if (last && !process->group_exiting) {
+        process->group_exiting = true;
+        process->group_exit_status = status;
+    }
+    spin_unlock_irqrestore(&process->signal_lock, irq);
     spin_unlock(&table->lock);
     return last;
 }
@@ -299,18 +383,17 @@ void task_exit(int status)
 
     if (process->is_init)
         kernel_panic("init exited with status 0x%x", status);
-    task->exit_code = status;
-    bool last = is_last_task(task);
+    bool last = is_last_task(task, status);
 
     task_release_mm(task);
-    if (last) {
+    if (last)
         signal_timers_exit(process);
-        release_session(process);
-    }
     task_set_mm(task, NULL);
     hal_user_exit(&task->user);
     file_table_put(thread->files);
     fs_context_put(thread->fs);
+    if (last)
+        release_session(process);
     signal_task_exit(task);
     leave_tree(task);
     thread_exit();
@@ -336,6 +419,7 @@ void process_notify_parent_of_stop(struct process *process, int si_code, int sig
         spin_lock(&parent->actions->lock);
         bool wanted = !(parent->actions->actions[SIGCHLD - 1].flags & SA_NOCLDSTOP);
         spin_unlock(&parent->actions->lock);
+        fill_times(&info, process);
         if (wanted)
             signal_send_process(parent, SIGCHLD, &info);
         wake_all(&parent->child_wait);

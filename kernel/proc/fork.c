@@ -23,6 +23,7 @@
 #include "kernel/proc/process_internal.h"
 #include "kernel/proc/session_internal.h"
 #include "kernel/proc/signal.h"
+#include "kernel/proc/user_count.h"
 #include "kernel/proc/user_loop.h"
 #include "kernel/sched/sched.h"
 #include "kernel/security/cred.h"
@@ -47,28 +48,18 @@ static int check_flags(const struct clone_args *args)
         return -EINVAL;
     if ((flags & CLONE_PARENT) && current_process()->is_init)
         return -EINVAL;
-    if (args->exit_signal < 0 || args->exit_signal > SIGNALS_MAX)
+    if ((flags & CLONE_PIDFD) && (flags & CLONE_PARENT_SETTID) && args->pidfd == args->parent_tid)
         return -EINVAL;
     return 0;
 }
 
 /* RLIMIT_NPROC counts tasks of the real user; root and the capable are exempt (setrlimit(2)). */
-static int check_task_limit(struct kernel *kernel)
+static int count_task(struct process_table *table, struct task *child)
 {
     const struct cred *cred = current_cred();
-    if (cred->uid == 0 || capable(CAP_SYS_RESOURCE) || capable(CAP_SYS_ADMIN))
-        return 0;
-    uint64_t limit = current_limit(RLIMIT_NPROC), count = 0;
-    struct process_table *table = kernel->processes;
-    uint64_t index;
-    struct pid_slot *slot;
-    spin_lock(&table->lock);
-    xarray_for_each(&table->slots, index, slot) {
-        if (slot->task && slot->task->thread.cred->uid == cred->uid)
-            count++;
-    }
-    spin_unlock(&table->lock);
-    return count >= limit ? -EAGAIN : 0;
+    bool exempt = cred->uid == 0 || capable(CAP_SYS_RESOURCE) || capable(CAP_SYS_ADMIN);
+    return user_count_add(table, child, cred->uid,
+                          exempt ? UINT64_MAX : current_limit(RLIMIT_NPROC));
 }
 
 static int copy_user_state(struct task *child, const struct clone_args *args)
@@ -158,7 +149,9 @@ static int copy_process(struct task *child, struct task *parent, const struct cl
     process->leader = child;
     process->exit_signal =
         (args->flags & CLONE_PARENT) ? parent->process->exit_signal : args->exit_signal;
-    process->dumpable = parent->process->dumpable;
+    process->dumpable = atomic_load_relaxed(&parent->process->dumpable);
+    process->gave_up_tty = parent->process->gave_up_tty;
+    process->huge_pages_off = parent->process->huge_pages_off;
     bool irq = spin_lock_irqsave(&parent->process->signal_lock);
     memcpy(process->rlimits, parent->process->rlimits, sizeof(process->rlimits));
     spin_unlock_irqrestore(&parent->process->signal_lock, irq);
@@ -169,7 +162,7 @@ static void copy_attributes(struct task *child, struct task *parent, uint64_t fl
 {
     child->blocked = parent->blocked;
     child->personality = parent->personality;
-    child->timer_slack_ns = parent->timer_slack_ns;
+    child->timer_slack_ns = child->timer_slack_default_ns = parent->timer_slack_ns;
     child->seccomp = parent->seccomp;
     child->seccomp_mode = parent->seccomp_mode;
     if (!(flags & CLONE_VM) || (flags & CLONE_VFORK))
@@ -186,6 +179,11 @@ static void copy_attributes(struct task *child, struct task *parent, uint64_t fl
 static void discard_parts(struct task *child)
 {
     struct thread *thread = &child->thread;
+    struct process_table *table = thread->kernel->processes;
+
+    spin_lock(&table->lock);
+    user_count_remove_locked(table, child);
+    spin_unlock(&table->lock);
     if (thread->files)
         file_table_put(thread->files);
     if (thread->fs)
@@ -241,6 +239,7 @@ static int publish(struct process_table *table, struct task *child, struct pid_s
         struct process *parent = (args->flags & CLONE_PARENT) ? self->parent : self;
         slot->process = process_get(process);
         process->parent = process_get(parent);
+        process->creator = (args->flags & CLONE_PARENT) ? self->creator : current_task();
         list_add_tail(&parent->children, &process->sibling_node);
         process_join_group_locked(process, self->group);
     }
@@ -257,13 +256,12 @@ int task_create(const struct clone_args *args, void (*entry)(void *), struct tas
     struct kernel *kernel = parent->thread.kernel;
     struct process_table *table = kernel->processes;
 
-    int error = check_task_limit(kernel);
+    int error = task_allocate(kernel, parent->thread.name, entry, &child);
     if (error)
         return error;
-    error = task_allocate(kernel, parent->thread.name, entry, &child);
-    if (error)
-        return error;
-    error = assemble(child, parent, args);
+    error = count_task(table, child);
+    if (!error)
+        error = assemble(child, parent, args);
     if (error)
         goto discard;
 
@@ -324,16 +322,26 @@ static void task_uncreate(struct task *child)
     task_put(child);
 }
 
-/* Tell user space the numbers that it asked for. */
-static int write_tids(struct task *child, const struct clone_args *args)
+/* Tell user space the number where it asked for it. As in Linux a bad address is ignored. */
+static void write_tids(struct task *child, const struct clone_args *args)
 {
     uint32_t tid = (uint32_t)child->tid;
-    if ((args->flags & CLONE_PARENT_SETTID) && put_user_u32(args->parent_tid, tid))
-        return -EFAULT;
-    /* The child would write this one itself in Linux, and a bad address be ignored. */
+    if (args->flags & CLONE_PARENT_SETTID)
+        copy_to_user_partial(args->parent_tid, &tid, sizeof(tid));
     if (args->flags & CLONE_CHILD_SETTID)
         mm_access_remote(child->thread.mm, args->child_tid, &tid, sizeof(tid), true, false);
-    return 0;
+}
+
+/* CLONE_PIDFD: a descriptor for the child at args->pidfd. */
+static int give_pidfd(struct task *child, const struct clone_args *args)
+{
+    int fd = pidfd_create(child->process, 0);
+    if (fd < 0)
+        return fd;
+    int error = put_user_u32(args->pidfd, (uint32_t)fd);
+    if (error)
+        fd_close(fd);
+    return error;
 }
 
 static void wait_for_vfork(struct process_table *table, struct task *child, struct vfork_wait *wait)
@@ -349,7 +357,6 @@ int64_t task_clone(const struct clone_args *args)
     struct kernel *kernel = this_kernel();
     struct vfork_wait vfork = {.done = false};
     struct task *child;
-    int pidfd = -1;
 
     int error = check_flags(args);
     if (error)
@@ -357,17 +364,12 @@ int64_t task_clone(const struct clone_args *args)
     error = task_create(args, user_loop_run, &child);
     if (error)
         return error;
-    error = write_tids(child, args);
-    if (!error && (args->flags & CLONE_PIDFD)) {
-        pidfd = pidfd_create(child->process, 0);
-        error = pidfd < 0 ? pidfd : put_user_u32(args->pidfd, (uint32_t)pidfd);
-    }
+    error = (args->flags & CLONE_PIDFD) ? give_pidfd(child, args) : 0;
     if (error) {
-        if (pidfd >= 0)
-            fd_close(pidfd);
         task_uncreate(child);
         return error;
     }
+    write_tids(child, args);
 
     if (!(args->flags & CLONE_THREAD))
         process_cpu_limit_changed(child->process);

@@ -29,6 +29,7 @@
 #include "kernel/proc/process_internal.h"
 #include "kernel/proc/session_internal.h"
 #include "kernel/proc/signal.h"
+#include "kernel/proc/user_count.h"
 #include "kernel/proc/user_loop.h"
 #include "kernel/proc/uts.h"
 #include "kernel/security/cred.h"
@@ -58,6 +59,7 @@ int proc_init(struct kernel *kernel)
         return -ENOMEM;
     spin_lock_init(&table->lock, LOCK_RANK_PROCESS_TREE);
     xarray_init(&table->slots, &allocator);
+    user_count_init(table);
     table->cursor = PID_INIT;
     table->task_cache = slab_cache_create("task", sizeof(struct task), 64);
     table->process_cache = slab_cache_create("process", sizeof(struct process), 64);
@@ -143,8 +145,9 @@ static int exec_along_path(const char *name, char *const *argv, char *const *env
     while (*path && (error == -ENOENT || error == -ENOTDIR || error == -EACCES)) {
         char candidate[512];
         size_t length = kstrcspn(path, ":");
-        ksnprintf(candidate, sizeof(candidate), "%.*s/%s", (int)length, path, name);
-        int result = task_exec_kernel(candidate, argv, envp);
+        int bytes = ksnprintf(candidate, sizeof(candidate), "%.*s/%s", (int)length, path, name);
+        int result = bytes < (int)sizeof(candidate) ? task_exec_kernel(candidate, argv, envp)
+                                                    : -ENOENT;
         if (result != -ENOENT || error == -ENOENT)
             error = result;
         path += length + (path[length] == ':');
@@ -180,11 +183,10 @@ static NORETURN void job_main(void *argument)
     unreachable_panic();
 }
 
-static int run_job(struct task *init)
+static int run_job(void)
 {
     const struct clone_args args = {.exit_signal = SIGCHLD};
     struct task *job;
-    (void)init;
     int error = task_create(&args, job_main, &job);
     if (error)
         return error;
@@ -232,7 +234,7 @@ static void init_main(void *argument)
 
     unpack_root(init->thread.kernel);
     mount_all(init->thread.kernel);
-    int job = run_job(init);
+    int job = run_job();
     if (job < 0)
         kernel_panic("init: cannot create the first process: error %d", -job);
     for (;;) {

@@ -26,7 +26,8 @@ static int64_t badness(struct process *process, uint64_t total_pages, bool *out_
             *out_dying = true;
         if (mm->oom_score_adj == ADJ_NEVER)
             return -1;
-        points = (int64_t)(mm->resident_anon + mm->resident_file) +
+        points = (int64_t)(atomic_load_relaxed(&mm->resident_anon) +
+                           atomic_load_relaxed(&mm->resident_file)) +
                  mm->oom_score_adj * (int64_t)total_pages / 1000;
         points = MAX(points, (int64_t)1);
         break;

@@ -70,6 +70,20 @@ struct process *process_find(struct kernel *kernel, int pid)
     return process;
 }
 
+struct process *process_find_any(struct kernel *kernel, int tid)
+{
+    struct process_table *table = kernel->processes;
+    struct process *process = NULL;
+    spin_lock(&table->lock);
+    struct pid_slot *slot = pid_slot_find(table, tid);
+    if (slot)
+        process = slot->process ? slot->process : slot->task ? slot->task->process : NULL;
+    if (process)
+        process_get(process);
+    spin_unlock(&table->lock);
+    return process;
+}
+
 struct process_group *process_group_find(struct kernel *kernel, int pgid)
 {
     struct process_table *table = kernel->processes;

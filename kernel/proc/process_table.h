@@ -33,6 +33,7 @@ struct process_table {
     unsigned task_count;
     int last_pid;
     uint64_t forks;
+    struct xarray users;         /* uid -> struct user_count */
     struct process *init;
     bool power_requested;        /* by the power button; atomic */
     char nodename[UTSNAME_LENGTH], domainname[UTSNAME_LENGTH];

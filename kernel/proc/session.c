@@ -157,6 +157,7 @@ int64_t process_setsid(struct process *process)
     if (slot->group || slot->session) /* a group by this number exists: leader of one, or worse */
         goto unlock;
     session->leader = process;
+    process->gave_up_tty = false;
     if (process->group)
         process_leave_group_locked(table, process);
     session_publish_locked(table, session);
@@ -180,9 +181,9 @@ static int setpgid_target_locked(struct process_table *table, struct process *se
                                  struct process **out)
 {
     struct pid_slot *slot = pid_slot_find(table, pid);
-    struct process *target = slot ? slot->process : NULL;
-    if (!target || target->state != PROCESS_ALIVE)
-        return -ESRCH;
+    struct process *target = slot ? slot->process : NULL; /* zombies have groups as well */
+    if (!target)
+        return slot && slot->task ? -EINVAL : -ESRCH; /* EINVAL: a thread's number */
     if (target != self) {
         if (target->parent != self)
             return -ESRCH;
@@ -200,12 +201,12 @@ static int setpgid_target_locked(struct process_table *table, struct process *se
 int process_setpgid(struct process *self, int pid, int pgid)
 {
     struct process_table *table = self->kernel->processes;
-    if (pgid < 0)
-        return -EINVAL;
     if (pid == 0)
         pid = self->pid;
     if (pgid == 0)
         pgid = pid;
+    if (pgid < 0)
+        return -EINVAL;
     struct process_group *fresh = process_group_create(pgid);
     if (!fresh)
         return -ENOMEM;

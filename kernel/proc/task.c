@@ -82,7 +82,7 @@ int task_allocate(struct kernel *kernel, const char *name, void (*entry)(void *)
     task->altstack.ss_flags = SS_DISABLE;
     task->syscall_nr = -1;
     task->orig_rax = UINT64_MAX;
-    task->timer_slack_ns = 50000;
+    task->timer_slack_ns = task->timer_slack_default_ns = TIMER_SLACK_DEFAULT_NS;
     *out = task;
     return 0;
 
@@ -184,8 +184,14 @@ static void usage_add_self(struct usage_sums *sums, struct process *process)
     sums->voluntary += process->dead_voluntary_switches;
     sums->involuntary += process->dead_involuntary_switches;
     sums->rss_pages = MAX(sums->rss_pages, process->max_rss_pages);
-    if (process->leader && process->leader->thread.mm && process->leader == current_task())
-        sums->rss_pages = MAX(sums->rss_pages, process->leader->thread.mm->resident_peak);
+    list_for_each_entry(task, &process->tasks, process_node)
+    {
+        struct mm *mm = task->thread.mm; /* cannot go away: the process-tree lock is held */
+        if (mm) {
+            sums->rss_pages = MAX(sums->rss_pages, atomic_load_relaxed(&mm->resident_peak));
+            break;
+        }
+    }
 }
 
 static void usage_add_children(struct usage_sums *sums, struct process *process)

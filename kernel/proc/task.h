@@ -37,7 +37,7 @@ struct task;
 struct tty;
 struct vfork_wait;
 
-enum { SIGNALS_MAX = 64 };
+enum { SIGNALS_MAX = 64, TIMER_SLACK_DEFAULT_NS = 50000 };
 
 /* A queued signal. */
 struct signal_info {
@@ -89,6 +89,8 @@ struct process {
     struct list tasks;           /* task.process_node; changed under the signal lock too */
     unsigned task_count;         /* not yet exited */
     struct process *parent;      /* referenced; init at the top has itself = NULL */
+    struct task *creator;        /* the parent's thread that it belongs to (prctl(2), PDEATHSIG;
+                                  * __WNOTHREAD); NULL: none; no reference */
     struct list children;        /* process.sibling_node */
     struct list_node sibling_node;
     struct process_group *group;
@@ -99,6 +101,7 @@ struct process {
     int exit_signal;             /* to the parent when the group is gone: SIGCHLD, 0 … */
     bool did_exec;               /* setpgid: EACCES */
     bool is_subreaper;           /* PR_SET_CHILD_SUBREAPER */
+    bool gave_up_tty;            /* TIOCNOTTY: has no controlling terminal, whatever the session has */
     bool is_init;                /* pid 1: signals without a handler never kill it */
     struct wait_queue child_wait; /* parents wait here for their children (and tracees) */
     struct wait_queue exit_wait;  /* pidfd poll, group exec */
@@ -128,7 +131,8 @@ struct process {
     uint64_t cpu_checked_ns;     /* CPU time at the last look */
     struct posix_timers *timers; /* NULL until the first timer_create */
     bool timers_closed;          /* the last task is exiting: nothing is armed any more */
-    uint32_t dumpable;
+    uint32_t dumpable;           /* PR_SET_DUMPABLE; atomic */
+    bool huge_pages_off;         /* PR_SET_THP_DISABLE */
 
     /* Accumulated from exited threads, and from waited-for children (getrusage, times). */
     uint64_t dead_utime_ns, dead_stime_ns, dead_minor_faults, dead_major_faults;
@@ -172,10 +176,12 @@ struct task {
     bool futexes_closed;         /* exiting: its futexes have been given away */
     uint64_t rseq_uaddr; uint32_t rseq_bytes, rseq_signature;
     struct vfork_wait *vfork;    /* a parent waits until this task execs or exits; process-tree lock */
-    int parent_death_signal;     /* PR_SET_PDEATHSIG */
-    uint64_t timer_slack_ns;
+    int parent_death_signal;     /* PR_SET_PDEATHSIG; atomic */
+    uint64_t timer_slack_ns, timer_slack_default_ns;
     uint32_t personality;
-    int exit_code;               /* wait status word of this thread */
+    bool counted;                /* in counted_uid's number of tasks; process-tree lock */
+    uint32_t counted_uid;
+    bool over_process_limit;     /* by setuid: execve fails while it is so; own thread */
     uint64_t last_fault_address; int last_trap; uint64_t last_error; /* for signal frames */
 
     struct ptrace_state *ptrace; /* traced: proc/ptrace.c; NULL */
@@ -208,6 +214,8 @@ void process_put(struct process *process);
 /* Referenced, or NULL. task_find: by tid, exited ones not included. process_find: zombies included. */
 struct task *task_find(struct kernel *kernel, int tid);
 struct process *process_find(struct kernel *kernel, int pid);
+/* The process that a number means: its own, or that of one of its threads. Referenced, or NULL. */
+struct process *process_find_any(struct kernel *kernel, int tid);
 /* The next process with pid > after, referenced; NULL at the end. For /proc and kill(-1). */
 struct process *process_next(struct kernel *kernel, int after);
 /* The next task of the process with tid > after; referenced. */
@@ -234,7 +242,11 @@ int64_t task_clone(const struct clone_args *args);
 
 /* Replace the current program. Path walking, binfmt (ELF64, #!), credentials. On success the caller
  * returns to user mode with the new registers. argv/envp are user pointers arrays unless kernel. */
-struct exec_strings { bool kernel; uint64_t argv, envp; /* user arrays, or const char *const * */ };
+struct exec_strings {
+    bool kernel;
+    bool name_is_closed;         /* filename is below /dev/fd/N and N closes: no name for a script */
+    uint64_t argv, envp;         /* user arrays, or const char *const * */
+};
 int task_exec(struct file *file, const char *filename, const struct exec_strings *strings);
 
 /* The current task leaves its address space (exec, exit): wakes a vfork parent, clears and wakes
@@ -244,8 +256,10 @@ void task_release_mm(struct task *task);
 /* Install `mm` (consumes the reference; NULL: none) as the current task's and drop the old one. */
 void task_set_mm(struct task *task, struct mm *mm);
 
-/* The address space of any task, referenced; NULL if it has none (any more). */
+/* The address space of any task, referenced; NULL if it has none (any more). process_mm: of the first
+ * of its tasks that has one. */
 struct mm *task_mm(struct task *task);
+struct mm *process_mm(struct process *process);
 
 /* End the current task; status is a wait status word (W_EXITCODE). Never returns. */
 __attribute__((noreturn)) void task_exit(int status);
@@ -272,6 +286,12 @@ void process_cpu_time(struct process *process, uint64_t *out_user_ns, uint64_t *
  * /tmp, runs the job as its child, reaps orphans and powers off with the job's status. init.c */
 
 /* ---- limits ---- */
+
+/* The real user of the current task is about to be `uid`, for RLIMIT_NPROC. 0 or -EAGAIN (memory). */
+int task_change_user(uint32_t uid);
+/* execve after such a change: -EAGAIN while the user has more tasks than RLIMIT_NPROC. */
+int task_check_exec_limit(void);
+
 uint64_t process_limit(struct process *process, unsigned resource); /* soft limit */
 static inline uint64_t current_limit(unsigned resource)
 {

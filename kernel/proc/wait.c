@@ -15,26 +15,26 @@
 #include "kernel/security/cred.h"
 
 struct wait_request {
-    int type, id;
+    int type, id;               /* P_PGID: id is a number, never 0 */
     unsigned options;
     struct wait_result *out;
     struct process *zombie; /* found; to be reaped after the lock is dropped */
 };
 
-static bool child_matches(const struct wait_request *request, struct process *self,
-                          struct process *child)
+static bool child_matches(const struct wait_request *request, const struct process *child)
 {
     /* Children whose exit does not send SIGCHLD ("clone children") need __WCLONE or __WALL. */
     bool clone_child = child->exit_signal != SIGCHLD;
     if (!(request->options & __WALL) && clone_child != !!(request->options & __WCLONE))
+        return false;
+    if ((request->options & __WNOTHREAD) && child->creator != current_task())
         return false;
     switch (request->type) {
     case P_PID:
     case P_PIDFD:
         return child->pid == request->id;
     case P_PGID:
-        return child->group && child->group->pgid == (request->id ? request->id
-                                                                  : self->group->pgid);
+        return child->group && child->group->pgid == request->id;
     default:
         return true;
     }
@@ -114,23 +114,35 @@ static int64_t scan_children(struct wait_request *request, struct process *self)
     list_for_each_entry(child, &self->children, sibling_node)
     {
         /* Being reaped by another thread of ours that has not unlinked it yet. */
-        if (child->reaping || !child_matches(request, self, child))
+        if (child->reaping || !child_matches(request, child))
             continue;
         if (take_exit(request, self, child) || take_stop(request, child)) {
             result = child->pid;
             child->reaping = request->zombie != NULL;
             break;
         }
-        result = 0;
+        /* A zombie has no other events to come than the one that nobody asks for here. */
+        if (child->state == PROCESS_ALIVE)
+            result = 0;
     }
     spin_unlock(process_tree_lock(self->kernel));
     return result;
+}
+
+static int own_group(struct process *self)
+{
+    spin_lock(process_tree_lock(self->kernel));
+    int pgid = self->group->pgid;
+    spin_unlock(process_tree_lock(self->kernel));
+    return pgid;
 }
 
 int64_t process_wait(int type, int id, unsigned options, struct wait_result *out)
 {
     struct process *self = current_process();
     struct wait_request request = {.type = type, .id = id, .options = options, .out = out};
+    if (type == P_PGID && id == 0) /* the group that is ours now, even if we leave it meanwhile */
+        request.id = own_group(self);
     int64_t found = scan_children(&request, self);
 
     if (found == 0 && !(options & WNOHANG)) {

@@ -26,11 +26,11 @@ static syscall_handler find_handler(uint64_t number)
 void syscall_dispatch(struct hal_regs *regs)
 {
     struct task *task = current_task();
-    uint64_t number = regs->rax;
+    uint64_t number = (uint32_t)regs->rax; /* as in Linux the upper half does not count */
     syscall_handler handler = find_handler(number);
 
-    task->orig_rax = number;
-    task->syscall_nr = (int64_t)number;
+    task->orig_rax = regs->rax;
+    task->syscall_nr = (int32_t)number;
     if (unlikely(task->thread.kernel->trace != NULL)) {
         trace_enter(task, regs);
         regs->rax = (uint64_t)(handler ? handler(regs) : -ENOSYS);

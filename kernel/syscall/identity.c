@@ -75,14 +75,22 @@ static void adjust_capabilities(struct cred *cred, const struct cred *old)
         cred->cap_effective = cred->cap_permitted;
 }
 
-/* A change of effective ids makes the process undumpable, as proc(5) says of suid_dumpable. */
-static void install_ids(struct cred *cred, const struct cred *old)
+/* A change of effective ids makes the process undumpable (proc(5), suid_dumpable), and it no longer
+ * hears of its parent's death (prctl(2), PR_SET_PDEATHSIG). */
+static void install_cred(struct cred *cred, const struct cred *old)
 {
     if (cred->euid != old->euid || cred->egid != old->egid || cred->fsuid != old->fsuid ||
-        cred->fsgid != old->fsgid)
-        current_process()->dumpable = 0;
-    adjust_capabilities(cred, old);
+        cred->fsgid != old->fsgid) {
+        atomic_store_relaxed(&current_process()->dumpable, 0);
+        atomic_store_relaxed(&current_task()->parent_death_signal, 0);
+    }
     cred_install(cred);
+}
+
+static void install_ids(struct cred *cred, const struct cred *old)
+{
+    adjust_capabilities(cred, old);
+    install_cred(cred, old);
 }
 
 static bool uid_is_ours(const struct cred *cred, uint32_t uid)
@@ -108,8 +116,12 @@ static int64_t change_uids(uint32_t ruid, uint32_t euid, uint32_t suid)
     if (suid != KEEP)
         cred->suid = suid;
     cred->fsuid = cred->euid;
-    install_ids(cred, old);
-    return 0;
+    int error = cred->uid != old->uid ? task_change_user(cred->uid) : 0;
+    if (error)
+        cred_put(cred);
+    else
+        install_ids(cred, old);
+    return error;
 }
 
 static int64_t change_gids(uint32_t rgid, uint32_t egid, uint32_t sgid)
@@ -214,8 +226,7 @@ int64_t sys_setfsuid(uint32_t uid)
         else if (uid == 0)
             cred->cap_effective |= cred->cap_permitted & file_caps;
     }
-    current_process()->dumpable = 0;
-    cred_install(cred);
+    install_cred(cred, old);
     return before;
 }
 
@@ -223,14 +234,14 @@ int64_t sys_setfsgid(uint32_t gid)
 {
     const struct cred *old = current_cred();
     uint32_t before = old->fsgid;
+
     if (gid == KEEP || gid == before || !(gid_is_ours(old, gid) || capable(CAP_SETGID)))
         return before;
     struct cred *cred = cred_copy(old);
     if (!cred)
         return before;
     cred->fsgid = gid;
-    current_process()->dumpable = 0;
-    cred_install(cred);
+    install_cred(cred, old);
     return before;
 }
 
@@ -311,8 +322,10 @@ int64_t sys_capget(uint64_t header_uaddr, uint64_t data)
     unsigned words;
 
     int error = read_cap_header(header_uaddr, &header, &words);
+    if (!data) /* only asks which version we speak */
+        return error == -EINVAL ? 0 : error;
     if (error)
-        return error == -EINVAL && !data ? 0 : error;
+        return error;
     if (header.pid < 0)
         return -EINVAL;
     struct task *task = header.pid ? task_find(this_kernel(), header.pid) : task_get(current_task());
@@ -328,7 +341,7 @@ int64_t sys_capget(uint64_t header_uaddr, uint64_t data)
                                               (uint32_t)(cred->cap_inheritable >> 32 * i)};
     cred_put(cred);
     task_put(task);
-    return data ? copy_to_user(data, sets, words * sizeof(sets[0])) : 0;
+    return copy_to_user(data, sets, words * sizeof(sets[0]));
 }
 
 int64_t sys_capset(uint64_t header_uaddr, uint64_t data)

@@ -18,7 +18,7 @@ enum { NOFILE_CEILING = 1048576 }; /* fs.nr_open */
 
 static void apply_to_mm(struct process *process, unsigned resource, uint64_t value)
 {
-    struct mm *mm = task_mm(process->leader);
+    struct mm *mm = process_mm(process);
     if (!mm)
         return;
     if (resource == RLIMIT_AS)
@@ -52,10 +52,12 @@ static int exchange_limit(struct process *process, unsigned resource,
     bool irq = spin_lock_irqsave(&process->signal_lock);
     struct linux_rlimit64 *slot = &process->rlimits[resource];
     *old = *slot;
-    if (limit && limit->rlim_max > slot->rlim_max && !may_raise)
+    if (limit && limit->rlim_max > slot->rlim_max && !may_raise) {
         error = -EPERM;
-    else if (limit)
-        *slot = *limit;
+    } else if (limit) {
+        atomic_store_relaxed(&slot->rlim_cur, limit->rlim_cur); /* read without the lock */
+        atomic_store_relaxed(&slot->rlim_max, limit->rlim_max);
+    }
     spin_unlock_irqrestore(&process->signal_lock, irq);
     if (!error && limit && resource == RLIMIT_CPU)
         process_cpu_limit_changed(process);

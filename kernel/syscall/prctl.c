@@ -14,7 +14,7 @@
 #include "kernel/security/cred.h"
 #include "kernel/syscall/syscalls.h"
 
-enum { NAME_BYTES = THREAD_NAME_MAX, TIMER_SLACK_DEFAULT_NS = 50000 };
+enum { NAME_BYTES = THREAD_NAME_MAX };
 
 static int64_t set_name(uint64_t uaddr)
 {
@@ -75,7 +75,8 @@ static int edit_bounding_drop(struct cred *cred, uint64_t cap)
 static int edit_securebits(struct cred *cred, uint64_t bits)
 {
     const uint32_t locks = 0xaa, all = 0xff; /* every second bit locks the one below it */
-    uint32_t old = cred->securebits;
+    uint32_t old = (cred->securebits & ~(uint32_t)SECBIT_KEEP_CAPS) |
+                   (cred->keep_caps ? SECBIT_KEEP_CAPS : 0);
     if (((old & locks) >> 1 & (old ^ bits)) || (old & locks & ~bits) || (bits & ~(uint64_t)all) ||
         !cred_has_cap(cred, CAP_SETPCAP))
         return -EPERM;
@@ -136,7 +137,7 @@ static int64_t set_dumpable(uint64_t value)
 {
     if (value > 1)
         return -EINVAL;
-    current_process()->dumpable = (uint32_t)value;
+    atomic_store_relaxed(&current_process()->dumpable, (uint32_t)value);
     return 0;
 }
 
@@ -174,6 +175,19 @@ static int64_t prctl_cred(int option, uint64_t arg2, uint64_t arg3, uint64_t arg
     }
 }
 
+static void set_subreaper(struct process *process, bool on)
+{
+    spin_lock(process_tree_lock(process->kernel));
+    process->is_subreaper = on;
+    spin_unlock(process_tree_lock(process->kernel));
+}
+
+/* The time stamp counter can always be read. */
+static int64_t set_tsc(uint64_t mode)
+{
+    return mode == PR_TSC_ENABLE ? 0 : -EINVAL;
+}
+
 int64_t sys_prctl(int option, uint64_t arg2, uint64_t arg3, uint64_t arg4, uint64_t arg5)
 {
     struct task *task = current_task();
@@ -183,7 +197,7 @@ int64_t sys_prctl(int option, uint64_t arg2, uint64_t arg3, uint64_t arg4, uint6
     case PR_SET_PDEATHSIG:
         if (arg2 > SIGNALS_MAX)
             return -EINVAL;
-        task->parent_death_signal = (int)arg2;
+        atomic_store_relaxed(&task->parent_death_signal, (int)arg2);
         return 0;
     case PR_GET_PDEATHSIG:
         return put_user_u32(arg2, (uint32_t)task->parent_death_signal);
@@ -198,19 +212,30 @@ int64_t sys_prctl(int option, uint64_t arg2, uint64_t arg3, uint64_t arg4, uint6
     case PR_GET_TIMERSLACK:
         return (int64_t)task->timer_slack_ns;
     case PR_SET_TIMERSLACK:
-        task->timer_slack_ns = arg2 ? arg2 : TIMER_SLACK_DEFAULT_NS;
+        task->timer_slack_ns = arg2 ? arg2 : task->timer_slack_default_ns;
         return 0;
     case PR_GET_TIMING:
         return PR_TIMING_STATISTICAL;
     case PR_SET_TIMING:
         return arg2 == PR_TIMING_STATISTICAL ? 0 : -EINVAL;
     case PR_SET_CHILD_SUBREAPER:
-        process->is_subreaper = arg2;
+        set_subreaper(process, arg2);
         return 0;
     case PR_GET_CHILD_SUBREAPER:
         return put_user_u32(arg2, process->is_subreaper);
     case PR_GET_TID_ADDRESS:
         return put_user_u64(arg2, task->clear_child_tid);
+    case PR_GET_TSC:
+        return put_user_u32(arg2, PR_TSC_ENABLE);
+    case PR_SET_TSC:
+        return set_tsc(arg2);
+    case PR_GET_THP_DISABLE:
+        return arg2 || arg3 || arg4 || arg5 ? -EINVAL : process->huge_pages_off;
+    case PR_SET_THP_DISABLE: /* there are none; the setting is only kept */
+        if (arg3 || arg4 || arg5)
+            return -EINVAL;
+        process->huge_pages_off = arg2;
+        return 0;
     case PR_GET_SECCOMP:
         return task->seccomp_mode;
     default: {

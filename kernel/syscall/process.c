@@ -63,7 +63,7 @@ static int check_clone3(const struct linux_clone_args *in)
         return -EINVAL;
     if ((in->flags & (CLONE_THREAD | CLONE_PARENT)) && in->exit_signal)
         return -EINVAL;
-    if (in->exit_signal & ~(uint64_t)CSIGNAL)
+    if (in->exit_signal > SIGNALS_MAX)
         return -EINVAL;
     if (!in->stack != !in->stack_size)
         return -EINVAL;
@@ -96,12 +96,12 @@ int64_t sys_clone3(uint64_t args_uaddr, uint64_t size)
     };
     if (in.set_tid_size) {
         uint32_t tid;
-        if (!capable(CAP_SYS_ADMIN) && !capable(CAP_CHECKPOINT_RESTORE))
-            return -EPERM;
         if (get_user_u32(&tid, in.set_tid))
             return -EFAULT;
         if (tid < 1 || tid >= 32768)
             return -EINVAL;
+        if (!capable(CAP_SYS_ADMIN) && !capable(CAP_CHECKPOINT_RESTORE))
+            return -EPERM;
         args.set_tid = (int)tid;
     }
     return task_clone(&args);
@@ -110,47 +110,54 @@ int64_t sys_clone3(uint64_t args_uaddr, uint64_t size)
 /* ---- execution: execve(2) ---- */
 
 static int64_t exec_named(const struct path *start, const char *name, unsigned walk_flags,
-                          const char *shown, uint64_t argv, uint64_t envp)
+                          const char *shown, const struct exec_strings *strings)
 {
-    const struct exec_strings strings = {.argv = argv, .envp = envp};
     struct file *file;
     int error = vfs_open_exec(start, name, walk_flags, &file);
     if (error)
         return error;
-    error = task_exec(file, shown, &strings);
+    error = task_exec(file, shown, strings);
     file_put(file);
     return error;
 }
 
 int64_t sys_execve(uint64_t path, uint64_t argv, uint64_t envp)
 {
+    const struct exec_strings strings = {.argv = argv, .envp = envp};
     char *name;
     int error = path_copy_user(path, false, &name);
     if (error)
         return error;
-    int64_t result = exec_named(NULL, name, WALK_FOLLOW, name, argv, envp);
+    int64_t result = exec_named(NULL, name, WALK_FOLLOW, name, &strings);
     kfree(name);
     return result;
 }
 
 /* Run what a descriptor refers to, or a name relative to it; scripts then see /dev/fd/N. */
-static int64_t exec_at(int dir, const char *name, unsigned walk_flags, uint64_t argv, uint64_t envp)
+static int64_t exec_at(int dir, const char *name, unsigned walk_flags,
+                       const struct exec_strings *strings)
 {
-    char shown[VFS_PATH_MAX > 512 ? 512 : VFS_PATH_MAX];
+    enum { PREFIX_MAX = 24 };
+    size_t room = PREFIX_MAX + kstrlen(name);
+    int64_t result = -ENOMEM;
     struct file *base = fd_get_any(dir);
     if (!base)
         return -EBADF;
-    if (name[0])
-        ksnprintf(shown, sizeof(shown), "/dev/fd/%d/%s", dir, name);
-    else
-        ksnprintf(shown, sizeof(shown), "/dev/fd/%d", dir);
-    int64_t result = exec_named(&base->path, name, walk_flags, shown, argv, envp);
+    char *shown = kmalloc(room);
+    if (shown) {
+        ksnprintf(shown, room, name[0] ? "/dev/fd/%d/%s" : "/dev/fd/%d", dir, name);
+        struct exec_strings at = *strings;
+        at.name_is_closed = fd_get_cloexec(dir) > 0;
+        result = exec_named(&base->path, name, walk_flags, shown, &at);
+    }
+    kfree(shown);
     file_put(base);
     return result;
 }
 
 int64_t sys_execveat(int dir, uint64_t path, uint64_t argv, uint64_t envp, uint32_t flags)
 {
+    const struct exec_strings strings = {.argv = argv, .envp = envp};
     unsigned walk_flags = (flags & AT_SYMLINK_NOFOLLOW) ? 0 : WALK_FOLLOW;
     char *name;
 
@@ -162,8 +169,8 @@ int64_t sys_execveat(int dir, uint64_t path, uint64_t argv, uint64_t envp, uint3
     if (flags & AT_EMPTY_PATH)
         walk_flags |= WALK_EMPTY;
     int64_t result = name[0] == '/' || (dir == AT_FDCWD && name[0])
-                         ? exec_named(NULL, name, walk_flags, name, argv, envp)
-                         : exec_at(dir, name, walk_flags, argv, envp);
+                         ? exec_named(NULL, name, walk_flags, name, &strings)
+                         : exec_at(dir, name, walk_flags, &strings);
     kfree(name);
     return result;
 }
@@ -255,8 +262,6 @@ int64_t sys_waitid(int type, int id, uint64_t info, uint32_t options, uint64_t u
     if ((options & ~known) || !(options & (WEXITED | WSTOPPED | WCONTINUED)))
         return -EINVAL;
     int64_t got = waitid_find(type, id, options, &result);
-    if (got < 0)
-        return got;
     if (got > 0) {
         if (usage && copy_to_user(usage, &result.usage, sizeof(result.usage)))
             return -EFAULT;
@@ -266,8 +271,10 @@ int64_t sys_waitid(int type, int id, uint64_t info, uint32_t options, uint64_t u
         out.chld.uid = (uint32_t)result.uid;
         out.chld.status = result.si_status;
     }
-    /* Only these fields are written, as Linux does. */
-    return info && copy_to_user(info, &out, offsetof(struct linux_siginfo, chld.utime)) ? -EFAULT : 0;
+    /* Only these fields are written, as Linux does; also when there is nothing to report. */
+    if (info && copy_to_user(info, &out, offsetof(struct linux_siginfo, chld.utime)))
+        return -EFAULT;
+    return MIN(got, (int64_t)0);
 }
 
 /* ---- numbers ---- */
@@ -306,14 +313,14 @@ int64_t sys_setsid(void)
 
 int64_t sys_setpgid(int pid, int pgid)
 {
-    return pid < 0 ? -ESRCH : process_setpgid(current_process(), pid, pgid);
+    return process_setpgid(current_process(), pid, pgid);
 }
 
 /* Group (or session) number of a process; 0: the caller. */
 static int64_t group_number(int pid, bool want_session)
 {
     struct process *process =
-        pid ? process_find(this_kernel(), pid) : process_get(current_process());
+        pid ? process_find_any(this_kernel(), pid) : process_get(current_process());
     int64_t result = -ESRCH;
     if (!process)
         return result;

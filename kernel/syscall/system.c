@@ -92,7 +92,10 @@ int64_t sys_reboot(uint32_t magic1, uint32_t magic2, uint32_t command, uint64_t 
     case LINUX_REBOOT_CMD_POWER_OFF:
         klog_info("reboot: power down");
         hal_power_off(0);
-    default: /* also CAD_ON and CAD_OFF: there is no such key */
+    case LINUX_REBOOT_CMD_CAD_ON: /* there is no such key */
+    case LINUX_REBOOT_CMD_CAD_OFF:
+        return 0;
+    default:
         return -EINVAL;
     }
 }
