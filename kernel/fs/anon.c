@@ -85,8 +85,8 @@ int file_create_anon(struct kernel *kernel, const char *name, const struct file_
     return error;
 }
 
-int file_create_anon_peer(struct file *of, const struct file_ops *ops, void *private, uint32_t flags,
-                          struct file **out)
+int file_create_anon_peer(struct file *of, const struct file_ops *ops, void *private,
+                          uint32_t flags, struct file **out)
 {
     return open_on(of->kernel, &of->path, ops, private, flags, out);
 }

@@ -10,8 +10,7 @@
 #include "kernel/fs/vfs_internal.h"
 #include "kernel/fs/xattr.h"
 
-enum { ATTR_SET_TIMES = ATTR_ATIME | ATTR_MTIME,
-       ATTR_NOW_TIMES = ATTR_ATIME_NOW | ATTR_MTIME_NOW };
+enum { ATTR_SET_TIMES = ATTR_ATIME | ATTR_MTIME, ATTR_NOW_TIMES = ATTR_ATIME_NOW | ATTR_MTIME_NOW };
 
 static int check_owner_change(struct inode *inode, const struct attr_change *change)
 {
@@ -241,8 +240,8 @@ void generic_getattr(struct inode *inode, struct linux_statx *out)
     *out = (struct linux_statx){
         .stx_mask = STATX_BASIC_STATS | STATX_BTIME,
         .stx_blksize = (uint32_t)sb->block_size,
-        .stx_attributes_mask = STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND | STATX_ATTR_AUTOMOUNT |
-                               STATX_ATTR_MOUNT_ROOT,
+        .stx_attributes_mask =
+            STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND | STATX_ATTR_AUTOMOUNT | STATX_ATTR_MOUNT_ROOT,
         .stx_ino = inode->ino,
         .stx_rdev_major = linux_major(inode->rdev),
         .stx_rdev_minor = linux_minor(inode->rdev),

@@ -11,11 +11,11 @@
  * dentry->lock; so whoever holds the bucket lock sees hashed dentries unchanging. A lookup that
  * misses a dentry because it is being renamed looks again with the directory's mutex held.
  */
-#include "kernel/fs/vfs_internal.h"
+#include "kernel/core/entropy.h"
 #include "kernel/fs/dcache_internal.h"
+#include "kernel/fs/vfs_internal.h"
 #include "kernel/lib/printf.h"
 #include "kernel/mm/page.h"
-#include "kernel/core/entropy.h"
 
 int dcache_init(struct kernel *kernel)
 {

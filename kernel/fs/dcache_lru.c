@@ -26,7 +26,7 @@ static void lru_unlink_locked(struct vfs_state *vfs, struct dentry *dentry)
 {
     list_remove(&dentry->lru_node);
     atomic_fetch_sub_relaxed(&vfs->lru_count, 1);
-    atomic_fetch_and_relaxed(&dentry->flags, (uint16_t)~(DENTRY_ON_LRU | DENTRY_REFERENCED));
+    atomic_fetch_and_relaxed(&dentry->flags, (uint16_t) ~(DENTRY_ON_LRU | DENTRY_REFERENCED));
 }
 
 void dcache_lru_remove(struct vfs_state *vfs, struct dentry *dentry)

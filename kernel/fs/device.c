@@ -33,16 +33,25 @@ static int register_range(struct kernel *kernel, const struct device_range *rang
 int device_register_char(struct kernel *kernel, unsigned major, unsigned minor, unsigned count,
                          const char *name, const struct file_ops *ops, void *context)
 {
-    struct device_range range = {.major = major, .minor = minor, .count = count, .name = name,
-                                 .ops = ops, .context = context};
+    struct device_range range = {.major = major,
+                                 .minor = minor,
+                                 .count = count,
+                                 .name = name,
+                                 .ops = ops,
+                                 .context = context};
     return register_range(kernel, &range);
 }
 
 int device_register_block(struct kernel *kernel, unsigned major, unsigned minor, unsigned count,
                           const char *name, const struct file_ops *ops, void *context)
 {
-    struct device_range range = {.block = true, .major = major, .minor = minor, .count = count,
-                                 .name = name, .ops = ops, .context = context};
+    struct device_range range = {.block = true,
+                                 .major = major,
+                                 .minor = minor,
+                                 .count = count,
+                                 .name = name,
+                                 .ops = ops,
+                                 .context = context};
     return register_range(kernel, &range);
 }
 

@@ -49,8 +49,8 @@ static int64_t next_record(struct file *file, struct kmsg_reader *reader)
             return got;
         if (atomic_load_relaxed(&file->flags) & O_NONBLOCK)
             return -EAGAIN;
-        int error = wait_event_interruptible(klog_wait_queue(),
-                                             klog_next_sequence() > reader->sequence);
+        int error =
+            wait_event_interruptible(klog_wait_queue(), klog_next_sequence() > reader->sequence);
         if (error)
             return error;
     }

@@ -8,8 +8,15 @@
 #include "kernel/mm/mm.h"
 #include "kernel/sched/wait.h"
 
-enum { MEM_MAJOR = 1, MINOR_NULL = 3, MINOR_ZERO = 5, MINOR_FULL = 7, MINOR_RANDOM = 8,
-       MINOR_URANDOM = 9, MINOR_KMSG = 11 };
+enum {
+    MEM_MAJOR = 1,
+    MINOR_NULL = 3,
+    MINOR_ZERO = 5,
+    MINOR_FULL = 7,
+    MINOR_RANDOM = 8,
+    MINOR_URANDOM = 9,
+    MINOR_KMSG = 11
+};
 
 static int64_t null_read(struct file *file, struct uio *uio, uint64_t *pos)
 {
@@ -145,8 +152,8 @@ int memory_devices_init(struct kernel *kernel)
         uint32_t mode;
         const struct file_ops *ops;
     } devices[] = {
-        {MINOR_NULL, "null", 0666, &null_ops},     {MINOR_ZERO, "zero", 0666, &zero_ops},
-        {MINOR_FULL, "full", 0666, &full_ops},     {MINOR_RANDOM, "random", 0666, &random_ops},
+        {MINOR_NULL, "null", 0666, &null_ops},         {MINOR_ZERO, "zero", 0666, &zero_ops},
+        {MINOR_FULL, "full", 0666, &full_ops},         {MINOR_RANDOM, "random", 0666, &random_ops},
         {MINOR_URANDOM, "urandom", 0666, &random_ops}, {MINOR_KMSG, "kmsg", 0644, &kmsg_ops},
     };
     for (size_t i = 0; i < ARRAY_SIZE(devices); i++) {

@@ -17,8 +17,8 @@ struct unpacker {
     struct kernel *kernel;
     struct cpio_reader reader;
     struct dentry *root;
-    struct dentry *dir;          /* referenced: where the last entry went */
-    const char *dir_name;        /* its name: the first dir_length bytes */
+    struct dentry *dir;   /* referenced: where the last entry went */
+    const char *dir_name; /* its name: the first dir_length bytes */
     size_t dir_length;
 };
 

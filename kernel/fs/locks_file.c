@@ -158,8 +158,11 @@ int file_lock_flock(struct file *file, int operation)
     struct file_lock *fresh = kzalloc(sizeof(*fresh));
     if (!fresh)
         return -ENOLCK;
-    *fresh = (struct file_lock){.kind = LOCK_KIND_FLOCK, .write = type == LOCK_EX, .owner = file,
-                                .end = UINT64_MAX, .pid = this_thread()->tgid};
+    *fresh = (struct file_lock){.kind = LOCK_KIND_FLOCK,
+                                .write = type == LOCK_EX,
+                                .owner = file,
+                                .end = UINT64_MAX,
+                                .pid = this_thread()->tgid};
     atomic_fetch_or_relaxed(&file->mode, (uint16_t)FILE_LOCKED);
     do {
         error = try_flock(vfs, locks, &fresh);
@@ -188,9 +191,14 @@ static bool emit_lock(const struct file_locks *locks, const struct file_lock *lo
 {
     static const char *const kinds[] = {"POSIX", "OFDLCK", "FLOCK"};
     struct file_lock_info info = {
-        .kind = kinds[lock->kind], .write = lock->write, .blocked = blocked, .pid = lock->pid,
-        .dev = locks->inode->sb->dev, .ino = locks->inode->ino,
-        .start = lock->start, .end = lock->end,
+        .kind = kinds[lock->kind],
+        .write = lock->write,
+        .blocked = blocked,
+        .pid = lock->pid,
+        .dev = locks->inode->sb->dev,
+        .ino = locks->inode->ino,
+        .start = lock->start,
+        .end = lock->end,
     };
     return emit(context, &info);
 }

@@ -236,7 +236,7 @@ void mount_destroy_tree(struct mount *top)
         spin_unlock(&vfs->mount_lock);
         mount_put(mount);
         mount = parent;
-        path_put(&at); /* not the parent's last reference unless it was the last mount: see `last` */
+        path_put(&at);
     }
 }
 

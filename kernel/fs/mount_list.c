@@ -66,9 +66,10 @@ static void put_options(struct strbuf *out, unsigned flags, const struct option_
 void mount_option_text(const struct mount *mount, struct strbuf *out)
 {
     static const struct option_name names[] = {
-        {MS_NOSUID, ",nosuid"},         {MS_NODEV, ",nodev"},       {MS_NOEXEC, ",noexec"},
-        {MS_NOATIME, ",noatime"},       {MS_NODIRATIME, ",nodiratime"},
-        {MS_RELATIME, ",relatime"},     {MS_NOSYMFOLLOW, ",nosymfollow"}, {0, NULL},
+        {MS_NOSUID, ",nosuid"},           {MS_NODEV, ",nodev"},
+        {MS_NOEXEC, ",noexec"},           {MS_NOATIME, ",noatime"},
+        {MS_NODIRATIME, ",nodiratime"},   {MS_RELATIME, ",relatime"},
+        {MS_NOSYMFOLLOW, ",nosymfollow"}, {0, NULL},
     };
     strbuf_puts(out, mount_flags(mount) & MS_RDONLY ? "ro" : "rw");
     put_options(out, mount_flags(mount), names);
@@ -77,8 +78,11 @@ void mount_option_text(const struct mount *mount, struct strbuf *out)
 void superblock_option_text(struct superblock *sb, struct strbuf *out)
 {
     static const struct option_name names[] = {
-        {MS_SYNCHRONOUS, ",sync"}, {MS_DIRSYNC, ",dirsync"}, {MS_MANDLOCK, ",mand"},
-        {MS_LAZYTIME, ",lazytime"}, {0, NULL},
+        {MS_SYNCHRONOUS, ",sync"},
+        {MS_DIRSYNC, ",dirsync"},
+        {MS_MANDLOCK, ",mand"},
+        {MS_LAZYTIME, ",lazytime"},
+        {0, NULL},
     };
     char options[256];
     strbuf_puts(out, superblock_is_readonly(sb) ? "ro" : "rw");

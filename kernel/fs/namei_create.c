@@ -18,8 +18,8 @@ struct creation {
 static int creation_lookup(struct creation *creation, bool directory)
 {
     struct walk *walk = &creation->walk;
-    int error = walk_lookup_locked(walk->path.dentry, walk->last, walk->last_length,
-                                   &creation->dentry);
+    int error =
+        walk_lookup_locked(walk->path.dentry, walk->last, walk->last_length, &creation->dentry);
     if (error)
         return error;
     if (dentry_inode(creation->dentry))

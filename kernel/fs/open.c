@@ -62,7 +62,8 @@ static int may_create_in_sticky(const struct inode *dir, const struct inode *ino
     return dir_mode & (regular ? S_IWOTH | S_IWGRP : S_IWOTH) ? -EACCES : 0;
 }
 
-static int create_locked(struct walk *walk, struct dentry *dentry, const struct open_request *request)
+static int create_locked(struct walk *walk, struct dentry *dentry,
+                         const struct open_request *request)
 {
     struct inode *dir = dentry_inode(walk->path.dentry), *inode;
     int error = mount_want_write(walk->path.mount);

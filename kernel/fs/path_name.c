@@ -66,8 +66,8 @@ static bool put_components(const struct path *path, const struct path *root, str
     }
 }
 
-int path_name_reachable(const struct path *path, const struct path *root, char *buffer, size_t bytes,
-                        char **out, bool *out_reachable)
+int path_name_reachable(const struct path *path, const struct path *root, char *buffer,
+                        size_t bytes, char **out, bool *out_reachable)
 {
     struct vfs_state *vfs = path->mount->kernel->vfs;
     struct tail tail = {.start = buffer, .end = buffer + bytes};

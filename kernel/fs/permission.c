@@ -110,8 +110,8 @@ int dir_may_delete(struct inode *dir, struct inode *victim, bool want_directory)
 /* A set-group-ID file in a set-group-ID directory whose group the creator is not in loses the bit. */
 uint32_t inode_mode_for_create(struct inode *dir, uint32_t mode)
 {
-    if (S_ISDIR(mode) || !(inode_mode(dir) & S_ISGID) || (mode & (S_ISGID | S_IXGRP)) !=
-                                                             (S_ISGID | S_IXGRP))
+    if (S_ISDIR(mode) || !(inode_mode(dir) & S_ISGID) ||
+        (mode & (S_ISGID | S_IXGRP)) != (S_ISGID | S_IXGRP))
         return mode;
     const struct cred *cred = current_cred();
     if (cred_in_group(cred, dir->gid) || cred_has_cap(cred, CAP_FSETID))

@@ -77,8 +77,8 @@ static int check_slashes(const struct renaming *renaming)
 static int lookup_both(struct renaming *renaming)
 {
     struct walk *from = &renaming->from, *to = &renaming->to;
-    int error = walk_lookup_locked(from->path.dentry, from->last, from->last_length,
-                                   &renaming->old);
+    int error =
+        walk_lookup_locked(from->path.dentry, from->last, from->last_length, &renaming->old);
     if (error)
         return error;
     renaming->inode = dentry_inode(renaming->old);

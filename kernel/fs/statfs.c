@@ -9,9 +9,10 @@ static int64_t statfs_flags(const struct mount *mount)
     static const struct {
         unsigned mount_flag, statfs_flag;
     } map[] = {
-        {MS_NOSUID, ST_NOSUID},         {MS_NODEV, ST_NODEV},       {MS_NOEXEC, ST_NOEXEC},
-        {MS_NOATIME, ST_NOATIME},       {MS_NODIRATIME, ST_NODIRATIME},
-        {MS_RELATIME, ST_RELATIME},     {MS_NOSYMFOLLOW, ST_NOSYMFOLLOW},
+        {MS_NOSUID, ST_NOSUID},           {MS_NODEV, ST_NODEV},
+        {MS_NOEXEC, ST_NOEXEC},           {MS_NOATIME, ST_NOATIME},
+        {MS_NODIRATIME, ST_NODIRATIME},   {MS_RELATIME, ST_RELATIME},
+        {MS_NOSYMFOLLOW, ST_NOSYMFOLLOW},
     };
     unsigned flags = mount_flags(mount);
     int64_t result = ST_VALID;

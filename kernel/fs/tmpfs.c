@@ -231,8 +231,8 @@ static int make_root(struct superblock *sb, const struct tmpfs_options *options)
     return dentry_create_root(sb, root);
 }
 
-int tmpfs_superblock_create(struct kernel *kernel, const struct filesystem *type,
-                            const char *text, struct superblock **out)
+int tmpfs_superblock_create(struct kernel *kernel, const struct filesystem *type, const char *text,
+                            struct superblock **out)
 {
     struct tmpfs *tmpfs = kzalloc(sizeof(*tmpfs));
     if (!tmpfs)

@@ -133,7 +133,8 @@ static void exchange(struct inode *old_dir, struct dentry *old, struct inode *ne
     assert(error == 0);
     old->private_u64 = new->private_u64;
     new->private_u64 = offset;
-    int old_is_dir = S_ISDIR(dentry_inode(old)->mode), new_is_dir = S_ISDIR(dentry_inode(new)->mode);
+    int old_is_dir = S_ISDIR(dentry_inode(old)->mode),
+        new_is_dir = S_ISDIR(dentry_inode(new)->mode);
     if (old_dir != new_dir && old_is_dir != new_is_dir) {
         inode_set_nlink(old_dir, new_is_dir - old_is_dir);
         inode_set_nlink(new_dir, old_is_dir - new_is_dir);
@@ -214,8 +215,7 @@ static int tmpfs_iterate(struct file *file, struct dir_context *context)
         return 0;
     uint64_t offset = context->pos;
     struct dentry *dentry;
-    xarray_for_each_from(&dir->entries, offset, dentry, context->pos)
-    {
+    xarray_for_each_from (&dir->entries, offset, dentry, context->pos) {
         const struct inode *inode = dentry_inode(dentry);
         if (!dir_emit(context, dentry->name, dentry->length, inode->ino,
                       DT_OF_MODE(inode_mode(inode)), offset + 1))

@@ -86,8 +86,8 @@ static int fallocate_locked(struct file *file, int mode, uint64_t offset, uint64
             return -EPERM;
         int error = end > inode->size ? file_check_size_limit(end) : 0;
         if (!error)
-            error = allocate_pages(inode, offset >> PAGE_SHIFT,
-                                   ALIGN_UP(end, PAGE_SIZE) >> PAGE_SHIFT);
+            error =
+                allocate_pages(inode, offset >> PAGE_SHIFT, ALIGN_UP(end, PAGE_SIZE) >> PAGE_SHIFT);
         if (error)
             return error;
     }
@@ -137,7 +137,8 @@ static bool has_writable_mapping(struct inode *inode)
     bool found = false;
     spin_lock(&cache->mappings_lock);
     list_for_each_entry (vma, &cache->mappings, mapping_node)
-        found = found || (vma->flags & (VMA_SHARED | VMA_MAY_WRITE)) == (VMA_SHARED | VMA_MAY_WRITE);
+        found =
+            found || (vma->flags & (VMA_SHARED | VMA_MAY_WRITE)) == (VMA_SHARED | VMA_MAY_WRITE);
     spin_unlock(&cache->mappings_lock);
     return found;
 }
@@ -145,8 +146,8 @@ static bool has_writable_mapping(struct inode *inode)
 static int add_seals(struct file *file, uint64_t seals)
 {
     struct inode *inode = file->inode;
-    const uint64_t all = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE |
-                         F_SEAL_FUTURE_WRITE;
+    const uint64_t all =
+        F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE;
     if (!(file->mode & FILE_WRITE))
         return -EPERM;
     if (seals & ~all)

@@ -24,7 +24,8 @@ static int parse_size(struct kernel *kernel, const char *value, uint64_t *out_by
 static int parse_one(struct kernel *kernel, const char *key, const char *value,
                      struct tmpfs_options *options)
 {
-    static const char *const ignored[] = {"huge", "mpol", "inode32", "inode64", "noswap", "defaults"};
+    static const char *const ignored[] = {"huge",    "mpol",   "inode32",
+                                          "inode64", "noswap", "defaults"};
     uint64_t number;
     if (kstr_equal(key, "size")) {
         if (parse_size(kernel, value, &number))

@@ -130,8 +130,8 @@ int64_t sys_fstat(int fd, uint64_t stat)
 
 int64_t sys_statx(int dir, uint64_t path, uint32_t flags, uint32_t mask, uint64_t statx_uaddr)
 {
-    const uint32_t known = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH |
-                           AT_STATX_SYNC_TYPE;
+    const uint32_t known =
+        AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | AT_STATX_SYNC_TYPE;
     struct path found;
     struct linux_statx statx;
     if ((mask & STATX__RESERVED) || (flags & ~known) ||

@@ -102,8 +102,8 @@ int64_t sys_linkat(int old_dir, uint64_t old, int new_dir, uint64_t new, uint32_
     /* A bare descriptor would get around the permissions of the directories on the way. */
     if ((flags & AT_EMPTY_PATH) && !capable(CAP_DAC_READ_SEARCH))
         return -ENOENT;
-    unsigned walk = (flags & AT_SYMLINK_FOLLOW ? WALK_FOLLOW : 0) |
-                    (flags & AT_EMPTY_PATH ? WALK_EMPTY : 0);
+    unsigned walk =
+        (flags & AT_SYMLINK_FOLLOW ? WALK_FOLLOW : 0) | (flags & AT_EMPTY_PATH ? WALK_EMPTY : 0);
     int error = path_walk_at(old_dir, old, walk, &source);
     if (error)
         return error;

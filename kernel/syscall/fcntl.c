@@ -3,8 +3,8 @@
  * fcntl(2). Leases and dnotify are not there: F_SETLEASE and F_NOTIFY fail as on a file system
  * without them.
  */
-#include "kernel/abi/errno.h"
 #include "kernel/abi/fcntl.h"
+#include "kernel/abi/errno.h"
 #include "kernel/abi/resource.h"
 #include "kernel/core/kernel.h"
 #include "kernel/fs/file_table.h"

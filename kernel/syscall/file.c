@@ -23,8 +23,7 @@
      O_ASYNC | O_DIRECT | O_LARGEFILE | O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_CLOEXEC |         \
      O_PATH | __O_TMPFILE)
 
-static int64_t open_at(int dirfd, uint64_t path, uint32_t flags, uint32_t mode,
-                       unsigned walk_flags)
+static int64_t open_at(int dirfd, uint64_t path, uint32_t flags, uint32_t mode, unsigned walk_flags)
 {
     struct at_path at;
     int error = at_path_begin(&at, dirfd, path, walk_flags);

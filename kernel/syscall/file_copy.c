@@ -173,8 +173,8 @@ int64_t sys_fadvise64(int fd, int64_t offset, uint64_t length, int advice)
 
 int64_t sys_sync_file_range(int fd, int64_t offset, int64_t count, uint32_t flags)
 {
-    const uint32_t known = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
-                           SYNC_FILE_RANGE_WAIT_AFTER;
+    const uint32_t known =
+        SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
     int64_t end;
     struct fd_borrow file = fd_borrow(fd);
     if (!file.file)

@@ -16,8 +16,8 @@ enum { STAGE_BYTES = 1024 };
 struct dents {
     struct dir_context context;
     bool old_form;
-    uint64_t uaddr;              /* where the stage goes */
-    size_t room;                 /* left in the user's buffer, the stage not counted */
+    uint64_t uaddr; /* where the stage goes */
+    size_t room;    /* left in the user's buffer, the stage not counted */
     size_t written;
     int error;
     size_t staged;

@@ -129,8 +129,8 @@ static int64_t transfer(struct file *file, struct uio *uio, const int64_t *offse
     return sync_written(file, flags, vfs_write(file, uio, offset ? &pos : NULL));
 }
 
-static int64_t vectored(int fd, uint64_t vec, uint64_t count, const int64_t *offset,
-                        uint32_t flags, bool write)
+static int64_t vectored(int fd, uint64_t vec, uint64_t count, const int64_t *offset, uint32_t flags,
+                        bool write)
 {
     struct uio_segment stack[UIO_FAST], *allocated = NULL;
     struct uio uio;

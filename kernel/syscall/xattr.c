@@ -92,8 +92,8 @@ static int64_t fetch(struct target target, const char *name, uint64_t uaddr, uin
     }
     int64_t result = resolve(&target, &path);
     if (!result) {
-        result = name ? vfs_getxattr(&path, name, buffer, size)
-                      : vfs_listxattr(&path, buffer, size);
+        result =
+            name ? vfs_getxattr(&path, name, buffer, size) : vfs_listxattr(&path, buffer, size);
         path_put(&path);
     }
     if (result > 0 && size && copy_to_user(uaddr, buffer, (size_t)result))

@@ -152,7 +152,10 @@ static void allocation(void)
     EQ(pread(fd, text, 10, 95), 10);
     TRUE(memcmp(text, "56789\0\0\0\0\0", 10) == 0);
     EQ(pread(fd, text, 10, 8290), 10);
-    TRUE(memcmp(text, "\0\0" "23456789", 10) == 0);
+    TRUE(memcmp(text,
+                "\0\0"
+                "23456789",
+                10) == 0);
     EQ(size_of(fd), 10000);
     EQ(blocks_of(fd), 32);
     FAILS(fallocate(fd, FALLOC_FL_PUNCH_HOLE, 0, 10), EOPNOTSUPP);

@@ -174,7 +174,7 @@ static void open_file_locks(void)
     int a = (int)OK(open("f", O_RDWR)), b = (int)OK(open("f", O_RDWR)), a2 = (int)OK(dup(a));
     OK(lock(a, F_OFD_SETLK, F_WRLCK, 0, 10));
     FAILS(lock(b, F_OFD_SETLK, F_WRLCK, 5, 1), EAGAIN);
-    OK(lock(a2, F_OFD_SETLK, F_WRLCK, 5, 1)); /* the same open file */
+    OK(lock(a2, F_OFD_SETLK, F_WRLCK, 5, 1));       /* the same open file */
     FAILS(lock(b, F_SETLK, F_WRLCK, 5, 1), EAGAIN); /* conflicts with record locks too */
     struct flock fl = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1};
     OK(fcntl(b, F_OFD_GETLK, &fl));

@@ -53,7 +53,8 @@ static void seals(void)
     OK(fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE));
     map[0] = 'm'; /* what is mapped may still be written */
     FAILS(pwrite(fd, "x", 1, 0), EPERM);
-    FAILS(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) == MAP_FAILED ? -1 : 0, EPERM);
+    FAILS(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) == MAP_FAILED ? -1 : 0,
+          EPERM);
     char *shared = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
     TRUE(shared != MAP_FAILED && shared[0] == 'm');
     FAILS(mprotect(shared, 4096, PROT_READ | PROT_WRITE), EACCES);

@@ -107,7 +107,8 @@ static void truncation_and_append(void)
 
 static void status_flags(void)
 {
-    int fd = (int)OK(open("a", O_RDWR | O_CLOEXEC | O_NONBLOCK | O_CREAT | O_NOCTTY | O_SYNC, 0600));
+    int fd =
+        (int)OK(open("a", O_RDWR | O_CLOEXEC | O_NONBLOCK | O_CREAT | O_NOCTTY | O_SYNC, 0600));
     int flags = (int)OK(fcntl(fd, F_GETFL));
     EQ(flags, 0100000 | O_RDWR | O_NONBLOCK | O_SYNC);
     EQ(fcntl(fd, F_GETFD), FD_CLOEXEC);

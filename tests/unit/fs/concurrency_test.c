@@ -51,7 +51,8 @@ static void use_file(const char *name, struct prng *prng)
 {
     struct file *file;
     char data[100];
-    uint32_t flags = O_RDWR | (prng_u64(prng) & 1 ? O_CREAT : 0) | (prng_u64(prng) & 1 ? O_TRUNC : 0);
+    uint32_t flags =
+        O_RDWR | (prng_u64(prng) & 1 ? O_CREAT : 0) | (prng_u64(prng) & 1 ? O_TRUNC : 0);
     if (vfs_open(NULL, name, flags, 0644, 0, &file))
         return;
     memset(data, 'x', sizeof(data));

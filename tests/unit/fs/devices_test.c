@@ -120,7 +120,8 @@ static void nodes(void *argument)
     struct linux_statx statx;
     (void)argument;
     mount_dev();
-    ck_assert_int_eq(devtmpfs_create_node(kernel, "a/b/c", S_IFCHR | 0640, MAKE_DEV(300, 70000)), 0);
+    ck_assert_int_eq(devtmpfs_create_node(kernel, "a/b/c", S_IFCHR | 0640, MAKE_DEV(300, 70000)),
+                     0);
     ck_assert_int_eq(devtmpfs_create_node(kernel, "a/b/c", S_IFCHR | 0640, 0), -EEXIST);
     ck_assert_int_eq(fs_stat("dev/a/b/c", 0, &statx), 0);
     ck_assert_uint_eq(statx.stx_rdev_major, 300);

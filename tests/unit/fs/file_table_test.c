@@ -24,8 +24,8 @@ static const struct file_ops counting_ops = {.flush = count_flush, .release = co
 static struct file *counting_file(struct counters *counters)
 {
     struct file *file;
-    ck_assert_int_eq(file_create_anon(this_kernel(), "test", &counting_ops, counters, O_RDWR, 0,
-                                      &file), 0);
+    ck_assert_int_eq(
+        file_create_anon(this_kernel(), "test", &counting_ops, counters, O_RDWR, 0, &file), 0);
     return file;
 }
 
@@ -36,7 +36,7 @@ static void closing(void *argument)
     int fd = fd_add(counting_file(&counters), false);
     ck_assert_int_eq(fd, 0);
     ck_assert_int_eq(fd_dup2(fd, 70, false), 70); /* the table grows */
-    ck_assert_int_eq(fd_close(fd), -EIO); /* flush's error, and closed all the same */
+    ck_assert_int_eq(fd_close(fd), -EIO);         /* flush's error, and closed all the same */
     ck_assert_int_eq(fd_close(fd), -EBADF);
     ck_assert_uint_eq(counters.flushed, 1);
     ck_assert_uint_eq(counters.released, 0);

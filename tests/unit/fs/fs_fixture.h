@@ -186,8 +186,8 @@ static inline int fs_chmod(const char *name, uint32_t mode)
 static inline int fs_chown(const char *name, uint32_t uid, uint32_t gid)
 {
     struct path path;
-    struct attr_change change = {.mask = ATTR_UID | ATTR_GID | ATTR_KILL_PRIVILEGES, .uid = uid,
-                                 .gid = gid};
+    struct attr_change change = {
+        .mask = ATTR_UID | ATTR_GID | ATTR_KILL_PRIVILEGES, .uid = uid, .gid = gid};
     int error = path_walk(NULL, name, WALK_FOLLOW, &path);
     if (error)
         return error;

@@ -39,10 +39,10 @@ static void put(struct archive *archive, struct entry entry)
     char header[128];
     size_t name_bytes = kstrlen(entry.name) + 1;
     unsigned inode = entry.inode ? entry.inode : archive->next_inode++;
-    ksnprintf(header, sizeof(header),
-              "070701%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x", inode, entry.mode, 0, 0,
-              entry.links ? entry.links : 1, entry.mtime, (unsigned)entry.bytes, 0, 0,
-              entry.rdev_major, entry.rdev_minor, (unsigned)name_bytes, 0);
+    ksnprintf(header, sizeof(header), "070701%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x",
+              inode, entry.mode, 0, 0, entry.links ? entry.links : 1, entry.mtime,
+              (unsigned)entry.bytes, 0, 0, entry.rdev_major, entry.rdev_minor, (unsigned)name_bytes,
+              0);
     memcpy(archive->bytes + archive->size, header, 110);
     archive->size += 110;
     memcpy(archive->bytes + archive->size, entry.name, name_bytes);
@@ -56,8 +56,11 @@ static void put(struct archive *archive, struct entry entry)
 
 static void put_file(struct archive *archive, const char *name, const char *text)
 {
-    put(archive, (struct entry){.name = name, .mode = S_IFREG | 0644, .data = text,
-                                .bytes = kstrlen(text), .mtime = 1000});
+    put(archive, (struct entry){.name = name,
+                                .mode = S_IFREG | 0644,
+                                .data = text,
+                                .bytes = kstrlen(text),
+                                .mtime = 1000});
 }
 
 static void put_dir(struct archive *archive, const char *name)
@@ -131,10 +134,10 @@ static void unpacks_everything(void *argument)
     put_dir(&archive, "./x/dir/");
     put_file(&archive, "x/dir/file", "hello");
     put_file(&archive, "/x//dir/./absolute", "rooted");
-    put(&archive, (struct entry){.name = "x/link", .mode = S_IFLNK | 0777, .data = "dir/file",
-                                 .bytes = 8});
-    put(&archive, (struct entry){.name = "x/null", .mode = S_IFCHR | 0666, .rdev_major = 1,
-                                 .rdev_minor = 3});
+    put(&archive,
+        (struct entry){.name = "x/link", .mode = S_IFLNK | 0777, .data = "dir/file", .bytes = 8});
+    put(&archive,
+        (struct entry){.name = "x/null", .mode = S_IFCHR | 0666, .rdev_major = 1, .rdev_minor = 3});
     put(&archive, (struct entry){.name = "x/fifo", .mode = S_IFIFO | 0600});
     put_file(&archive, "x/empty", "");
     put_trailer(&archive);
@@ -189,8 +192,12 @@ static void hard_links(void *argument)
     /* The contents come with the last name. */
     put(&archive, (struct entry){.name = "x/a", .mode = S_IFREG | 0600, .links = 3, .inode = 77});
     put(&archive, (struct entry){.name = "x/d/b", .mode = S_IFREG | 0600, .links = 3, .inode = 77});
-    put(&archive, (struct entry){.name = "x/c", .mode = S_IFREG | 0600, .links = 3, .inode = 77,
-                                 .data = "shared", .bytes = 6});
+    put(&archive, (struct entry){.name = "x/c",
+                                 .mode = S_IFREG | 0600,
+                                 .links = 3,
+                                 .inode = 77,
+                                 .data = "shared",
+                                 .bytes = 6});
     put_trailer(&archive);
     ck_assert_int_eq(unpack(&archive), 0);
     expect_text("/x/a", "shared");
@@ -212,7 +219,8 @@ static void hostile_names(void *argument)
     archive_init(&archive);
     put_dir(&archive, "x");
     fs_make("/outside", "untouched");
-    put(&archive, (struct entry){.name = "x/escape", .mode = S_IFLNK | 0777, .data = "/", .bytes = 1});
+    put(&archive,
+        (struct entry){.name = "x/escape", .mode = S_IFLNK | 0777, .data = "/", .bytes = 1});
     put_file(&archive, "x/escape/outside", "through a link");
     put_file(&archive, "x/../outside", "through dots");
     put_file(&archive, "../outside", "through dots");
@@ -252,9 +260,14 @@ static void damaged(void *argument)
         put_dir(&archive, "x");
         put_dir(&archive, "x/d");
         put_file(&archive, "x/d/file", "some content that is a bit longer");
-        put(&archive, (struct entry){.name = "x/a", .mode = S_IFREG | 0600, .links = 2,
-                                     .inode = 9, .data = "abc", .bytes = 3});
-        put(&archive, (struct entry){.name = "x/b", .mode = S_IFREG | 0600, .links = 2, .inode = 9});
+        put(&archive, (struct entry){.name = "x/a",
+                                     .mode = S_IFREG | 0600,
+                                     .links = 2,
+                                     .inode = 9,
+                                     .data = "abc",
+                                     .bytes = 3});
+        put(&archive,
+            (struct entry){.name = "x/b", .mode = S_IFREG | 0600, .links = 2, .inode = 9});
         put(&archive, (struct entry){.name = "x/l", .mode = S_IFLNK, .data = "d", .bytes = 1});
         put_trailer(&archive);
         if (round % 3 == 0)

@@ -32,7 +32,8 @@ static void ranges_agree(void *argument)
         int wanted = 0;
         for (unsigned other = 0; other < OWNERS; other++)
             for (int64_t at = start; at < start + length; at++)
-                if (other != owner && kind && held[other][at] && (kind == 2 || held[other][at] == 2))
+                if (other != owner && kind && held[other][at] &&
+                    (kind == 2 || held[other][at] == 2))
                     wanted = -EAGAIN;
         ck_assert_int_eq(set_lock(files[owner], F_OFD_SETLK, types[kind], start, length), wanted);
         if (!wanted)

@@ -12,11 +12,11 @@ enum { NAMES = 4, OBJECTS = 64, DIR_DEPTH_MAX = 4, CONTENT_MAX = 3 * 4096 };
 
 struct object {
     bool used, is_dir;
-    unsigned links;               /* names (files) */
-    int slots[NAMES];             /* directories: object numbers or -1 */
-    int parent;                   /* directories */
+    unsigned links;   /* names (files) */
+    int slots[NAMES]; /* directories: object numbers or -1 */
+    int parent;       /* directories */
     uint64_t size;
-    unsigned char *content;       /* files */
+    unsigned char *content; /* files */
 };
 
 struct model {
@@ -60,7 +60,7 @@ static void drop_link(struct model *model, int number)
 /* A random place: a path of up to DIR_DEPTH_MAX names below the root, ending in (dir, slot). */
 struct place {
     char name[64];
-    int dir;  /* -1: the walk fails with `error` before the last name */
+    int dir; /* -1: the walk fails with `error` before the last name */
     int slot;
     int error;
 };
@@ -238,8 +238,8 @@ static int rename_result(struct model *model, const struct place *from, const st
     int old = *slot_of(model, from), target = *slot_of(model, to);
     if (old < 0)
         return -ENOENT;
-    struct object *object = &model->objects[old], *victim = target < 0 ? NULL
-                                                                       : &model->objects[target];
+    struct object *object = &model->objects[old],
+                  *victim = target < 0 ? NULL : &model->objects[target];
     if ((flags & RENAME_NOREPLACE) && victim)
         return -EEXIST;
     if ((flags & RENAME_EXCHANGE) && !victim)

@@ -113,7 +113,8 @@ static void descriptions(void *argument)
     (void)argument;
     do_mkdir("m");
     ck_assert_int_eq(vfs_mount(this_kernel(), "source", "m", "tmpfs", MS_NOSUID | MS_NODEV,
-                               "size=2m,nr_inodes=77,mode=0700,uid=5"), 0);
+                               "size=2m,nr_inodes=77,mode=0700,uid=5"),
+                     0);
     ck_assert_int_eq(path_walk(NULL, "m", 0, &path), 0);
     mount_describe(path.mount, &info);
     ck_assert_str_eq(info.type, "tmpfs");

@@ -249,8 +249,8 @@ static void nameless(void *argument)
     ck_assert_int_eq(path_name(&file->path, NULL, text, sizeof(text), &name), 0);
     ck_assert_str_eq(name, "anon_inode:[eventfd]");
     file_put(file);
-    ck_assert_int_eq(file_create_anon(this_kernel(), "pipe", &nothing, NULL, O_RDONLY, S_IFIFO,
-                                      &file), 0);
+    ck_assert_int_eq(
+        file_create_anon(this_kernel(), "pipe", &nothing, NULL, O_RDONLY, S_IFIFO, &file), 0);
     ck_assert_int_eq(file_create_anon_peer(file, &nothing, NULL, O_WRONLY, &peer), 0);
     ck_assert_ptr_eq(file->inode, peer->inode);
     ksnprintf(wanted, sizeof(wanted), "pipe:[%llu]", (unsigned long long)file->inode->ino);
