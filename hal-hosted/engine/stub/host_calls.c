@@ -69,17 +69,29 @@ int stub_pidfd_pid(int pidfd)
     return pid > 0 ? pid : -1;
 }
 
-/* CPU time that the process has used; 0 if the host does not tell. */
-uint64_t stub_pidfd_cpu_ns(int pidfd)
+/* CPU time that a process has used, and whether it sleeps; 0 and false if the host does not tell. */
+void stub_pidfd_usage(int pidfd, uint64_t *cpu_ns, bool *sleeps)
 {
     struct timespec used = {0};
     clockid_t clock;
     int pid = stub_pidfd_pid(pidfd);
+    char path[48], state = '?';
+    FILE *stat;
 
-    if (pid < 0 || clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &used) < 0) {
-        return 0;
+    *cpu_ns = 0;
+    *sleeps = false;
+    if (pid < 0) {
+        return;
     }
-    return (uint64_t)used.tv_sec * 1000000000u + (uint64_t)used.tv_nsec;
+    if (clock_getcpuclockid(pid, &clock) == 0 && clock_gettime(clock, &used) == 0) {
+        *cpu_ns = (uint64_t)used.tv_sec * 1000000000u + (uint64_t)used.tv_nsec;
+    }
+    snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    stat = fopen(path, "re");
+    if (stat) {
+        *sleeps = fscanf(stat, "%*d (%*[^)]) %c", &state) == 1 && state == 'S';
+        fclose(stat);
+    }
 }
 
 /* PAUSE takes from 10 to 140 cycles, depending on the CPU. */

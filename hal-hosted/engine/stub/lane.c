@@ -16,12 +16,12 @@
 
 enum {
     GUARD_NS = 10000000,
-    START_GUARDS = 500,
-    /* A lane that does not react to the interrupt signal has it blocked by a forged signal frame,
-     * or gets no host CPU time. When it has used this much time it is hostile, and after that many
-     * guards it is, or the host is hopeless. */
-    INTERRUPT_CPU_NS = 50000000,
-    INTERRUPT_GUARDS = 1000,
+    /* A lane that does not stop when told to has the signal blocked by a forged signal frame, or
+     * gets no host CPU time. It is hostile when it has used this much time since, or sleeps at all
+     * after so many guards; and after very many the host is hopeless. */
+    STUBBORN_CPU_NS = 50000000,
+    STUBBORN_GUARDS = 5,
+    HOPELESS_GUARDS = 1000,
 };
 
 static bool lane_dead(const struct lane *lane)
@@ -36,26 +36,66 @@ static bool lane_dead(const struct lane *lane)
     return true;
 }
 
-/* Wait for a stop that comes at once: the first, or settling. */
-static bool lane_started(struct lane *lane)
+/* What a wait remembers once it has slept for a while. */
+struct patience {
+    uint64_t cpu_start_ns; /* CPU time of the lane at the first look after it was told to stop */
+    unsigned guards;       /* looks since then */
+};
+
+/* A look at a lane that takes long. False: it is dead, or hostile and killed. */
+static bool lane_look(struct lane *lane, struct patience *patience, bool told_to_stop)
+{
+    struct stub *stub = lane->stub;
+    uint64_t cpu_ns;
+    bool sleeps;
+
+    stub_futex_wake(&lane_control(lane)->turn); /* if guest code has cleared the lane's sleep bit */
+    if (lane_dead(lane)) {
+        return false;
+    }
+    if (!told_to_stop) {
+        return true;
+    }
+    stub_pidfd_usage(lane->pidfd, &cpu_ns, &sleeps);
+    if (patience->guards++ == 0) {
+        patience->cpu_start_ns = cpu_ns;
+    }
+    if (cpu_ns - patience->cpu_start_ns < STUBBORN_CPU_NS &&
+        (patience->guards < STUBBORN_GUARDS || !sleeps) && patience->guards < HOPELESS_GUARDS) {
+        return true;
+    }
+    stub_pidfd_signal(stub->pidfd, SIGKILL);
+    __atomic_store_n(&stub->dead, 1, __ATOMIC_RELAXED);
+    return false;
+}
+
+/* Wait for a stop that comes at once: the first, or settling. False: the stub is dead. */
+static bool lane_stops(struct lane *lane)
 {
     struct stub_frame *frame = lane_control(lane);
+    struct patience patience = {.guards = 0};
 
-    for (int guards = 0; guards < START_GUARDS; guards++) {
+    for (uint32_t i = lane->stub->sm->spin_pauses; i > 0; i--) {
+        if (!(__atomic_load_n(&frame->turn, __ATOMIC_ACQUIRE) & TURN_LANE)) {
+            return true;
+        }
+        __builtin_ia32_pause();
+    }
+    for (bool first = true;; first = false) {
         uint32_t turn = __atomic_load_n(&frame->turn, __ATOMIC_ACQUIRE);
+
         if (!(turn & TURN_LANE)) {
             return true;
+        }
+        if (!first && !lane_look(lane, &patience, true)) {
+            return false;
         }
         if (turn & TURN_KERNEL_SLEEPS ||
             __atomic_compare_exchange_n(&frame->turn, &turn, turn | TURN_KERNEL_SLEEPS, false,
                                         __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {
             stub_futex_wait(&frame->turn, turn | TURN_KERNEL_SLEEPS, GUARD_NS);
         }
-        if (guards > 0 && lane_dead(lane)) {
-            return false;
-        }
     }
-    return false;
 }
 
 /* The host builds every signal frame of a lane in the same place. Learn it from the first stub's
@@ -97,7 +137,7 @@ static bool lane_make_locked(struct lane *lane)
         return false;
     }
     lane->pidfd = pidfd;
-    return lane_started(lane) && lane_shape(lane);
+    return lane_stops(lane) && lane_shape(lane);
 }
 
 /* The stub's lane for a vCPU, made if need be; NULL if that fails. */
@@ -197,22 +237,9 @@ void stub_lane_claim_fs(struct lane *lane, uint64_t fs_base)
  * to do next is in the user's registers. */
 bool stub_lane_settle(struct lane *lane)
 {
-    struct stub_frame *frame = lane_control(lane);
-
     lane->fast = false;
     stub_lane_turn(lane, TURN_LANE | TURN_SETTLE);
-    for (uint32_t i = lane->stub->sm->spin_pauses; i > 0; i--) {
-        if (!(__atomic_load_n(&frame->turn, __ATOMIC_ACQUIRE) & TURN_LANE)) {
-            return true;
-        }
-        __builtin_ia32_pause();
-    }
-    if (!lane_started(lane)) {
-        stub_pidfd_signal(lane->stub->pidfd, SIGKILL);
-        __atomic_store_n(&lane->stub->dead, 1, __ATOMIC_RELAXED);
-        return false;
-    }
-    return true;
+    return lane_stops(lane);
 }
 
 static bool must_interrupt(const struct vcpu *vcpu)
@@ -273,44 +300,13 @@ static void lane_sleep(struct lane *lane, const struct vcpu *vcpu, bool interrup
     stub_futex_wait(&frame->turn, turn | TURN_KERNEL_SLEEPS, timeout_ns);
 }
 
-/* What wait remembers once it has slept for a while. */
-struct patience {
-    uint64_t looked_ns;    /* last look at whether the lane lives; 0: not yet */
-    uint64_t cpu_start_ns; /* CPU time of the lane at the first look after the interrupt */
-    unsigned guards;       /* looks since the interrupt */
-};
-
-/* A look at a lane that takes long. False: it is dead, or hostile and killed. */
-static bool lane_look(struct lane *lane, struct patience *patience, bool interrupted)
-{
-    uint64_t cpu_ns;
-
-    stub_futex_wake(&lane_control(lane)->turn); /* if guest code has cleared the lane's sleep bit */
-    if (lane_dead(lane)) {
-        return false;
-    }
-    if (!interrupted) {
-        return true;
-    }
-    cpu_ns = stub_pidfd_cpu_ns(lane->pidfd);
-    if (patience->guards++ == 0) {
-        patience->cpu_start_ns = cpu_ns;
-    }
-    if (cpu_ns - patience->cpu_start_ns < INTERRUPT_CPU_NS &&
-        patience->guards < INTERRUPT_GUARDS) {
-        return true;
-    }
-    stub_pidfd_signal(lane->stub->pidfd, SIGKILL);
-    __atomic_store_n(&lane->stub->dead, 1, __ATOMIC_RELAXED);
-    return false;
-}
-
 /* Wait until the lane has stopped, interrupting it when the vCPU has other work. False if it is
  * dead or had to be killed. */
 bool stub_lane_wait(struct lane *lane, struct vcpu *vcpu)
 {
     struct stub_frame *frame = lane_control(lane);
-    struct patience patience = {.looked_ns = 0};
+    struct patience patience = {.guards = 0};
+    uint64_t looked_ns = 0;
     bool interrupted = false;
 
     if (lane_spin(lane, vcpu)) {
@@ -324,10 +320,10 @@ bool stub_lane_wait(struct lane *lane, struct vcpu *vcpu)
             interrupted = true;
             continue;
         }
-        if (!patience.looked_ns) {
-            patience.looked_ns = now_ns;
-        } else if (now_ns - patience.looked_ns >= GUARD_NS) {
-            patience.looked_ns = now_ns;
+        if (!looked_ns) {
+            looked_ns = now_ns;
+        } else if (now_ns - looked_ns >= GUARD_NS) {
+            looked_ns = now_ns;
             if (!lane_look(lane, &patience, interrupted)) {
                 return false;
             }

@@ -244,7 +244,7 @@ bool stub_pidfd_dead(int pidfd);
 bool stub_pidfds_dead(int one, int other);
 void stub_pidfd_signal(int pidfd, int signal);
 int stub_pidfd_pid(int pidfd); /* -1: not known */
-uint64_t stub_pidfd_cpu_ns(int pidfd);
+void stub_pidfd_usage(int pidfd, uint64_t *cpu_ns, bool *sleeps);
 uint32_t stub_pauses_for(uint64_t ns);
 
 /* placement.c */

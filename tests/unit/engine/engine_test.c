@@ -306,6 +306,39 @@ START_TEST(many_separate_pages_are_seen_changed_and_removed)
 }
 END_TEST
 
+enum { HOST_LIMIT_PAGES = 80000 };
+
+/* Every page a mapping of its own, more of them than a host allows by default (vm.max_map_count). */
+static void host_limit_body(void *argument)
+{
+    const uint64_t base = 0x100000000;
+    uint64_t frame = page_alloc(1), last = base + (HOST_LIMIT_PAGES - 1) * (uint64_t)PAGE;
+    struct guest guest;
+
+    (void)argument;
+    *(uint64_t *)page_pointer(frame) = 3;
+    guest_create(&guest, sum, sum_end);
+    for (unsigned i = 0; i < HOST_LIMIT_PAGES; i++) {
+        EXPECT_EQ(hal_aspace_map(guest.aspace, base + i * (uint64_t)PAGE, frame, 1, HAL_PROT_READ),
+                  0);
+    }
+    guest.user.regs.rdi = base;
+    guest.user.regs.rsi = HOST_LIMIT_PAGES;
+    expect_syscall(&guest, 5);
+    EXPECT_EQ(guest.user.regs.rbx, 3 * HOST_LIMIT_PAGES);
+    hal_aspace_unmap(guest.aspace, last, 1);
+    hal_aspace_flush(guest.aspace);
+    expect_fault(&guest, HAL_VECTOR_PAGE);
+    EXPECT_EQ(guest.fault.address, last);
+    guest_destroy(&guest);
+}
+
+START_TEST(more_mappings_than_the_host_allows_work)
+{
+    ck_assert_int_eq(harness_run(1, host_limit_body, NULL), 0);
+}
+END_TEST
+
 GUEST_PROGRAM(load, "1: mov (%rdi), %rbx\nmov $4, %eax\nsyscall\njmp 1b");
 
 static void (*flush)(struct hal_aspace *aspace); /* hal_aspace_flush or hal_aspace_flush_lazy */
@@ -684,6 +717,7 @@ static void add_tests(TCase *cases)
     tcase_add_test(cases, run_survives_impossible_registers);
     tcase_add_test(cases, trap_flag_stops_after_one_instruction);
     tcase_add_test(cases, many_separate_pages_are_seen_changed_and_removed);
+    tcase_add_test(cases, more_mappings_than_the_host_allows_work);
     tcase_add_loop_test(cases, replaced_frame_is_seen_after_flush, 0, 2);
     tcase_add_test(cases, fp_state_belongs_to_the_user);
     tcase_add_test(cases, fp_state_is_initial_at_first);

@@ -285,7 +285,7 @@ static void scribble_body(void *argument)
     guests[1].user.regs.rdi = STUB_FRAMES;
     guests[1].user.regs.rsi = call_index ? 8 : STUB_FRAME_SIZE / 8;
     EXPECT_EQ(fake_cpu_start(1), 0);
-    for (unsigned i = 0; i < 500; i++) {
+    for (unsigned i = 0; i < 200; i++) {
         enum hal_stop stop;
 
         hal_aspace_activate(guests[0].aspace);

@@ -372,8 +372,14 @@ START_TEST(used_stub_forgets_its_sites)
 }
 END_TEST
 
+static void reset(void)
+{
+    pages_asked = refuse = other_done = turn_of_cpu = 0;
+}
+
 static void add_tests(TCase *cases)
 {
+    tcase_add_checked_fixture(cases, reset, NULL);
     tcase_add_loop_test(cases, patched_site_behaves_as_before, 0, 4);
     tcase_add_test(cases, refused_page_is_left_alone);
     tcase_add_test(cases, trace_exact_patches_nothing);
