@@ -2,8 +2,8 @@
  *
  * Files without a name: pipes, sockets, eventfds; pipe(7), and what /proc/PID/fd shows for them.
  *
- * They live on an internal mount. Objects without a mode of their own share one inode, as nothing but
- * the open file tells them apart; pipes and sockets have an inode each.
+ * They live on an internal mount. Objects without a mode of their own share one inode, as nothing
+ * but the open file tells them apart; pipes and sockets have an inode each.
  */
 #include "kernel/fs/open_internal.h"
 

@@ -2,8 +2,8 @@
  *
  * The dentry cache: names of files in a hash table, positive and negative; path_resolution(7).
  *
- * Invariants: a dentry holds references on its parent and its inode. It is found by lookups while it
- * is hashed; a dentry that is hashed, not pinned and not in use (refs 0) waits on the LRU list
+ * Invariants: a dentry holds references on its parent and its inode. It is found by lookups while
+ * it is hashed; a dentry that is hashed, not pinned and not in use (refs 0) waits on the LRU list
  * (dcache_lru.c). refs becomes DENTRY_DEAD, for good, when the dentry is about to be freed.
  *
  * Locks: the bucket lock guards the chain and the step of refs from 1 to 0. Name, parent and hash

@@ -95,7 +95,8 @@ static struct dentry *first_hashed_child(struct dentry *dentry)
 void dentry_forget_children(struct dentry *dentry)
 {
     struct dentry *at = dentry_get(dentry);
-    /* Down to the first leaf that is still visible, which is dropped; then again from its parent. */
+    /* Down to the first leaf that is still visible, which is dropped; then again from its parent.
+     */
     for (;;) {
         struct dentry *child = first_hashed_child(at);
         if (child) {
@@ -135,8 +136,8 @@ static struct dentry *first_child(struct dentry *dentry, bool *out_empty)
 }
 
 /*
- * Nobody uses the tree but, for moments, LRU scans on other CPUs; those are waited for. A dentry that
- * stays in use is a leaked reference.
+ * Nobody uses the tree but, for moments, LRU scans on other CPUs; those are waited for. A dentry
+ * that stays in use is a leaked reference.
  */
 void dentry_tree_destroy(struct dentry *root)
 {

@@ -49,8 +49,8 @@ static void swap_names(struct dentry *a, struct dentry *b)
     b->length = length;
 }
 
-/* Hang the dentry below another parent; takes over the caller's reference on it and returns with the
- * one on the old parent. tree_lock held. */
+/* Hang the dentry below another parent; takes over the caller's reference on it and returns with
+ * the one on the old parent. tree_lock held. */
 static void change_parent(struct dentry *dentry, struct dentry *parent)
 {
     struct dentry *old = dentry->parent;

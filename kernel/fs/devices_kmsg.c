@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * /dev/kmsg: the kernel log as a device; the format is in Linux's Documentation/ABI/testing/dev-kmsg.
+ * /dev/kmsg: the kernel log as a device; the format is in Linux's
+ * Documentation/ABI/testing/dev-kmsg.
  *
  * Every read gives one record. A reader that the ring overtook gets EPIPE once and goes on with the
  * oldest record. Written lines may start with "<priority>".

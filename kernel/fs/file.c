@@ -2,9 +2,9 @@
  *
  * Open files: making one from a path or from nothing, and letting it go; open(2), close(2).
  *
- * A file holds its path, the opener's credentials and, if it is a regular file open for writing, write
- * access: inode->write_count above zero keeps the file from being executed, the writer counts of
- * mount and superblock keep them from becoming read-only.
+ * A file holds its path, the opener's credentials and, if it is a regular file open for writing,
+ * write access: inode->write_count above zero keeps the file from being executed, the writer counts
+ * of mount and superblock keep them from becoming read-only.
  */
 #include "kernel/fs/locks.h"
 #include "kernel/fs/notify.h"

@@ -2,7 +2,8 @@
  *
  * Regular files whose contents are in a page cache: read, write, seek, mmap.
  *
- * Writers hold the inode's mutex; readers only see a size that was published after the bytes below it.
+ * Writers hold the inode's mutex; readers only see a size that was published after the bytes below
+ * it.
  */
 #include "kernel/fs/vfs_internal.h"
 #include "kernel/mm/mm.h"

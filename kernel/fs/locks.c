@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * Record locks of processes and of open files: fcntl_locking(2). The state machine is here; the file
- * operations on it and flock(2) are in locks_file.c.
+ * Record locks of processes and of open files: fcntl_locking(2). The state machine is here; the
+ * file operations on it and flock(2) are in locks_file.c.
  *
  * Invariant: the locks of one owner on one inode do not overlap, and neighbours of equal type are
- * merged. A deadlock is looked for before each wait by following who waits for whom; open-file locks
- * are left out, as their owners are not processes.
+ * merged. A deadlock is looked for before each wait by following who waits for whom; open-file
+ * locks are left out, as their owners are not processes.
  */
 #include "kernel/fs/locks_internal.h"
 #include "kernel/sched/wait.h"

@@ -77,7 +77,7 @@ struct wait_queue *mount_changes(struct kernel *kernel);
 struct mount_info {
     int id, parent_id;
     uint64_t dev;
-    struct path root;            /* this mount's root in its file system: name it with mount_root_name */
+    struct path root;            /* this mount's root; mount_root_name names it */
     const char *type, *source;
     unsigned flags, sb_flags;
     int shared_group, master_group;
@@ -85,7 +85,8 @@ struct mount_info {
 };
 /* A consistent view; strings live as long as the mount. */
 void mount_describe(struct mount *mount, struct mount_info *out);
-/* Where the mount is, as seen from root, and which part of its file system it shows. As path_name. */
+/* Where the mount is, as seen from root, and which part of its file system it shows. As path_name;
+ * -ENOENT for a mount that is not below root. */
 int mount_point_name(struct mount *mount, const struct path *root, char *buffer, size_t bytes,
                      char **out);
 int mount_root_name(struct mount *mount, char *buffer, size_t bytes, char **out);

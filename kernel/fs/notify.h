@@ -17,8 +17,8 @@ struct inode;
 struct kernel;
 
 struct fs_notify_ops {
-    /* `mask`: one IN_* event (plus IN_ISDIR) on `inode`; `dir` and `name`: the directory that it was
-     * done in and the entry's name there, or NULL if only the inode is known. `cookie` pairs
+    /* `mask`: one IN_* event (plus IN_ISDIR) on `inode`; `dir` and `name`: the directory that it
+     * was done in and the entry's name there, or NULL if only the inode is known. `cookie` pairs
      * IN_MOVED_FROM with IN_MOVED_TO. Thread context; the directory's mutex may be held. */
     void (*event)(struct kernel *kernel, struct inode *dir, const char *name, struct inode *inode,
                   uint32_t mask, uint32_t cookie);

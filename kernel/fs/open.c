@@ -3,8 +3,8 @@
  * Opening files: open(2), openat2(2), path_resolution(7), proc_sys_fs(5).
  *
  * In order: decode the flags, walk to the file (creating it if asked), check what the caller may do
- * with it (may_open), make the struct file (file_open.c), truncate. A file that this call creates is
- * opened whatever its mode says.
+ * with it (may_open), make the struct file (file_open.c), truncate. A file that this call creates
+ * is opened whatever its mode says.
  */
 #include "kernel/fs/notify.h"
 #include "kernel/fs/open_internal.h"
@@ -82,8 +82,8 @@ static int create_locked(struct walk *walk, struct dentry *dentry,
     return 0;
 }
 
-/* The last component of an open with O_CREAT. As walk_step_last; *out_created if the walk now stands
- * on a new file. */
+/* The last component of an open with O_CREAT. As walk_step_last; *out_created if the walk now
+ * stands on a new file. */
 static int step_last_create(struct walk *walk, const struct open_request *request,
                             bool *out_created)
 {

@@ -54,8 +54,8 @@ int user_path_get(struct user_path *path, uint64_t uaddr, bool empty_allowed);
 void user_path_put(struct user_path *path);
 
 /* Where dirfd (AT_FDCWD: the current directory) points, for a walk to start from; referenced. With
- * an absolute name the descriptor is not looked at, unless walk_flags confine the walk to it, and *out
- * is empty (mount NULL): pass NULL then. */
+ * an absolute name the descriptor is not looked at, unless walk_flags confine the walk to it, and
+ * *out is empty (mount NULL): pass NULL then. */
 int path_at(int dirfd, const char *name, unsigned walk_flags, struct path *out);
 
 /* Copy a path name from user memory: PATH_MAX, ENOENT for empty unless allowed. Caller kfrees. */
@@ -66,9 +66,9 @@ int vfs_open(const struct path *start, const char *name, uint32_t flags, uint32_
              unsigned walk_flags, struct file **out);
 /* Open an already resolved path. */
 int vfs_open_path(const struct path *path, uint32_t flags, struct file **out);
-/* Open a program for execve (called by proc/exec.c): a regular file with execute permission on a mount
- * without noexec, else -EACCES; read permission is not needed, yet the kernel may read it and map it
- * privately. The file has FILE_READ | FILE_EXEC. */
+/* Open a program for execve (called by proc/exec.c): a regular file with execute permission on a
+ * mount without noexec, else -EACCES; read permission is not needed, yet the kernel may read it and
+ * map it privately. The file has FILE_READ | FILE_EXEC. */
 int vfs_open_exec(const struct path *start, const char *name, unsigned walk_flags,
                   struct file **out);
 
@@ -93,7 +93,7 @@ int inode_permission(struct inode *inode, unsigned mask);
 enum attr_mask { ATTR_MODE = 1, ATTR_UID = 2, ATTR_GID = 4, ATTR_SIZE = 8, ATTR_ATIME = 16,
                  ATTR_MTIME = 32, ATTR_ATIME_NOW = 64, ATTR_MTIME_NOW = 128, ATTR_CTIME = 256,
                  ATTR_OPEN = 512 /* from O_TRUNC/ftruncate: the file is open for writing */,
-                 ATTR_KILL_PRIVILEGES = 1024 /* chown(2): set-user-ID, set-group-ID, file caps go */ };
+                 ATTR_KILL_PRIVILEGES = 1024 /* chown(2): set-ID bits and file caps go */ };
 struct attr_change {
     unsigned mask;
     uint32_t mode, uid, gid;

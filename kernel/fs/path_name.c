@@ -2,8 +2,8 @@
  *
  * Names of paths, written backwards from the dentry to the root: getcwd(2), /proc/PID/fd, mounts.
  *
- * mount_lock and tree_lock are held together for the moment of the walk, so the name is one that the
- * file really had.
+ * mount_lock and tree_lock are held together for the moment of the walk, so the name is one that
+ * the file really had.
  */
 #include "kernel/fs/mount_internal.h"
 #include "kernel/lib/printf.h"

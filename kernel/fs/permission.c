@@ -2,7 +2,8 @@
  *
  * Who may do what to a file: path_resolution(7), capabilities(7), credentials(7).
  *
- * Modes are read without the inode's lock: a check is as old as the instant it was made in any case.
+ * Modes are read without the inode's lock: a check is as old as the instant it was made in any
+ * case.
  */
 #include "kernel/abi/capability.h"
 #include "kernel/fs/vfs_internal.h"
@@ -107,7 +108,8 @@ int dir_may_delete(struct inode *dir, struct inode *victim, bool want_directory)
     return 0;
 }
 
-/* A set-group-ID file in a set-group-ID directory whose group the creator is not in loses the bit. */
+/* A set-group-ID file in a set-group-ID directory whose group the creator is not in loses the bit.
+ */
 uint32_t inode_mode_for_create(struct inode *dir, uint32_t mode)
 {
     if (S_ISDIR(mode) || !(inode_mode(dir) & S_ISGID) ||

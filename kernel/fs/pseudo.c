@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Files made of text: the content is produced whole when reading starts and kept with the open file,
- * so that a reader who takes it in pieces sees one consistent text.
+ * Files made of text: the content is produced whole when reading starts and kept with the open
+ * file, so that a reader who takes it in pieces sees one consistent text.
  */
 #include "kernel/fs/pseudo.h"
 #include "kernel/fs/vfs_internal.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Reading, writing and seeking open files: read(2), write(2), lseek(2), mmap(2). What is the same for
- * every kind of file; the rest is file->ops.
+ * Reading, writing and seeking open files: read(2), write(2), lseek(2), mmap(2). What is the same
+ * for every kind of file; the rest is file->ops.
  *
  * The position of a file that several descriptors or threads share is guarded by pos_mutex, as
  * POSIX wants reads and writes through it to be atomic with respect to each other.

@@ -2,8 +2,9 @@
  *
  * rename(2), renameat2(2).
  *
- * Locks: between directories, rename_mutex first, so that the tree above them stands still; then the
- * ancestor's mutex before the descendant's, unrelated ones by address; then the replaced file's.
+ * Locks: between directories, rename_mutex first, so that the tree above them stands still; then
+ * the ancestor's mutex before the descendant's, unrelated ones by address; then the replaced
+ * file's.
  */
 #include "kernel/fs/notify.h"
 #include "kernel/fs/vfs_internal.h"

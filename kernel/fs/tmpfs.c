@@ -2,8 +2,8 @@
  *
  * tmpfs(5): superblocks, their limits, and inodes. ramfs is the same without limits.
  *
- * Names live in the dentry cache, pinned; contents in the page cache. What is not in memory does not
- * exist.
+ * Names live in the dentry cache, pinned; contents in the page cache. What is not in memory does
+ * not exist.
  */
 #include "kernel/fs/tmpfs_internal.h"
 

@@ -13,8 +13,8 @@ int tmpfs_superblock_create(struct kernel *kernel, const struct filesystem *type
                             const char *options, struct superblock **out);
 
 /* Add an entry from the inside, without permission checks, owned by root. dir is a directory dentry
- * of a tmpfs; `mode` has the type; for symlinks `target`. *out: a reference, or pass NULL. -EEXIST if
- * the name is taken. */
+ * of a tmpfs; `mode` has the type; for symlinks `target`. *out: a reference, or pass NULL. -EEXIST
+ * if the name is taken. */
 int tmpfs_add(struct dentry *dir, const char *name, size_t length, uint32_t mode, uint64_t rdev,
               const char *target, struct dentry **out);
 /* The entry, referenced; -ENOENT. */

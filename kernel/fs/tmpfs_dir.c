@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Directories of tmpfs. An entry is a pinned dentry; its offset in the directory is in
- * dentry->private_u64 and names it in the directory's table. The directory's mutex is held throughout.
+ * dentry->private_u64 and names it in the directory's table. The directory's mutex is held
+ * throughout.
  */
 #include "kernel/fs/tmpfs_internal.h"
 

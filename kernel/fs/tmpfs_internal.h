@@ -21,9 +21,9 @@ struct tmpfs {
     uint64_t used_pages, used_inodes; /* atomic */
 };
 
-/* inode->private of directories. Entries by offset, as readdir sees them; guarded by the directory's
- * mutex. Offsets are never used twice, so a seek position means the same however many names come and
- * go. */
+/* inode->private of directories. Entries by offset, as readdir sees them; guarded by the
+ * directory's mutex. Offsets are never used twice, so a seek position means the same however many
+ * names come and go. */
 struct tmpfs_dir {
     struct xarray entries;
     uint64_t next_offset;

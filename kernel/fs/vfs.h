@@ -69,7 +69,8 @@ struct inode_ops {
     /* flags: RENAME_NOREPLACE (already checked), RENAME_EXCHANGE. new_dentry->inode may be NULL. */
     int (*rename)(struct inode *old_dir, struct dentry *old_dentry, struct inode *new_dir,
                   struct dentry *new_dentry, unsigned flags);
-    int (*tmpfile)(struct inode *dir, uint32_t mode, struct inode **out); /* O_TMPFILE; may be NULL */
+    /* O_TMPFILE; may be NULL. */
+    int (*tmpfile)(struct inode *dir, uint32_t mode, struct inode **out);
 
     /* Symlinks: the target into the buffer; length or negative errno. */
     int64_t (*readlink)(struct inode *inode, char *buffer, size_t bytes);
@@ -84,7 +85,8 @@ struct inode_ops {
     bool (*revalidate)(struct dentry *dentry);
 
     int64_t (*getxattr)(struct inode *inode, const char *name, void *value, size_t bytes);
-    int (*setxattr)(struct inode *inode, const char *name, const void *value, size_t bytes, int flags);
+    int (*setxattr)(struct inode *inode, const char *name, const void *value, size_t bytes,
+                    int flags);
     int64_t (*listxattr)(struct inode *inode, char *list, size_t bytes);
     int (*removexattr)(struct inode *inode, const char *name);
 
@@ -271,7 +273,8 @@ struct file_ops {
     int64_t (*ioctl)(struct file *file, uint32_t command, uint64_t argument); /* NULL: -ENOTTY */
     /* Directory entries from context->pos on, through dir_emit; the directory's mutex is held. */
     int (*iterate)(struct file *file, struct dir_context *context);
-    int (*mmap)(struct file *file, struct mm_map_request *request); /* fill ops/backing; NULL: -ENODEV */
+    /* Fill in ops and backing. NULL: -ENODEV. */
+    int (*mmap)(struct file *file, struct mm_map_request *request);
     int (*fsync)(struct file *file, bool data_only);
     int (*fallocate)(struct file *file, int mode, uint64_t offset, uint64_t bytes);
     /* For /proc/PID/fdinfo; may be NULL. */
@@ -317,8 +320,8 @@ int file_create_anon(struct kernel *kernel, const char *name, const struct file_
                      void *private, uint32_t flags, uint32_t inode_mode, struct file **out);
 
 /* Another open file on the same nameless inode: the second end of a pipe or socket pair. */
-int file_create_anon_peer(struct file *of, const struct file_ops *ops, void *private, uint32_t flags,
-                          struct file **out);
+int file_create_anon_peer(struct file *of, const struct file_ops *ops, void *private,
+                          uint32_t flags, struct file **out);
 
 /* Upward hooks, installed at boot. FIFOs: file_ops for every open of a named pipe (ops->open may
  * block). Epoll: called at the last put of a file that has epoll_used. */

@@ -2,12 +2,12 @@
  *
  * Path walking: path_resolution(7), symlink(7), openat2(2).
  *
- * A walk holds references on where it stands and on the symbolic links whose text it is reading, and
- * no lock between components. Names found in the cache cost a hash bucket's lock; others are asked
- * of the file system under the directory's mutex.
+ * A walk holds references on where it stands and on the symbolic links whose text it is reading,
+ * and no lock between components. Names found in the cache cost a hash bucket's lock; others are
+ * asked of the file system under the directory's mutex.
  *
- * A component is the last one if nothing but slashes follows it, here and in all texts that the walk
- * returns to after the links it is in. Then walk_to_last stops and the caller decides.
+ * A component is the last one if nothing but slashes follows it, here and in all texts that the
+ * walk returns to after the links it is in. Then walk_to_last stops and the caller decides.
  */
 #include "kernel/fs/vfs_internal.h"
 #include "kernel/sched/thread.h"

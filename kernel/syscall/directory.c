@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Names and directories: mkdir(2), unlink(2), rename(2), link(2), getdents(2), chdir(2), getcwd(2) …
+ * Names and directories: mkdir(2), unlink(2), rename(2), link(2), getdents(2), chdir(2), getcwd(2)
+ * …
  */
 #include "kernel/abi/capability.h"
 #include "kernel/abi/errno.h"

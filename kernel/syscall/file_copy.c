@@ -3,8 +3,8 @@
  * Moving bytes between files inside the kernel, and advice about them: sendfile(2),
  * copy_file_range(2), readahead(2), posix_fadvise(2), sync_file_range(2).
  *
- * Bytes go through a kernel buffer. What the destination did not take is given back to the source by
- * not advancing its position.
+ * Bytes go through a kernel buffer. What the destination did not take is given back to the source
+ * by not advancing its position.
  */
 #include "kernel/abi/errno.h"
 #include "kernel/abi/fcntl.h"

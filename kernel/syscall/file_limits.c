@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * RLIMIT_NOFILE and RLIMIT_FSIZE for the file system, which knows no processes; getrlimit(2). Kernel
- * threads have no limits.
+ * RLIMIT_NOFILE and RLIMIT_FSIZE for the file system, which knows no processes; getrlimit(2).
+ * Kernel threads have no limits.
  */
 #include "kernel/syscall/file_limits.h"
 

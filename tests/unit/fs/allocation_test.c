@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Every operation of kernel/fs with each of its allocations failing in turn: ENOMEM, nothing changed,
- * nothing leaked. */
+/* Every operation of kernel/fs with each of its allocations failing in turn: ENOMEM, nothing
+ * changed, nothing leaked. */
 #include "tests/unit/fs/fs_fixture.h"
 
 #include "kernel/fs/locks.h"

@@ -143,7 +143,8 @@ static int take_first(struct dir_context *context, const char *name, size_t leng
     return 1;
 }
 
-/* Into the first entry until there is none, then remove upwards. Kernel stacks are small: a loop. */
+/* Into the first entry until there is none, then remove upwards. Kernel stacks are small: a loop.
+ */
 static void remove_everything(void)
 {
     unsigned depth = 0;

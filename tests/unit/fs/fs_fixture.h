@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * What tests of the file system share: a machine whose test thread has a file system context and a
- * descriptor table of its own, stands in a fresh tmpfs mounted on /t, and must leave nothing behind.
+ * descriptor table of its own, stands in a fresh tmpfs mounted on /t, and must leave nothing
+ * behind.
  */
 #ifndef TESTS_UNIT_FS_FS_FIXTURE_H
 #define TESTS_UNIT_FS_FS_FIXTURE_H

@@ -13,7 +13,8 @@ static int set_lock(struct file *file, int command, short type, int64_t start, i
 
 enum { OWNERS = 3, BYTES = 40 };
 
-/* Open-file locks of three files on one inode, against an array of bytes: 0 free, 1 read, 2 write. */
+/* Open-file locks of three files on one inode, against an array of bytes: 0 free, 1 read, 2 write.
+ */
 static void ranges_agree(void *argument)
 {
     static unsigned char held[OWNERS][BYTES];

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* kernel/fs/walk.c and dcache*.c: what guest programs cannot see or provoke: file systems whose names
- * come and go by themselves, magic links, the cache's bounds and its parts. */
+/* kernel/fs/walk.c and dcache*.c: what guest programs cannot see or provoke: file systems whose
+ * names come and go by themselves, magic links, the cache's bounds and its parts. */
 #include "tests/unit/fs/fs_fixture.h"
 
 #include "kernel/lib/printf.h"
 
-/* ---- a file system made for the tests: "N" is a file for every N < limit, "jump" a magic link ---- */
+/* ---- a file system made for the tests: "N" is a file for every N < limit, "jump" a magic link
+ * ---- */
 
 struct numbers {
     unsigned limit, lookups;
