@@ -69,7 +69,8 @@ int stub_pidfd_pid(int pidfd)
     return pid > 0 ? pid : -1;
 }
 
-/* CPU time that a process has used, and whether it sleeps; 0 and false if the host does not tell. */
+/* CPU time that a process has used, and whether it sleeps; 0 and false if the host does not tell.
+ */
 void stub_pidfd_usage(int pidfd, uint64_t *cpu_ns, bool *sleeps)
 {
     struct timespec used = {0};

@@ -205,8 +205,8 @@ void stub_lane_end(struct lane *lane)
 }
 
 /* List the lane under this fs base, by which its fast calls find it. Of two lanes that run with the
- * same none may be listed: the other would find it too. The lane is marked running already; so either the other
- * side sees that, or this side sees what the other has changed. */
+ * same none may be listed: the other would find it too. The lane is marked running already; so
+ * either the other side sees that, or this side sees what the other has changed. */
 void stub_lane_claim_fs(struct lane *lane, uint64_t fs_base)
 {
     struct stub *stub = lane->stub;

@@ -13,10 +13,10 @@
 #include "hal-hosted/engine/stub/stub_internal.h"
 
 enum {
-    WINDOW_PAGES = 16,    /* map around a fault, aligned */
-    EXTEND_PAGES = 64,    /* and on, as far as frames stay contiguous */
-    FIRST_OPS = 24,       /* map so much before a new address space runs */
-    GUARD_NS = 10000000,  /* how long to sleep before looking whether the pager lives */
+    WINDOW_PAGES = 16,   /* map around a fault, aligned */
+    EXTEND_PAGES = 64,   /* and on, as far as frames stay contiguous */
+    FIRST_OPS = 24,      /* map so much before a new address space runs */
+    GUARD_NS = 10000000, /* how long to sleep before looking whether the pager lives */
 };
 
 static const struct stub_op drop_all = {
@@ -91,8 +91,8 @@ static const uint64_t *leaf_find(const struct hal_aspace *aspace, uint64_t index
     uint64_t uaddr = index << SHADOW_SHIFT;
 
     for (int shift = HAL_PAGE_SHIFT + 9 * (ASPACE_LEVELS - 1); shift > HAL_PAGE_SHIFT; shift -= 9) {
-        uint64_t entry = __atomic_load_n(&table[(uaddr >> shift) % ASPACE_ENTRIES],
-                                         __ATOMIC_ACQUIRE);
+        uint64_t entry =
+            __atomic_load_n(&table[(uaddr >> shift) % ASPACE_ENTRIES], __ATOMIC_ACQUIRE);
         if (!entry) {
             return NULL;
         }
@@ -204,11 +204,10 @@ void stub_changed(struct hal_aspace *aspace, uint64_t uaddr, size_t pages)
     if (region_last - region_first < 8) {
         for (uint64_t index = region_first; index <= region_last; index++) {
             struct shadow_region *region = shadow_region_find(shadow, index);
-            if (region &&
-                !region_reconcile(stub, aspace, region,
-                                  index == region_first ? first % ASPACE_ENTRIES : 0,
-                                  index == region_last ? last % ASPACE_ENTRIES
-                                                       : ASPACE_ENTRIES - 1)) {
+            if (region && !region_reconcile(stub, aspace, region,
+                                            index == region_first ? first % ASPACE_ENTRIES : 0,
+                                            index == region_last ? last % ASPACE_ENTRIES
+                                                                 : ASPACE_ENTRIES - 1)) {
                 break;
             }
         }
@@ -259,8 +258,8 @@ static bool install_locked(struct hal_aspace *aspace, uint64_t uaddr, bool again
             }
             continue;
         }
-        if (!run_add(stub, &run, STUB_OP_MAP, (index << SHADOW_SHIFT) + (uint64_t)page * HAL_PAGE_SIZE,
-                     entry)) {
+        if (!run_add(stub, &run, STUB_OP_MAP,
+                     (index << SHADOW_SHIFT) + (uint64_t)page * HAL_PAGE_SIZE, entry)) {
             return false;
         }
         shadow_set(region, page, entry);
@@ -304,10 +303,10 @@ static bool install_table_locked(struct hal_aspace *aspace, const uint64_t *tabl
                 return false;
             }
             i |= WINDOW_PAGES - 1; /* the rest of the window has been seen to */
-        } else if (!install_table_locked(
-                       aspace,
-                       (const uint64_t *)machine_pointer(aspace->machine, entry & ASPACE_FRAME_MASK),
-                       at, shift - 9, ops_end)) {
+        } else if (!install_table_locked(aspace,
+                                         (const uint64_t *)machine_pointer(
+                                             aspace->machine, entry & ASPACE_FRAME_MASK),
+                                         at, shift - 9, ops_end)) {
             return false;
         }
         if ((int32_t)(stub->head - ops_end) >= 0) {

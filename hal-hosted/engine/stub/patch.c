@@ -57,8 +57,8 @@ void stub_patch_count(struct lane *lane, struct hal_user *user)
 /* Length of the no-operation instruction at code, 0 if it is none. */
 static unsigned nop_length(const uint8_t *code, const uint8_t *end)
 {
-    static const uint8_t operand_bytes[] = {[0x00] = 0, [0x40] = 1, [0x44] = 2, [0x80] = 4,
-                                            [0x84] = 5};
+    static const uint8_t operand_bytes[] = {
+        [0x00] = 0, [0x40] = 1, [0x44] = 2, [0x80] = 4, [0x84] = 5};
     const uint8_t *at = code;
 
     while (at < end && (*at == 0x66 || *at == 0x2e)) {
@@ -246,7 +246,8 @@ static uint8_t *patch_plan_locked(const struct hal_user *user, struct patch *out
     uint64_t after = user->priv[STUB_USER_PATCH];
     uint8_t *page = page_at(user->aspace, after);
 
-    if (!page || !patch_find(page, after % HAL_PAGE_SIZE, user->priv[STUB_USER_PATCH_NUMBER], out)) {
+    if (!page ||
+        !patch_find(page, after % HAL_PAGE_SIZE, user->priv[STUB_USER_PATCH_NUMBER], out)) {
         return NULL;
     }
     return page;

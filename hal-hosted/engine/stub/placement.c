@@ -47,8 +47,8 @@ void stub_placement_choose(struct stub_machine *sm)
     }
 }
 
-/* A single vCPU's pagers work while its thread waits for them: on the same CPU, where it need not be
- * woken from idle. The zygote's children inherit this. */
+/* A single vCPU's pagers work while its thread waits for them: on the same CPU, where it need not
+ * be woken from idle. The zygote's children inherit this. */
 void stub_placement_zygote(const struct stub_machine *sm)
 {
     if (sm->pinned && sm->lane_count == 1) {

@@ -8,15 +8,14 @@
  * So a lane has to pass a test before it serves a new address space:
  *
  *   EMPTYING  the pager unmaps all guest memory, every lane but one is killed, and that one leaves
- *             a fast call. When all this is known to be done there is no guest code left anywhere in
- *             the stub.
- *   TESTING   the kernel writes a signal frame with the pristine mask, stack and registers, some of
- *             them random, and gives the lane its turn. A lane that waits where it should returns
- *             from that frame, thereby takes on that state whatever it had before, and traps. The
- *             host writes the state it found at the trap back into the frame, in the place where
- *             the pristine stack puts it: mask, stack and the random registers must all be there.
- *             No lane can know these registers before, and none that has them is in another state.
- *   READY     the rest of the frames is wiped, so nothing passes from one guest to the next.
+ *             a fast call. When all this is known to be done there is no guest code left anywhere
+ * in the stub. TESTING   the kernel writes a signal frame with the pristine mask, stack and
+ * registers, some of them random, and gives the lane its turn. A lane that waits where it should
+ * returns from that frame, thereby takes on that state whatever it had before, and traps. The host
+ * writes the state it found at the trap back into the frame, in the place where the pristine stack
+ * puts it: mask, stack and the random registers must all be there. No lane can know these registers
+ * before, and none that has them is in another state. READY     the rest of the frames is wiped, so
+ * nothing passes from one guest to the next.
  *
  * A stub that fails, or takes too long, is killed. Everything is driven by stub_recycle and
  * stub_recycled themselves; nothing waits.

@@ -68,10 +68,10 @@ _Static_assert(sizeof(struct stub_frame) <= FRAME_PIDFD, "layout.h");
 _Static_assert(FRAME_PIDFD + 8 <= STUB_FRAME_CONTROL, "layout.h");
 _Static_assert(sizeof(struct stub_ctl) <= STUB_RING - STUB_CTL, "layout.h");
 _Static_assert(sizeof(struct stub_op) == OP_SIZE, "layout.h");
-_Static_assert(STUB_RING_OPS * OP_SIZE <= STUB_CTL + STUB_CTL_SIZE - STUB_RING, "layout.h");
+_Static_assert(STUB_RING_OPS *OP_SIZE <= STUB_CTL + STUB_CTL_SIZE - STUB_RING, "layout.h");
 _Static_assert(offsetof(struct stub_frame, ucontext) == FRAME_UCONTEXT, "layout.h");
 _Static_assert(offsetof(struct stub_frame, siginfo) == FRAME_SIGINFO, "layout.h");
-_Static_assert(HAL_CPUS_MAX * STUB_FRAME_SIZE <= STUB_AREA_END - STUB_FRAMES, "layout.h");
+_Static_assert(HAL_CPUS_MAX *STUB_FRAME_SIZE <= STUB_AREA_END - STUB_FRAMES, "layout.h");
 
 /* Where the host puts its signal frame inside a lane's frame; the same for every stop. */
 struct stub_frame_shape {
@@ -112,8 +112,8 @@ struct lane_hit {
 struct lane {
     struct stub *stub;
     unsigned index;
-    int pidfd;  /* -1: not made */
-    bool ready; /* atomic */
+    int pidfd;                /* -1: not made */
+    bool ready;               /* atomic */
     char *frame;              /* struct stub_frame and the signal frame */
     struct hal_user *fp_user; /* whose FP state the frame holds; under machine's fp_lock */
     uint32_t running;         /* atomic: may be executing guest code */
@@ -125,8 +125,8 @@ struct lane {
     struct hal_regs fast_regs; /* as the kernel got them */
 
     /* traced.c; own vCPU */
-    int traced_pid;    /* 0: not yet traced */
-    bool in_handler;   /* stopped in the signal handler: signals are blocked */
+    int traced_pid;  /* 0: not yet traced */
+    bool in_handler; /* stopped in the signal handler: signals are blocked */
 
     struct lane_hit hits[LANE_HITS]; /* system calls by trap, to find the hot sites */
 };
@@ -145,10 +145,10 @@ struct stub {
     pthread_mutex_t lock; /* ring, shadow, lane creation */
     uint32_t head;
     uint32_t start_seq; /* atomic: operations to be done before a lane starts */
-    uint32_t mappings; /* upper bound of host mappings */
+    uint32_t mappings;  /* upper bound of host mappings */
     struct shadow shadow;
     bool installed_first; /* atomic: has run already */
-    struct lane *lanes; /* one for each vCPU, made on demand */
+    struct lane *lanes;   /* one for each vCPU, made on demand */
 
     /* patch.c; under lock. Sites are only added while the stub serves an address space. */
     struct stub_site *sites; /* NULL until the first */
@@ -176,8 +176,8 @@ struct stub_machine {
     struct stub_vcpu *vcpus;
 
     bool pinned;
-    bool traced;  /* by ptrace instead of seccomp: traced.c */
-    bool patches; /* replace hot system calls by fast ones */
+    bool traced;          /* by ptrace instead of seccomp: traced.c */
+    bool patches;         /* replace hot system calls by fast ones */
     uint32_t spin_pauses; /* how long to spin before sleeping, in PAUSEs; 0: sleep at once */
     cpu_set_t lane_cpus[HAL_CPUS_MAX], vcpu_cpus[HAL_CPUS_MAX];
 
@@ -216,12 +216,12 @@ struct stub_vcpu {
 
 /* user->priv */
 enum {
-    STUB_USER_LANE,       /* struct lane that holds the FP state, or 0: it is in user->fpu */
-    STUB_USER_FAULT,      /* page fault reported and not yet looked at again: address | 1 */
-    STUB_USER_FAULT_RIP,  /* last fault solved in here, and how often in a row */
+    STUB_USER_LANE,      /* struct lane that holds the FP state, or 0: it is in user->fpu */
+    STUB_USER_FAULT,     /* page fault reported and not yet looked at again: address | 1 */
+    STUB_USER_FAULT_RIP, /* last fault solved in here, and how often in a row */
     STUB_USER_FAULT_ADDR,
     STUB_USER_FAULT_COUNT,
-    STUB_USER_PATCH,      /* address after a hot system call, to be looked at before the next run */
+    STUB_USER_PATCH, /* address after a hot system call, to be looked at before the next run */
     STUB_USER_PATCH_NUMBER,
 };
 
@@ -283,7 +283,8 @@ bool stub_install_first(struct hal_aspace *aspace, uint64_t rip, uint64_t rsp);
 
 /* shadow.c; stub->lock held. Index: uaddr >> SHADOW_SHIFT; page: number within the region */
 struct shadow_region *shadow_region_find(const struct shadow *shadow, uint64_t index);
-struct shadow_region *shadow_region_get(struct shadow *shadow, uint64_t index); /* NULL: no memory */
+struct shadow_region *shadow_region_get(struct shadow *shadow,
+                                        uint64_t index); /* NULL: no memory */
 void shadow_set(struct shadow_region *region, unsigned page, uint64_t entry);
 void shadow_clear(struct shadow *shadow);
 
@@ -314,6 +315,9 @@ void stub_fp_evict(struct lane *lane);
 /* stub.c */
 int stub_machine_start(struct machine *machine, bool traced, char *message, size_t message_bytes);
 void stub_machine_exit(struct machine *machine);
+
+/* run.c */
+enum hal_stop stub_run(struct vcpu *vcpu, struct hal_user *user, struct hal_fault *out);
 enum hal_stop stub_solve_fault(struct hal_user *user, struct hal_fault *fault);
 bool stub_prepare_pages(struct hal_user *user);
 bool stub_rip_bad(const struct hal_regs *regs, struct hal_fault *out);

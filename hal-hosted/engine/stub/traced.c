@@ -137,13 +137,28 @@ static bool state_set(const struct lane *lane, const struct hal_user *user)
     const struct hal_regs *regs = &user->regs;
     struct iovec fpu = {.iov_base = user->fpu, .iov_len = hal_fpu_size()};
     struct user_regs_struct g = {
-        .r15 = regs->r15, .r14 = regs->r14, .r13 = regs->r13, .r12 = regs->r12,
-        .rbp = regs->rbp, .rbx = regs->rbx, .r11 = regs->r11, .r10 = regs->r10,
-        .r9 = regs->r9, .r8 = regs->r8, .rax = regs->rax, .rcx = regs->rcx,
-        .rdx = regs->rdx, .rsi = regs->rsi, .rdi = regs->rdi, .rip = regs->rip,
-        .rsp = regs->rsp, .fs_base = regs->fs_base, .gs_base = regs->gs_base,
+        .r15 = regs->r15,
+        .r14 = regs->r14,
+        .r13 = regs->r13,
+        .r12 = regs->r12,
+        .rbp = regs->rbp,
+        .rbx = regs->rbx,
+        .r11 = regs->r11,
+        .r10 = regs->r10,
+        .r9 = regs->r9,
+        .r8 = regs->r8,
+        .rax = regs->rax,
+        .rcx = regs->rcx,
+        .rdx = regs->rdx,
+        .rsi = regs->rsi,
+        .rdi = regs->rdi,
+        .rip = regs->rip,
+        .rsp = regs->rsp,
+        .fs_base = regs->fs_base,
+        .gs_base = regs->gs_base,
         .orig_rax = UINT64_MAX, /* in no system call: nothing to restart */
-        .cs = CODE_SEGMENT, .ss = STACK_SEGMENT,
+        .cs = CODE_SEGMENT,
+        .ss = STACK_SEGMENT,
         .eflags = regs->rflags & FLAGS_USER,
     };
 
@@ -171,10 +186,26 @@ static bool state_get(const struct lane *lane, struct hal_user *user, struct use
         return false;
     }
     *regs = (struct hal_regs){
-        .rax = g->rax, .rbx = g->rbx, .rcx = g->rcx, .rdx = g->rdx, .rsi = g->rsi, .rdi = g->rdi,
-        .rbp = g->rbp, .rsp = g->rsp, .r8 = g->r8, .r9 = g->r9, .r10 = g->r10, .r11 = g->r11,
-        .r12 = g->r12, .r13 = g->r13, .r14 = g->r14, .r15 = g->r15, .rip = g->rip,
-        .rflags = g->eflags, .fs_base = g->fs_base, .gs_base = g->gs_base,
+        .rax = g->rax,
+        .rbx = g->rbx,
+        .rcx = g->rcx,
+        .rdx = g->rdx,
+        .rsi = g->rsi,
+        .rdi = g->rdi,
+        .rbp = g->rbp,
+        .rsp = g->rsp,
+        .r8 = g->r8,
+        .r9 = g->r9,
+        .r10 = g->r10,
+        .r11 = g->r11,
+        .r12 = g->r12,
+        .r13 = g->r13,
+        .r14 = g->r14,
+        .r15 = g->r15,
+        .rip = g->rip,
+        .rflags = g->eflags,
+        .fs_base = g->fs_base,
+        .gs_base = g->gs_base,
     };
     return true;
 }
@@ -223,8 +254,9 @@ static bool is_syscall_instruction(const struct hal_user *user)
         if (!entry) {
             return true; /* a page that the host emulates */
         }
-        code[i] = (unsigned char)*(machine_pointer(user->aspace->machine, entry & ASPACE_FRAME_MASK) +
-                                   uaddr % HAL_PAGE_SIZE);
+        code[i] =
+            (unsigned char)*(machine_pointer(user->aspace->machine, entry & ASPACE_FRAME_MASK) +
+                             uaddr % HAL_PAGE_SIZE);
     }
     return code[0] == 0x0f && code[1] == 0x05;
 }
@@ -247,15 +279,14 @@ static enum hal_stop stop_syscall(struct hal_user *user, const struct user_regs_
 }
 
 /* The handler has stopped by its own system call: the frame has the guest's registers. */
-static enum hal_stop stop_exception(struct lane *lane, struct hal_user *user,
-                                    struct hal_fault *out)
+static enum hal_stop stop_exception(struct lane *lane, struct hal_user *user, struct hal_fault *out)
 {
     uint64_t fs_base = user->regs.fs_base, gs_base = user->regs.gs_base;
     enum hal_stop stop;
 
     lane->in_handler = true;
     stub_frame_read(lane, &user->regs);
-    stub_fp_save(lane, user); /* signal handlers begin with fresh FP registers */
+    stub_fp_save(lane, user);     /* signal handlers begin with fresh FP registers */
     user->regs.fs_base = fs_base; /* the handler has not touched these */
     user->regs.gs_base = gs_base;
     stop = stub_frame_decode(lane, &user->regs, out);

@@ -36,8 +36,8 @@
         }                                                                                          \
     } while (0)
 
-#define GUEST_CODE  0x400000ull
-#define GUEST_DATA  0x600000ull
+#define GUEST_CODE 0x400000ull
+#define GUEST_DATA 0x600000ull
 #define GUEST_STACK 0x7ffffffe0000ull /* one page below this */
 
 enum { PAGE = HAL_PAGE_SIZE, HARNESS_RAM = 64 << 20 };
@@ -52,8 +52,8 @@ struct guest {
 /* Guest programs are position independent. */
 #define GUEST_PROGRAM(name, text)                                                                  \
     extern const char name[], name##_end[];                                                        \
-    __asm__(".pushsection .rodata\n.balign 16\n" #name ":\n" text "\n" #name                       \
-            "_end:\n.popsection\n")
+    __asm__(".pushsection .rodata\n.balign 16\n" #name ":\n" text "\n" #name "_end:\n."            \
+                                                                             "popsection\n")
 
 static inline enum machine_engine harness_engine(void)
 {
@@ -128,11 +128,14 @@ static inline void guest_create(struct guest *guest, const char *code, const cha
     guest->data = page_alloc(1);
     memcpy(page_pointer(guest->code), code, bytes);
     EXPECT_EQ(hal_aspace_map(guest->aspace, GUEST_CODE, guest->code, pages,
-                             HAL_PROT_READ | HAL_PROT_EXEC), 0);
-    EXPECT_EQ(hal_aspace_map(guest->aspace, GUEST_DATA, guest->data, 1,
-                             HAL_PROT_READ | HAL_PROT_WRITE), 0);
+                             HAL_PROT_READ | HAL_PROT_EXEC),
+              0);
+    EXPECT_EQ(
+        hal_aspace_map(guest->aspace, GUEST_DATA, guest->data, 1, HAL_PROT_READ | HAL_PROT_WRITE),
+        0);
     EXPECT_EQ(hal_aspace_map(guest->aspace, GUEST_STACK - PAGE, page_alloc(1), 1,
-                             HAL_PROT_READ | HAL_PROT_WRITE), 0);
+                             HAL_PROT_READ | HAL_PROT_WRITE),
+              0);
     guest_user_create(guest);
     hal_aspace_activate(guest->aspace);
 }

@@ -15,10 +15,9 @@ int kernel_on_patch_page(uint64_t uaddr)
 
 /* --- system calls --- */
 
-GUEST_PROGRAM(all_registers,
-              "1: mov $0x1234, %eax\n"
-              "syscall\n"
-              "2: jmp 1b");
+GUEST_PROGRAM(all_registers, "1: mov $0x1234, %eax\n"
+                             "syscall\n"
+                             "2: jmp 1b");
 
 static void syscall_keeps_registers_body(void *argument)
 {
@@ -61,13 +60,12 @@ START_TEST(syscall_keeps_and_restores_every_register)
 }
 END_TEST
 
-GUEST_PROGRAM(odd_numbers,
-              "mov $-1, %rax\nsyscall\n"
-              "mov $0x40000027, %eax\nsyscall\n" /* x32 */
-              "mov $15, %eax\nsyscall\n"         /* what the stub itself may call */
-              "mov $202, %eax\nsyscall\n"
-              "mov $59, %eax\nsyscall\n"
-              "mov $0x123456789abcdef0, %rax\nsyscall");
+GUEST_PROGRAM(odd_numbers, "mov $-1, %rax\nsyscall\n"
+                           "mov $0x40000027, %eax\nsyscall\n" /* x32 */
+                           "mov $15, %eax\nsyscall\n"         /* what the stub itself may call */
+                           "mov $202, %eax\nsyscall\n"
+                           "mov $59, %eax\nsyscall\n"
+                           "mov $0x123456789abcdef0, %rax\nsyscall");
 
 static void syscall_odd_numbers_body(void *argument)
 {
@@ -198,7 +196,7 @@ END_TEST
 /* Every address that can never be the guest's, the stub's own included. */
 static void forbidden_body(void *argument)
 {
-    static const uint64_t bad[] = {0,        0xfff,     0x10000,        0x2ffff0,      0x7ffffffff000,
+    static const uint64_t bad[] = {0,        0xfff,     0x10000,        0x2ffff0,   0x7ffffffff000,
                                    0x30000u, 0x100000u, 0xffffffff8000, 1ull << 63, UINT64_MAX};
     struct guest guest;
 
@@ -209,7 +207,7 @@ static void forbidden_body(void *argument)
         if (bad[i] >= 0x300000 || bad[i] < 0x10000) {
             EXPECT_EQ(guest_run(&guest), HAL_STOP_FAULT);
             EXPECT(guest.fault.vector == HAL_VECTOR_PAGE ||
-                      guest.fault.vector == HAL_VECTOR_PROTECTION);
+                   guest.fault.vector == HAL_VECTOR_PROTECTION);
             EXPECT_EQ(guest.user.regs.rip, bad[i]);
         }
     }
@@ -273,8 +271,8 @@ static void many_pages_body(void *argument)
         *(uint64_t *)page_pointer(frame) = i * 7919;
         total += i * 7919;
         EXPECT_EQ(hal_aspace_map(guest.aspace, base + (uint64_t)i * PAGE, frame, 1,
-                                        HAL_PROT_READ | HAL_PROT_WRITE),
-                         0);
+                                 HAL_PROT_READ | HAL_PROT_WRITE),
+                  0);
     }
     guest.user.regs.rdi = base;
     guest.user.regs.rsi = SUM_PAGES;
@@ -284,9 +282,9 @@ static void many_pages_body(void *argument)
         /* Turn the frames around, one at a time. */
         for (unsigned i = 0; i < SUM_PAGES; i++) {
             uint64_t offset = (uint64_t)(round ? SUM_PAGES - 1 - i : i) * PAGE;
-            EXPECT_EQ(hal_aspace_map(guest.aspace, base + (uint64_t)i * PAGE,
-                                            frames + offset, 1, HAL_PROT_READ | HAL_PROT_WRITE),
-                             0);
+            EXPECT_EQ(hal_aspace_map(guest.aspace, base + (uint64_t)i * PAGE, frames + offset, 1,
+                                     HAL_PROT_READ | HAL_PROT_WRITE),
+                      0);
         }
         hal_aspace_flush(guest.aspace);
     }
@@ -308,7 +306,8 @@ END_TEST
 
 enum { HOST_LIMIT_PAGES = 80000 };
 
-/* Every page a mapping of its own, more of them than a host allows by default (vm.max_map_count). */
+/* Every page a mapping of its own, more of them than a host allows by default (vm.max_map_count).
+ */
 static void host_limit_body(void *argument)
 {
     const uint64_t base = 0x100000000;
@@ -544,7 +543,7 @@ static void run_other_cpu(void *argument, unsigned cpu)
     hal_aspace_activate(shared_guests[1].aspace);
     while (__atomic_load_n(&other_state, __ATOMIC_ACQUIRE) == 0) {
         EXPECT_EQ(hal_user_run(&shared_guests[1].user, &shared_guests[1].fault),
-                         HAL_STOP_INTERRUPT);
+                  HAL_STOP_INTERRUPT);
     }
     __atomic_store_n(&other_state, 2, __ATOMIC_RELEASE);
 }
@@ -562,7 +561,8 @@ static void two_lanes_body(void *argument)
     }
     for (unsigned i = 0; i < 10; i++) {
         uint64_t mine = data_word(&shared_guests[0], 0), theirs = data_word(&shared_guests[0], 8);
-        while (data_word(&shared_guests[0], 0) == mine || data_word(&shared_guests[0], 8) == theirs) {
+        while (data_word(&shared_guests[0], 0) == mine ||
+               data_word(&shared_guests[0], 8) == theirs) {
             run_for_a_while(&shared_guests[0]);
         }
         hal_cpu_send_ipi(1);
@@ -585,7 +585,8 @@ END_TEST
 
 GUEST_PROGRAM(store_loop, "1: mov %rsi, (%rdi)\njmp 1b");
 
-/* The flush guarantee: after it, a frame that another CPU's user code was writing stays as it is. */
+/* The flush guarantee: after it, a frame that another CPU's user code was writing stays as it is.
+ */
 static void flush_other_body(void *argument)
 {
     uint64_t frames = page_alloc(2);
@@ -602,8 +603,8 @@ static void flush_other_body(void *argument)
         while (*old != 42) {
             hal_cpu_relax();
         }
-        hal_aspace_map(shared_guests[0].aspace, GUEST_DATA,
-                       round % 2 ? frames : frames + PAGE, 1, 3);
+        hal_aspace_map(shared_guests[0].aspace, GUEST_DATA, round % 2 ? frames : frames + PAGE, 1,
+                       3);
         flush(shared_guests[0].aspace);
         *old = 1;
         for (int i = 0; i < 1000; i++) {

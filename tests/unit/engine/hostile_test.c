@@ -51,16 +51,16 @@ static void expect_bystander_lives(struct guest *bystander)
 static const struct {
     uint64_t number, arguments[6];
 } calls[] = {
-    {202, {GUEST_DATA, 0, 0, 0, 0, 0}},                          /* futex wait: for ever */
-    {9, {0x500000, 4096, 7, 0x32, UINT64_MAX, 0}},               /* mmap anonymous */
-    {9, {GUEST_DATA, 4096, 7, 0x11, STUB_FD_RAM, 0}},            /* mmap RAM */
-    {10, {STUB_BASE, 8192, 7, 0, 0, 0}},                         /* mprotect the stub */
-    {10, {GUEST_CODE, 4096, 7, 0, 0, 0}},                        /* mprotect guest code */
-    {11, {STUB_BASE, 0x200000, 0, 0, 0, 0}},                     /* munmap the stub */
-    {56, {0x1111, 0, GUEST_DATA, 0, 0, 0}},                      /* clone */
-    {62, {UINT64_MAX, 9, 0, 0, 0, 0}},                           /* kill everything */
-    {231, {0, 0, 0, 0, 0, 0}},                                   /* exit_group */
-    {15, {0, 0, 0, 0, 0, 0}},                                    /* rt_sigreturn */
+    {202, {GUEST_DATA, 0, 0, 0, 0, 0}},               /* futex wait: for ever */
+    {9, {0x500000, 4096, 7, 0x32, UINT64_MAX, 0}},    /* mmap anonymous */
+    {9, {GUEST_DATA, 4096, 7, 0x11, STUB_FD_RAM, 0}}, /* mmap RAM */
+    {10, {STUB_BASE, 8192, 7, 0, 0, 0}},              /* mprotect the stub */
+    {10, {GUEST_CODE, 4096, 7, 0, 0, 0}},             /* mprotect guest code */
+    {11, {STUB_BASE, 0x200000, 0, 0, 0, 0}},          /* munmap the stub */
+    {56, {0x1111, 0, GUEST_DATA, 0, 0, 0}},           /* clone */
+    {62, {UINT64_MAX, 9, 0, 0, 0, 0}},                /* kill everything */
+    {231, {0, 0, 0, 0, 0, 0}},                        /* exit_group */
+    {15, {0, 0, 0, 0, 0, 0}},                         /* rt_sigreturn */
 };
 
 /* The number of the attack is in the test's index: one machine for each call. */
@@ -205,8 +205,8 @@ static void forged_mask_body(void *argument)
 {
     static const struct {
         const char *code, *end;
-    } afterwards[] = {{loop_forever, loop_forever_end}, {fault_now, fault_now_end},
-                      {answer, answer_end}};
+    } afterwards[] = {
+        {loop_forever, loop_forever_end}, {fault_now, fault_now_end}, {answer, answer_end}};
     struct guest guest, bystander;
     uint64_t start = hal_time_monotonic_ns();
 
@@ -220,11 +220,11 @@ static void forged_mask_body(void *argument)
         memcpy(page_pointer(guest.code) + 512, afterwards[i].code,
                (size_t)(afterwards[i].end - afterwards[i].code));
         frame = page_pointer(guest.data);
-        frame[5 + 15] = GUEST_STACK;       /* rsp */
-        frame[5 + 16] = GUEST_CODE + 512;  /* rip */
-        frame[5 + 17] = 0x202;             /* rflags */
+        frame[5 + 15] = GUEST_STACK;      /* rsp */
+        frame[5 + 16] = GUEST_CODE + 512; /* rip */
+        frame[5 + 17] = 0x202;            /* rflags */
         frame[5 + 18] = 0x2bull << 48 | 0x33;
-        frame[5 + 23 + 9] = UINT64_MAX;    /* mask, after no fpstate and 8 reserved words */
+        frame[5 + 23 + 9] = UINT64_MAX; /* mask, after no fpstate and 8 reserved words */
         guest.user.regs.rsp = GUEST_DATA;
         guest.user.regs.rbx = find_sigreturn() + 5;
         guest.user.regs.rax = 15;

@@ -18,7 +18,7 @@ int kernel_on_patch_page(uint64_t uaddr)
 
 /* Counts its calls in rbx and hands the previous result back in r12. */
 #define LOAD_SITE "mov $39, %eax\nsyscall\n"
-#define XOR_SITE  "mov $39, %ecx\nxor %eax, %eax\nadd %ecx, %eax\nsyscall\n"
+#define XOR_SITE "mov $39, %ecx\nxor %eax, %eax\nadd %ecx, %eax\nsyscall\n"
 
 GUEST_PROGRAM(load_loop, "1: inc %rbx\n" LOAD_SITE "mov %rax, %r12\njmp 1b");
 GUEST_PROGRAM(near_loop, "1: inc %rbx\ncall 2f\nmov %rax, %r12\njmp 1b\n"
