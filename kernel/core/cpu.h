@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "hal/cpu.h"
+#include "kernel/lib/atomic.h"
 
 struct hal_aspace;
 struct kernel;
@@ -70,7 +71,7 @@ static inline void irq_enter(void)
 {
     struct cpu *cpu = this_cpu();
     cpu->irq_depth++;
-    cpu->interrupts++;
+    atomic_store_relaxed(&cpu->interrupts, cpu->interrupts + 1); /* /proc/stat reads it */
 }
 
 static inline void irq_exit(void)

@@ -3,11 +3,13 @@
  * Intrusive doubly linked lists. `struct list` is circular with the head inside the ring;
  * `struct hlist` has a one-pointer head for hash chains. No locking, no allocation, no ownership.
  * A removed node is left unlinked, so list_remove may be repeated and list_node_linked asked; a
- * zeroed node counts as unlinked.
+ * zeroed node counts as unlinked. Links forward are stored atomically: whoever only asks whether a
+ * list has anything, and asks again under its lock, may look without.
  */
 #ifndef KERNEL_LIB_LIST_H
 #define KERNEL_LIB_LIST_H
 
+#include "kernel/lib/atomic.h"
 #include "kernel/lib/compiler.h"
 
 struct list_node {
@@ -48,7 +50,7 @@ static inline void list_insert_between_(struct list_node *node, struct list_node
 {
     node->prev = prev;
     node->next = next;
-    prev->next = node;
+    atomic_store_relaxed(&prev->next, node);
     next->prev = node;
 }
 
@@ -76,7 +78,7 @@ static inline void list_remove(struct list_node *node)
 {
     if (!list_node_linked(node))
         return;
-    node->prev->next = node->next;
+    atomic_store_relaxed(&node->prev->next, node->next);
     node->next->prev = node->prev;
     list_node_init(node);
 }

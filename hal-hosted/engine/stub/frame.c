@@ -326,7 +326,7 @@ static void fp_detach_locked(struct hal_user *user, bool save)
         if (save && (!lane->fast || stub_lane_settle(lane))) {
             stub_fp_save(lane, user);
         }
-        lane->fp_user = NULL;
+        __atomic_store_n(&lane->fp_user, NULL, __ATOMIC_RELAXED);
         user->priv[STUB_USER_LANE] = 0;
     }
 }
@@ -336,7 +336,7 @@ void stub_fp_load(struct lane *lane, struct hal_user *user)
 {
     struct stub_machine *sm = lane->stub->sm;
 
-    if (lane->fp_user == user && user_lane(user) == lane) {
+    if (__atomic_load_n(&lane->fp_user, __ATOMIC_RELAXED) == user && user_lane(user) == lane) {
         return;
     }
     pthread_mutex_lock(&sm->fp_lock);
@@ -348,7 +348,7 @@ void stub_fp_load(struct lane *lane, struct hal_user *user)
         stub_lane_settle(lane);
     }
     fp_restore(lane, user);
-    lane->fp_user = user;
+    __atomic_store_n(&lane->fp_user, user, __ATOMIC_RELAXED);
     user->priv[STUB_USER_LANE] = (uintptr_t)lane;
     pthread_mutex_unlock(&sm->fp_lock);
 }
