@@ -33,6 +33,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "hal-hosted/engine/stub/stub_internal.h"
@@ -85,6 +86,17 @@ static int ctl_create(struct stub_machine *sm)
     }
     madvise(sm->ctl, sm->ctl_bytes, MADV_DONTDUMP);
     return 0;
+}
+
+/* Every process of every stub takes a descriptor. */
+static void descriptors_raise(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
 }
 
 /* The first stub and its first lane prove that everything works here, and show where the host puts
@@ -182,6 +194,7 @@ int stub_machine_start(struct machine *machine, bool traced, char *message, size
         snprintf(message, message_bytes, "cannot create stub memory: %s", strerror(-error));
         goto fail;
     }
+    descriptors_raise();
     stub_placement_choose(sm);
     sm->patches = !traced && !machine->config.trace_exact && kernel_on_patch_page;
     error = stub_zygote_start(sm, message, message_bytes);
@@ -218,6 +231,15 @@ static int stub_machine_init(struct machine *machine, char *message, size_t mess
 
 static int traced_machine_init(struct machine *machine, char *message, size_t message_bytes)
 {
+    /* A lane is traced only some time after it has started, and waits meanwhile in memory that other
+     * lanes of its space can write: with a second CPU a hostile guest could release it untraced. */
+    if (machine->config.cpus > 1) {
+        snprintf(message, message_bytes,
+                 "the ptrace engine runs machines of one CPU only; try --cpus 1%s",
+                 machine->config.engine == MACHINE_ENGINE_AUTO
+                     ? " (this host does not allow seccomp)" : "");
+        return -EINVAL;
+    }
     return stub_machine_start(machine, true, message, message_bytes);
 }
 
