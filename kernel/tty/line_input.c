@@ -344,18 +344,23 @@ static void receive_char(struct tty *tty, uint8_t c)
     add_data(tty, c);
 }
 
-/* In canonical mode a full buffer must not stop the characters that empty it. */
-static bool can_take(const struct tty *tty)
+/* How many characters are certain to be taken in without loss. Canonical mode keeps the last place
+ * for the end of the line; while a reader has whole lines to make room by, the rest waits. With no
+ * line to read, a full buffer must not stop the character that ends one. */
+static size_t space_locked(const struct tty *tty)
 {
-    return room(tty) > 0 || (tty_lflag(tty, ICANON) && tty->line_head == tty->tail);
+    size_t space = room(tty);
+    if (!tty_lflag(tty, ICANON))
+        return space;
+    if (space > 1)
+        return space - 1;
+    return tty->line_head == tty->tail ? 1 : 0;
 }
 
 size_t tty_receive_room(struct tty *tty)
 {
     mutex_lock(&tty->lock);
-    size_t space = room(tty);
-    if (space == 0 && can_take(tty))
-        space = 1;
+    size_t space = space_locked(tty);
     mutex_unlock(&tty->lock);
     return space;
 }
@@ -369,7 +374,7 @@ size_t tty_receive(struct tty *tty, const char *bytes, size_t count)
         mutex_unlock(&tty->lock);
         return count;
     }
-    while (done < count && can_take(tty))
+    while (done < count && space_locked(tty) > 0)
         receive_char(tty, (uint8_t)bytes[done++]);
     bool readable = line_bytes_readable(tty) > 0;
     bool writable = !tty->stopped;
