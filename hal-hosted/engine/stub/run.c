@@ -103,7 +103,9 @@ static bool lane_start(struct lane *lane, struct hal_user *user)
     if (!stub_sync(stub, __atomic_load_n(&stub->start_seq, __ATOMIC_SEQ_CST))) {
         return false;
     }
-    if (lane->fast && lane->fp_user == user && stub_fast_answer(lane, &user->regs)) {
+    /* In this order: only a lane that holds the state of this user is left alone by other vCPUs. */
+    if (__atomic_load_n(&lane->fp_user, __ATOMIC_RELAXED) == user && lane->fast &&
+        stub_fast_answer(lane, &user->regs)) {
         return true;
     }
     stub_fp_load(lane, user);
