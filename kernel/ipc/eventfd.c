@@ -9,7 +9,9 @@
 
 #include "kernel/abi/errno.h"
 #include "kernel/abi/poll.h"
+#include "kernel/core/kernel.h"
 #include "kernel/fs/vfs.h"
+#include "kernel/ipc/ipc_internal.h"
 #include "kernel/lib/strbuf.h"
 #include "kernel/mm/slab.h"
 
@@ -19,6 +21,7 @@ struct eventfd {
     struct spinlock lock;
     uint64_t count;
     bool semaphore;
+    uint64_t id;                 /* shown in fdinfo */
     struct wait_queue wait;
 };
 
@@ -71,7 +74,7 @@ static int64_t eventfd_write(struct file *file, struct uio *uio, uint64_t *pos)
     uint64_t value;
     (void)pos;
 
-    if (uio->remaining < sizeof(value))
+    if (uio->remaining != sizeof(value))
         return -EINVAL;
     if (uio_copy_from(&value, uio, sizeof(value)) != sizeof(value))
         return -EFAULT;
@@ -114,8 +117,9 @@ static void eventfd_release(struct file *file)
 static void eventfd_show(struct file *file, struct strbuf *out)
 {
     struct eventfd *event = file->private;
-    strbuf_printf(out, "eventfd-count: %16llx\n",
-                  (unsigned long long)atomic_load_relaxed(&event->count));
+    strbuf_printf(out, "eventfd-count: %16llx\neventfd-id: %llu\neventfd-semaphore: %d\n",
+                  (unsigned long long)atomic_load_relaxed(&event->count),
+                  (unsigned long long)event->id, event->semaphore);
 }
 
 static const struct file_ops eventfd_ops = {
@@ -135,6 +139,7 @@ int eventfd_create(struct kernel *kernel, uint64_t initial, uint32_t flags, stru
     wait_queue_init(&event->wait);
     event->count = initial;
     event->semaphore = flags & EFD_SEMAPHORE;
+    event->id = atomic_fetch_add_relaxed(&kernel->ipc->next_eventfd_id, 1);
     int error = file_create_anon(kernel, "eventfd", &eventfd_ops, event,
                                  O_RDWR | (flags & O_NONBLOCK), 0600, out);
     if (error)

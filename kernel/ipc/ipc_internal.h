@@ -16,6 +16,7 @@ struct ipc_state {
     const struct ipc_hooks *hooks; /* NULL until they are installed; atomic */
     struct mutex epoll_teardown;   /* see epoll_internal.h */
     const struct socket_family *families[AF_MAX]; /* set at boot; atomic */
+    uint64_t next_eventfd_id;      /* atomic */
     uint64_t last_cookie;          /* SO_COOKIE; atomic */
     struct unix_state *unix_sockets; /* see unix_internal.h */
 };

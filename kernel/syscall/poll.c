@@ -36,13 +36,16 @@ struct poll_waits {
         struct wait_entry wait;
         struct poll_waits *waits;
         struct poll_wait_entry *next;
+        uint32_t events;         /* wake-ups for others are not for us */
     } inline_entries[WAITS_INLINE];
 };
 
 static bool poll_wake(struct wait_entry *wait, uint32_t key)
 {
-    struct poll_waits *waits = container_of(wait, struct poll_wait_entry, wait)->waits;
-    (void)key;
+    const struct poll_wait_entry *entry = container_of(wait, struct poll_wait_entry, wait);
+    struct poll_waits *waits = entry->waits;
+    if (key && !(key & entry->events))
+        return false;
     atomic_store_release(&waits->triggered, true);
     thread_wake(waits->thread);
     return true;
@@ -66,6 +69,7 @@ static void poll_queue(struct poll_table *table, struct wait_queue *queue)
     }
     waits->count++;
     entry->waits = waits;
+    entry->events = table->events;
     wait_entry_init_callback(&entry->wait, poll_wake);
     wait_queue_add(queue, &entry->wait);
 }
