@@ -277,7 +277,7 @@ static void place_program(struct task *task, struct elf_object *object)
     object->bias = ALIGN_DOWN(ELF_DYNAMIC_BASE + random, object->align) - object->low;
 }
 
-/* Ranges for /proc/PID/stat, and where the heap starts. */
+/* Ranges for /proc/PID/stat, which may read them meanwhile, and where the heap starts. */
 static void record_ranges(struct task *task, struct mm *mm, const struct elf_object *object)
 {
     enum { BRK_RANDOM_BITS = 13 };
@@ -289,19 +289,20 @@ static void record_ranges(struct task *task, struct mm *mm, const struct elf_obj
         uint64_t start = segment->p_vaddr + object->bias, end = start + segment->p_filesz;
         if (segment->p_flags & PF_X) {
             code_start = MIN(code_start, start);
-            mm->code_end = MAX(mm->code_end, end);
+            atomic_store_relaxed(&mm->code_end, MAX(mm->code_end, end));
         }
         if (end > mm->data_end) {
-            mm->data_start = start;
-            mm->data_end = end;
+            atomic_store_relaxed(&mm->data_start, start);
+            atomic_store_relaxed(&mm->data_end, end);
         }
         brk = MAX(brk, start + segment->p_memsz);
     }
-    mm->code_start = code_start == UINT64_MAX ? 0 : code_start;
-    mm->brk_start = ALIGN_UP(brk, (uint64_t)PAGE_SIZE);
+    brk = ALIGN_UP(brk, (uint64_t)PAGE_SIZE);
     if (!(task->personality & ADDR_NO_RANDOMIZE))
-        mm->brk_start += (entropy_u64() & ((1ull << BRK_RANDOM_BITS) - 1)) * PAGE_SIZE;
-    mm->brk = mm->brk_start;
+        brk += (entropy_u64() & ((1ull << BRK_RANDOM_BITS) - 1)) * PAGE_SIZE;
+    atomic_store_relaxed(&mm->code_start, code_start == UINT64_MAX ? 0 : code_start);
+    atomic_store_relaxed(&mm->brk_start, brk);
+    atomic_store_relaxed(&mm->brk, brk);
 }
 
 /* Address of the program headers in memory: PT_PHDR, or the segment that contains them. */

@@ -271,6 +271,9 @@ static void set_name(struct task *task, const char *filename)
 
 static void reset_registers(struct task *task, const struct exec *exec)
 {
+    /* The backend may keep the old program's state with its address space, which somebody who looks at
+     * it (/proc) still holds. */
+    hal_user_fpu_sync(&task->user);
     hal_fpu_init(task->user.fpu);
     hal_user_fpu_changed(&task->user);
     task->user.regs = (struct hal_regs){

@@ -125,7 +125,7 @@ int exec_build_stack(struct exec *exec)
     atomic_store_relaxed(&mm->env_start, layout.envp);
     atomic_store_relaxed(&mm->env_end, layout.envp + exec->envp.used);
     STATIC_ASSERT(sizeof(auxv) <= sizeof(mm->auxv));
-    memset(mm->auxv, 0, sizeof(mm->auxv));
-    memcpy(mm->auxv, auxv, pairs * sizeof(auxv[0]));
+    for (unsigned i = 0; i < ARRAY_SIZE(mm->auxv); i++)
+        atomic_store_relaxed(&mm->auxv[i], i < 2 * pairs ? ((const uint64_t *)auxv)[i] : 0);
     return error;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the files of procfs/ share: the tables that directories are made of, and the way from an inode
- * to the task it is about.
+ * What the files of procfs/ share: the tables that directories are made of, and the way from an
+ * inode to the task it is about.
  */
 #ifndef KERNEL_PROCFS_PROC_INTERNAL_H
 #define KERNEL_PROCFS_PROC_INTERNAL_H
@@ -36,7 +36,7 @@ struct proc_entry {
 struct proc_table {
     const struct proc_entry *entries;
     unsigned count;
-    unsigned number;             /* of the table, for inode numbers; below 256 */
+    unsigned number; /* of the table, for inode numbers; below 256 */
 };
 
 #define PROC_TABLE(entries_, number_)                                                              \
@@ -45,8 +45,13 @@ struct proc_table {
     }
 
 enum proc_table_number {
-    PROC_TABLE_ROOT, PROC_TABLE_PROCESS, PROC_TABLE_TASK, PROC_TABLE_DYNAMIC, PROC_TABLE_NET,
-    PROC_TABLE_TTY, PROC_TABLE_SYS = 16,
+    PROC_TABLE_ROOT,
+    PROC_TABLE_PROCESS,
+    PROC_TABLE_TASK,
+    PROC_TABLE_DYNAMIC,
+    PROC_TABLE_NET,
+    PROC_TABLE_TTY,
+    PROC_TABLE_SYS = 16,
 };
 
 /* Inode numbers: what the file is about (a task id or 0), the table and the place in it, and for
@@ -68,7 +73,8 @@ bool proc_table_emit(struct dir_context *context, const struct proc_table *table
 /* Directories that consist of their table (inode->private) and nothing else. */
 extern const struct inode_ops proc_table_inode_ops;
 extern const struct file_ops proc_table_file_ops;
-extern const struct file_ops proc_dir_base_ops; /* seek and the like, for directories of their own */
+extern const struct file_ops
+    proc_dir_base_ops; /* seek and the like, for directories of their own */
 int64_t proc_dir_seek(struct file *file, int64_t offset, int whence);
 int proc_create_refused(struct inode *dir, struct dentry *dentry, uint32_t mode,
                         struct inode **out);
@@ -88,9 +94,9 @@ extern const struct file_ops proc_root_file_ops;
 /* What an inode below /proc/PID is about: inode->object. */
 struct proc_node {
     int tid;
-    bool whole;                  /* /proc/PID; else /proc/PID/task/TID */
-    uint64_t start_ns;           /* tells a task from a later one with the same number */
-    int fd;                      /* entries of fd/ and fdinfo/ */
+    bool whole;        /* /proc/PID; else /proc/PID/task/TID */
+    uint64_t start_ns; /* tells a task from a later one with the same number */
+    int fd;            /* entries of fd/ and fdinfo/ */
 };
 
 static inline struct proc_node *proc_node_of(const struct inode *inode)
@@ -119,28 +125,26 @@ bool proc_may_access(struct task *task);
 struct file_table *proc_task_files(struct task *task);
 struct fs_context *proc_task_fs(struct task *task);
 
-/* The identity of the task's address space at open, if the current task may look into it: 0, -ESRCH or
- * -EACCES. And that address space, referenced, while the task still has it; else NULL. */
+/* The identity of the task's address space at open, if the current task may look into it: 0, -ESRCH
+ * or -EACCES. And that address space, referenced, while the task still has it; else NULL. */
 int proc_task_mm_open(struct inode *inode, uint64_t *out_id);
 struct mm *proc_task_mm_as_opened(struct inode *inode, uint64_t id);
 
 /* A text about a task. */
 struct pid_text {
-    struct text_file_ops text;   /* must be first */
+    struct text_file_ops text; /* must be first */
     int (*show)(struct task *task, bool whole, struct strbuf *out);
     int64_t (*write)(struct task *task, const char *text, size_t bytes);
-    bool ptrace;                 /* opening needs proc_may_access */
+    bool ptrace; /* opening needs proc_may_access */
 };
 int pid_text_show(struct file *file, struct strbuf *out);
 int64_t pid_text_write(struct file *file, const char *text, size_t bytes);
-#define PID_TEXT(show_)                                                                            \
-    (&(const struct pid_text){.text = {.show = pid_text_show}, .show = show_})
+#define PID_TEXT(show_) (&(const struct pid_text){.text = {.show = pid_text_show}, .show = show_})
 #define PID_TEXT_PRIVATE(show_)                                                                    \
     (&(const struct pid_text){.text = {.show = pid_text_show}, .show = show_, .ptrace = true})
 #define PID_TEXT_WRITABLE(show_, write_)                                                           \
-    (&(const struct pid_text){.text = {.show = pid_text_show, .write = pid_text_write},            \
-                              .show = show_,                                                       \
-                              .write = write_})
+    (&(const struct pid_text){                                                                     \
+        .text = {.show = pid_text_show, .write = pid_text_write}, .show = show_, .write = write_})
 extern const struct file_ops pid_text_file_ops;
 
 extern const struct inode_ops pid_dir_inode_ops, pid_task_dir_inode_ops, pid_fd_dir_inode_ops;
@@ -183,8 +187,6 @@ int64_t pid_write_timerslack(struct task *task, const char *text, size_t bytes);
 void proc_put_cpu_list(struct strbuf *out, uint64_t bits);
 /* Process id of the tracer, or 0. */
 int proc_tracer_pid(struct task *task);
-/* state letter and word: "R (running)" */
-const char *proc_task_state(struct task *task);
 
 /* ---- texts about the machine, system_*.c ---- */
 
@@ -197,8 +199,8 @@ extern const struct text_file_ops proc_consoles, proc_execdomains;
 /* ---- what the file system keeps, one for each machine ---- */
 
 struct proc_state {
-    struct filesystem type;      /* must be first: the registered file system */
-    char boot_id[37];            /* a UUID as text */
+    struct filesystem type; /* must be first: the registered file system */
+    char boot_id[37];       /* a UUID as text */
 };
 void proc_put_uuid(char text[37]);
 static inline struct proc_state *proc_state_of(const struct superblock *sb)

@@ -4,7 +4,8 @@
  *
  * Inodes are made when a name is looked up and live as long as the dentry cache keeps them. Those
  * about a task hold its number and its time of birth, not the task: a lookup of a cached name asks
- * whether the task still lives (revalidate), and reads of an open file fail with ESRCH once it is gone.
+ * whether the task still lives (revalidate), and reads of an open file fail with ESRCH once it is
+ * gone.
  */
 #include "kernel/procfs/proc_internal.h"
 
@@ -18,9 +19,9 @@ int proc_setattr_refused(struct inode *inode, const struct attr_change *change)
     return generic_setattr(inode, change);
 }
 
-/* A name that is not there cannot be made: it stays not there (proc's directories know no creation). */
-int proc_create_refused(struct inode *dir, struct dentry *dentry, uint32_t mode,
-                        struct inode **out)
+/* A name that is not there cannot be made: it stays not there (proc's directories know no
+ * creation). */
+int proc_create_refused(struct inode *dir, struct dentry *dentry, uint32_t mode, struct inode **out)
 {
     (void)dir;
     (void)dentry;

@@ -2,8 +2,8 @@
  *
  * The top directory of /proc: the machine's files, then a directory for each process, by number.
  *
- * Positions in the directory: 2 and up the table, PROCESS_POS + pid a process. So a reader that comes
- * back after processes were born or died goes on behind the last number it saw.
+ * Positions in the directory: 2 and up the table, PROCESS_POS + pid a process. So a reader that
+ * comes back after processes were born or died goes on behind the last number it saw.
  */
 #include "kernel/lib/printf.h"
 #include "kernel/procfs/proc_internal.h"
@@ -41,8 +41,14 @@ static const struct inode_ops net_ops = {.readlink = net_readlink};
 
 static const struct inode_ops plain_ops = {.setattr = proc_setattr_refused};
 
-#define TEXT(name_, ops_) {name_, S_IFREG | 0444, &plain_ops, &text_file_operations, &ops_}
-#define ROOT_TEXT(name_, ops_) {name_, S_IFREG | 0400, &plain_ops, &text_file_operations, &ops_}
+#define TEXT(name_, ops_)                                                                          \
+    {                                                                                              \
+        name_, S_IFREG | 0444, &plain_ops, &text_file_operations, &ops_                            \
+    }
+#define ROOT_TEXT(name_, ops_)                                                                     \
+    {                                                                                              \
+        name_, S_IFREG | 0400, &plain_ops, &text_file_operations, &ops_                            \
+    }
 
 static const struct proc_entry root_entries[] = {
     TEXT("cmdline", proc_cmdline),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Texts made record by record. A reader that goes on where it stopped costs one step; one that jumps
- * makes the text run again from its beginning.
+ * Texts made record by record. A reader that goes on where it stopped costs one step; one that
+ * jumps makes the text run again from its beginning.
  */
 #include "kernel/procfs/seq_internal.h"
 

@@ -11,20 +11,21 @@
 
 /* One open file; file->private. */
 struct proc_seq {
-    struct mutex lock;           /* the fields below */
+    struct mutex lock; /* the fields below */
     char *buffer;
-    size_t size, start, length;  /* of the buffer; of the part not read yet */
-    uint64_t pos;                /* file position of that part */
-    uint64_t cursor;             /* where the next record starts; the meaning is the file's */
+    size_t size, start, length; /* of the buffer; of the part not read yet */
+    uint64_t pos;               /* file position of that part */
+    uint64_t cursor;            /* where the next record starts; the meaning is the file's */
     bool ended;
-    uint64_t stamp;              /* for the file's open and poll */
+    uint64_t stamp; /* for the file's open and poll */
 };
 
 struct proc_seq_ops {
     /* May be NULL. An error fails the open. */
     int (*open)(struct file *file, struct proc_seq *seq);
-    /* Append the records from *cursor (first 0) on while they fit, and move the cursor behind the last
-     * one that did: see proc_seq_fits. 1: that was all; 0: there is more; or negative errno. */
+    /* Append the records from *cursor (first 0) on while they fit, and move the cursor behind the
+     * last one that did: see proc_seq_fits. 1: that was all; 0: there is more; or negative errno.
+     */
     int (*fill)(struct file *file, struct proc_seq *seq, uint64_t *cursor, struct strbuf *out);
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * /proc/sys: the kernel's parameters; proc_sys(5), proc_sys_kernel(5), proc_sys_vm(5), proc_sys_fs(5).
+ * /proc/sys: the kernel's parameters; proc_sys(5), proc_sys_kernel(5), proc_sys_vm(5),
+ * proc_sys_fs(5).
  *
  * A parameter that is the same for ever is a constant and cannot be written; only where a write has
  * its effect the file is writable.
@@ -16,7 +17,7 @@
 #include "kernel/procfs/proc_internal.h"
 
 struct constant {
-    struct text_file_ops text;   /* must be first */
+    struct text_file_ops text; /* must be first */
     const char *value;
 };
 
@@ -214,22 +215,24 @@ static const struct inode_ops plain_ops = {.setattr = proc_setattr_refused};
 
 #define CONSTANT(name_, value_)                                                                    \
     {                                                                                              \
-        name_, S_IFREG | 0444, &plain_ops, &text_file_operations,                                  \
-            &(const struct constant){.text = {.show = show_constant}, .value = value_}             \
+        name_, S_IFREG | 0444, &plain_ops, &text_file_operations, &(const struct constant)         \
+        {                                                                                          \
+            .text = {.show = show_constant}, .value = value_                                       \
+        }                                                                                          \
     }
-#define TEXT(name_, mode_, ops_) {name_, S_IFREG | (mode_), &plain_ops, &text_file_operations, &ops_}
+#define TEXT(name_, mode_, ops_)                                                                   \
+    {                                                                                              \
+        name_, S_IFREG | (mode_), &plain_ops, &text_file_operations, &ops_                         \
+    }
 #define SUBDIR(name_, table_)                                                                      \
     {                                                                                              \
         name_, S_IFDIR | 0555, &proc_table_inode_ops, &proc_table_file_ops, &table_                \
     }
 
 static const struct proc_entry random_entries[] = {
-    TEXT("boot_id", 0444, boot_id),
-    CONSTANT("entropy_avail", "256"),
-    CONSTANT("poolsize", "256"),
-    CONSTANT("urandom_min_reseed_secs", "60"),
-    TEXT("uuid", 0444, uuid),
-    CONSTANT("write_wakeup_threshold", "256"),
+    TEXT("boot_id", 0444, boot_id), CONSTANT("entropy_avail", "256"),
+    CONSTANT("poolsize", "256"),    CONSTANT("urandom_min_reseed_secs", "60"),
+    TEXT("uuid", 0444, uuid),       CONSTANT("write_wakeup_threshold", "256"),
 };
 static const struct proc_table random_table = PROC_TABLE(random_entries, PROC_TABLE_SYS + 1);
 
@@ -264,14 +267,10 @@ static const struct proc_entry kernel_entries[] = {
 static const struct proc_table kernel_table = PROC_TABLE(kernel_entries, PROC_TABLE_SYS + 2);
 
 static const struct proc_entry vm_entries[] = {
-    CONSTANT("legacy_va_layout", "0"),
-    CONSTANT("max_map_count", "65530"),
-    TEXT("mmap_min_addr", 0444, mmap_min_addr),
-    CONSTANT("oom_kill_allocating_task", "0"),
-    CONSTANT("overcommit_kbytes", "0"),
-    CONSTANT("overcommit_memory", "1"),
-    CONSTANT("overcommit_ratio", "50"),
-    CONSTANT("panic_on_oom", "0"),
+    CONSTANT("legacy_va_layout", "0"),          CONSTANT("max_map_count", "65530"),
+    TEXT("mmap_min_addr", 0444, mmap_min_addr), CONSTANT("oom_kill_allocating_task", "0"),
+    CONSTANT("overcommit_kbytes", "0"),         CONSTANT("overcommit_memory", "1"),
+    CONSTANT("overcommit_ratio", "50"),         CONSTANT("panic_on_oom", "0"),
 };
 static const struct proc_table vm_table = PROC_TABLE(vm_entries, PROC_TABLE_SYS + 3);
 
@@ -283,20 +282,13 @@ static const struct proc_entry inotify_entries[] = {
 static const struct proc_table inotify_table = PROC_TABLE(inotify_entries, PROC_TABLE_SYS + 4);
 
 static const struct proc_entry fs_entries[] = {
-    TEXT("dentry-state", 0444, dentry_state),
-    CONSTANT("file-max", FILE_MAX),
-    TEXT("file-nr", 0444, file_nr),
-    TEXT("inode-nr", 0444, inode_nr),
-    TEXT("inode-state", 0444, inode_state),
-    SUBDIR("inotify", inotify_table),
-    CONSTANT("nr_open", "1048576"),
-    CONSTANT("overflowgid", "65534"),
-    CONSTANT("overflowuid", "65534"),
-    CONSTANT("pipe-max-size", "1048576"),
-    CONSTANT("protected_fifos", "1"),
-    CONSTANT("protected_hardlinks", "1"),
-    CONSTANT("protected_regular", "2"),
-    CONSTANT("protected_symlinks", "1"),
+    TEXT("dentry-state", 0444, dentry_state), CONSTANT("file-max", FILE_MAX),
+    TEXT("file-nr", 0444, file_nr),           TEXT("inode-nr", 0444, inode_nr),
+    TEXT("inode-state", 0444, inode_state),   SUBDIR("inotify", inotify_table),
+    CONSTANT("nr_open", "1048576"),           CONSTANT("overflowgid", "65534"),
+    CONSTANT("overflowuid", "65534"),         CONSTANT("pipe-max-size", "1048576"),
+    CONSTANT("protected_fifos", "1"),         CONSTANT("protected_hardlinks", "1"),
+    CONSTANT("protected_regular", "2"),       CONSTANT("protected_symlinks", "1"),
     CONSTANT("suid_dumpable", "0"),
 };
 static const struct proc_table fs_table = PROC_TABLE(fs_entries, PROC_TABLE_SYS + 5);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The sys file system, sysfs(5): the tree that programs expect, with what this kernel has to say: its
- * CPUs. What has no devices is an empty directory.
+ * The sys file system, sysfs(5): the tree that programs expect, with what this kernel has to say:
+ * its CPUs. What has no devices is an empty directory.
  */
 #include "kernel/lib/printf.h"
 #include "kernel/procfs/proc_internal.h"
@@ -10,8 +10,17 @@
 enum { CPU_POS = 64 };
 
 /* Numbers of the tables, for inode numbers. */
-enum { TABLE_ROOT = 128, TABLE_EMPTY, TABLE_DEV, TABLE_DEVICES, TABLE_SYSTEM, TABLE_CPU,
-       TABLE_ONE_CPU, TABLE_TOPOLOGY, TABLE_KERNEL };
+enum {
+    TABLE_ROOT = 128,
+    TABLE_EMPTY,
+    TABLE_DEV,
+    TABLE_DEVICES,
+    TABLE_SYSTEM,
+    TABLE_CPU,
+    TABLE_ONE_CPU,
+    TABLE_TOPOLOGY,
+    TABLE_KERNEL
+};
 
 static const struct inode_ops plain_ops = {.setattr = proc_setattr_refused};
 static const struct inode_ops cpu_dir_inode_ops;
@@ -20,8 +29,10 @@ static const struct inode_ops one_cpu_inode_ops;
 
 #define FILE(name_, show_)                                                                         \
     {                                                                                              \
-        name_, S_IFREG | 0444, &plain_ops, &text_file_operations,                                  \
-            &(const struct text_file_ops){.show = show_}                                           \
+        name_, S_IFREG | 0444, &plain_ops, &text_file_operations, &(const struct text_file_ops)    \
+        {                                                                                          \
+            .show = show_                                                                          \
+        }                                                                                          \
     }
 #define SUBDIR(name_, table_)                                                                      \
     {                                                                                              \
@@ -126,9 +137,9 @@ static const struct proc_entry one_cpu_entries[] = {
 static const struct proc_table one_cpu_table = PROC_TABLE(one_cpu_entries, TABLE_ONE_CPU);
 
 static const struct proc_entry cpu_entries[] = {
-    FILE("isolated", show_empty),     FILE("kernel_max", show_kernel_max),
-    FILE("offline", show_offline),    FILE("online", show_online),
-    FILE("possible", show_possible),  FILE("present", show_possible),
+    FILE("isolated", show_empty),    FILE("kernel_max", show_kernel_max),
+    FILE("offline", show_offline),   FILE("online", show_online),
+    FILE("possible", show_possible), FILE("present", show_possible),
 };
 static const struct proc_table cpu_table = PROC_TABLE(cpu_entries, TABLE_CPU);
 
@@ -140,8 +151,8 @@ static int one_cpu_lookup(struct inode *dir, const char *name, size_t length, st
     const struct proc_entry *entry = proc_table_find(table, name, length, &index);
     if (!entry)
         return -ENOENT;
-    int error = proc_make_inode(dir->sb, entry,
-                                proc_ino((int)dir->private_u64, table->number, index), out);
+    int error =
+        proc_make_inode(dir->sb, entry, proc_ino((int)dir->private_u64, table->number, index), out);
     if (!error)
         (*out)->private_u64 = dir->private_u64;
     return error;
@@ -246,10 +257,10 @@ static const struct proc_entry devices_entries[] = {
 static const struct proc_table devices_table = PROC_TABLE(devices_entries, TABLE_DEVICES);
 
 static const struct proc_entry root_entries[] = {
-    SUBDIR("block", empty_table),    SUBDIR("bus", empty_table),     SUBDIR("class", empty_table),
-    SUBDIR("dev", dev_table),        SUBDIR("devices", devices_table),
-    SUBDIR("firmware", empty_table), SUBDIR("fs", empty_table),      SUBDIR("kernel", kernel_table),
-    SUBDIR("module", empty_table),   SUBDIR("power", empty_table),
+    SUBDIR("block", empty_table), SUBDIR("bus", empty_table),       SUBDIR("class", empty_table),
+    SUBDIR("dev", dev_table),     SUBDIR("devices", devices_table), SUBDIR("firmware", empty_table),
+    SUBDIR("fs", empty_table),    SUBDIR("kernel", kernel_table),   SUBDIR("module", empty_table),
+    SUBDIR("power", empty_table),
 };
 static const struct proc_table root_table = PROC_TABLE(root_entries, TABLE_ROOT);
 

@@ -21,12 +21,13 @@ static uint64_t ticks(uint64_t ns)
 
 /* Names of the bits of CPUID.1:EDX (boot->hwcap), as /proc/cpuinfo has always called them. */
 static const char *const feature_names[32] = {
-    "fpu",  "vme",   "de",   "pse",   "tsc",  "msr",  "pae", "mce",  "cx8",   "apic", NULL,
-    "sep",  "mtrr",  "pge",  "mca",   "cmov", "pat",  "pse36", "pn", "clflush", NULL, "dts",
-    "acpi", "mmx",   "fxsr", "sse",   "sse2", "ss",   "ht",  "tm",   "ia64",  "pbe",
+    "fpu",  "vme",  "de",   "pse", "tsc",  "msr", "pae",   "mce", "cx8",     "apic", NULL,
+    "sep",  "mtrr", "pge",  "mca", "cmov", "pat", "pse36", "pn",  "clflush", NULL,   "dts",
+    "acpi", "mmx",  "fxsr", "sse", "sse2", "ss",  "ht",    "tm",  "ia64",    "pbe",
 };
 
-/* What no CPU that runs 64-bit code lacks: fpu tsc msr pae cx8 apic cmov clflush mmx fxsr sse sse2. */
+/* What no CPU that runs 64-bit code lacks: fpu tsc msr pae cx8 apic cmov clflush mmx fxsr sse sse2.
+ */
 #define FEATURES_ALWAYS 0x07888371u
 
 static void put_flags(const struct hal_boot *boot, struct strbuf *out)

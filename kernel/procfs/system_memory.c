@@ -17,7 +17,8 @@ static int show_meminfo(struct file *file, struct strbuf *out)
 {
     struct page_counts pages;
     page_count(file->kernel, &pages);
-    /* What programs may still get: free memory and the part of the page cache that can be dropped. */
+    /* What programs may still get: free memory and the part of the page cache that can be dropped.
+     */
     uint64_t file_cache = pages.cached > pages.shared ? pages.cached - pages.shared : 0;
     const struct {
         const char *label;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a task waits for and how it is to be treated: oom_score and its adjustment, schedstat, wchan,
- * syscall, children, timerslack_ns, personality; proc(5).
+ * What a task waits for and how it is to be treated: oom_score and its adjustment, schedstat,
+ * wchan, syscall, children, timerslack_ns, personality; proc(5).
  */
 #include "kernel/abi/capability.h"
 #include "kernel/abi/sched.h"
@@ -22,8 +22,8 @@ static int oom_adjustment(struct task *task, uint64_t *out_pages)
     *out_pages = 0;
     if (mm) {
         adjustment = atomic_load_relaxed(&mm->oom_score_adj);
-        *out_pages = atomic_load_relaxed(&mm->resident_anon) +
-                     atomic_load_relaxed(&mm->resident_file);
+        *out_pages =
+            atomic_load_relaxed(&mm->resident_anon) + atomic_load_relaxed(&mm->resident_file);
         mm_put(mm);
     }
     return adjustment;
@@ -135,7 +135,7 @@ int pid_show_syscall(struct task *task, bool whole, struct strbuf *out)
 {
     (void)whole;
     enum thread_state state = atomic_load_relaxed(&task->thread.state);
-    if (state == THREAD_RUNNABLE || state == THREAD_NEW || task->exited) {
+    if (state == THREAD_RUNNABLE || state == THREAD_NEW || state == THREAD_DEAD) {
         strbuf_puts(out, "running\n");
         return 0;
     }
@@ -191,7 +191,7 @@ int pid_show_children(struct task *task, bool whole, struct strbuf *out)
     if (task->tid != process->pid)
         return 0;
     spin_lock(lock);
-    list_for_each_entry (child, &process->children, sibling_node)
+    list_for_each_entry(child, &process->children, sibling_node)
         strbuf_printf(out, "%d ", child->pid);
     spin_unlock(lock);
     return 0;

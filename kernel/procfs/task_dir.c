@@ -21,7 +21,7 @@ static const struct inode_ops file_ops_plain = {.setattr = proc_setattr_refused}
         name_, S_IFDIR | (mode_), &(inode_ops_), &(file_ops_), NULL                                \
     }
 
-#define MAPS(name_, ops_)                                                                           \
+#define MAPS(name_, ops_)                                                                          \
     {                                                                                              \
         name_, S_IFREG | 0444, &file_ops_plain, &proc_seq_file_ops, &(ops_)                        \
     }
@@ -85,8 +85,8 @@ int pid_dir_make(struct superblock *sb, struct task *task, bool whole, struct in
         .file_ops = &pid_dir_file_ops,
         .data = whole ? &process_table : &task_table,
     };
-    int error = proc_make_inode(sb, &entry, proc_ino(task->tid, PROC_TABLE_DYNAMIC, whole ? 0 : 1),
-                                out);
+    int error =
+        proc_make_inode(sb, &entry, proc_ino(task->tid, PROC_TABLE_DYNAMIC, whole ? 0 : 1), out);
     if (error)
         return error;
     error = proc_inode_set_task(*out, task, whole, -1);
@@ -185,9 +185,8 @@ static int tasks_lookup(struct inode *dir, const char *name, size_t length, stru
     struct task *leader = proc_inode_task(dir);
     if (!leader)
         return -ENOENT;
-    struct task *task = tid == leader->process->pid
-                            ? task_get(leader)
-                            : proc_task_by_id(dir->sb->kernel, tid, false);
+    struct task *task = tid == leader->process->pid ? task_get(leader)
+                                                    : proc_task_by_id(dir->sb->kernel, tid, false);
     int error = -ENOENT;
     if (task && task->process == leader->process)
         error = pid_dir_make(dir->sb, task, false, out);

@@ -78,8 +78,7 @@ static bool is_cloexec(struct task *task, int fd)
     if (!files)
         return false;
     spin_lock(&files->lock);
-    bool result =
-        (unsigned)fd < files->capacity && bitmap_test(files->cloexec_bits, (size_t)fd);
+    bool result = (unsigned)fd < files->capacity && bitmap_test(files->cloexec_bits, (size_t)fd);
     spin_unlock(&files->lock);
     file_table_put(files);
     return result;

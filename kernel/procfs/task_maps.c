@@ -64,8 +64,8 @@ static void put_usage(const struct vma_usage *usage, uint64_t locked, bool rollu
     put_kib(out, "Referenced", usage->resident);
     put_kib(out, "Anonymous", usage->anon);
     static const char *const absent[] = {
-        "LazyFree",       "AnonHugePages", "ShmemPmdMapped", "FilePmdMapped", "Shared_Hugetlb",
-        "Private_Hugetlb", "Swap",         "SwapPss",
+        "LazyFree",       "AnonHugePages",   "ShmemPmdMapped", "FilePmdMapped",
+        "Shared_Hugetlb", "Private_Hugetlb", "Swap",           "SwapPss",
     };
     for (unsigned i = 0; i < ARRAY_SIZE(absent); i++)
         put_kib(out, absent[i], 0);
@@ -78,10 +78,10 @@ static void put_vma_flags(const struct vma *vma, struct strbuf *out)
         unsigned flag;
         const char *text;
     } names[] = {
-        {VMA_READ, " rd"},      {VMA_WRITE, " wr"},     {VMA_EXEC, " ex"},
-        {VMA_SHARED, " sh"},    {VMA_MAY_READ, " mr"},  {VMA_MAY_WRITE, " mw"},
-        {VMA_MAY_EXEC, " me"},  {VMA_GROWSDOWN, " gd"}, {VMA_LOCKED, " lo"},
-        {VMA_DONTCOPY, " dc"},  {VMA_DONTEXPAND, " de"}, {VMA_NORESERVE, " nr"},
+        {VMA_READ, " rd"},       {VMA_WRITE, " wr"},      {VMA_EXEC, " ex"},
+        {VMA_SHARED, " sh"},     {VMA_MAY_READ, " mr"},   {VMA_MAY_WRITE, " mw"},
+        {VMA_MAY_EXEC, " me"},   {VMA_GROWSDOWN, " gd"},  {VMA_LOCKED, " lo"},
+        {VMA_DONTCOPY, " dc"},   {VMA_DONTEXPAND, " de"}, {VMA_NORESERVE, " nr"},
         {VMA_WIPEONFORK, " wf"}, {VMA_DONTDUMP, " dd"},
     };
     strbuf_puts(out, "VmFlags:");

@@ -184,20 +184,22 @@ const struct file_ops pid_environ_file_ops = {
 static int64_t auxv_read(struct file *file, struct uio *uio, uint64_t *pos)
 {
     struct mm *mm = file_mm(file);
+    uint64_t auxv[ARRAY_SIZE(mm->auxv)];
     int64_t result = 0;
-    unsigned count = 0;
+    size_t bytes = 0;
     if (!mm)
         return 0;
+    for (unsigned i = 0; i < ARRAY_SIZE(auxv); i++)
+        auxv[i] = atomic_load_relaxed(&mm->auxv[i]);
+    mm_put(mm);
     do
-        count += 2;
-    while (mm->auxv[count - 2] && count < ARRAY_SIZE(mm->auxv));
-    size_t bytes = count * sizeof(mm->auxv[0]);
+        bytes += 2 * sizeof(auxv[0]);
+    while (auxv[bytes / sizeof(auxv[0]) - 2] && bytes < sizeof(auxv));
     if (*pos < bytes && uio->remaining > 0) {
-        size_t copied = uio_copy_to(uio, (const char *)mm->auxv + *pos, bytes - *pos);
+        size_t copied = uio_copy_to(uio, (const char *)auxv + *pos, bytes - *pos);
         *pos += copied;
         result = copied ? (int64_t)copied : -EFAULT;
     }
-    mm_put(mm);
     return result;
 }
 

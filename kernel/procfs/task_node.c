@@ -31,7 +31,8 @@ struct task *proc_task_by_id(struct kernel *kernel, int tid, bool whole)
     return task;
 }
 
-/* Another thread of a process may become its main one (execve(2)): the process was born when it was. */
+/* Another thread of a process may become its main one (execve(2)): the process was born when it
+ * was. */
 static uint64_t birth_ns(const struct task *task, bool whole)
 {
     return whole ? task->process->start_ns : task->thread.start_ns;
@@ -77,7 +78,7 @@ void proc_inode_update_owner(struct inode *inode, struct task *task)
     uint32_t uid = 0, gid = 0;
     uint32_t mode = inode_mode(inode);
     const struct cred *cred = thread_cred_get(&task->thread);
-    if (task->process->dumpable == 1 || mode == (S_IFDIR | 0555)) {
+    if (atomic_load_relaxed(&task->process->dumpable) == 1 || mode == (S_IFDIR | 0555)) {
         uid = cred->euid;
         gid = cred->egid;
     }
@@ -117,8 +118,9 @@ bool proc_may_access(struct task *task)
     if (this_thread()->tgid == task->thread.tgid)
         return true;
     const struct cred *self = current_cred(), *other = thread_cred_get(&task->thread);
+    bool dumpable = atomic_load_relaxed(&task->process->dumpable) == 1;
     bool capable_here = cred_has_cap(self, CAP_SYS_PTRACE);
-    bool allowed = capable_here || (same_ids(self, other) && task->process->dumpable == 1 &&
+    bool allowed = capable_here || (same_ids(self, other) && dumpable &&
                                     !(other->cap_permitted & ~self->cap_permitted));
     cred_put(other);
     return allowed;

@@ -2,8 +2,8 @@
  *
  * /proc/PID/stat, statm and status; proc_pid_stat(5), proc_pid_statm(5), proc_pid_status(5).
  *
- * The figures are collected first, each under its own lock, and then written, so that nothing is held
- * while text is made.
+ * The figures are collected first, each under its own lock, and then written, so that nothing is
+ * held while text is made.
  */
 #include "kernel/abi/sched.h"
 #include "kernel/abi/time.h"
@@ -15,7 +15,8 @@
 #include "kernel/sched/sched.h"
 #include "kernel/security/cred.h"
 
-const char *proc_task_state(struct task *task)
+/* The state as a letter and a word. Process-tree lock held. */
+static const char *state_locked(struct task *task)
 {
     if (task->exited || task->process->state != PROCESS_ALIVE)
         return "Z (zombie)";
@@ -100,6 +101,7 @@ int pid_show_statm(struct task *task, bool whole, struct strbuf *out)
 /* ---- the tree and the terminal ---- */
 
 struct tree_figures {
+    const char *state;
     int ppid, pgid, sid, foreground;
     uint64_t tty;
     unsigned threads;
@@ -114,6 +116,7 @@ static void collect_tree(struct task *task, struct tree_figures *out)
     const struct session_tty_ops *ops = session_tty_ops(kernel);
     *out = (struct tree_figures){.foreground = -1};
     spin_lock(process_tree_lock(kernel));
+    out->state = state_locked(task);
     if (process->state != PROCESS_REAPED) {
         out->ppid = process->parent ? process->parent->pid : 0;
         out->threads = process->task_count;
@@ -197,14 +200,17 @@ static int kernel_priority(const struct sched_params *params)
     return 20 + params->nice;
 }
 
+/* Of an address space that a program may be loaded into at this moment. */
+#define FIELD(name) ((unsigned long long)atomic_load_relaxed(&mm->name))
+
 static void put_stat_memory(struct mm *mm, bool private_too, struct strbuf *out)
 {
     if (!mm || !private_too) {
         strbuf_puts(out, mm ? " 1 1 0 0 0" : " 0 0 0 0 0");
         return;
     }
-    strbuf_printf(out, " %llu %llu %llu 0 0", (unsigned long long)mm->code_start,
-                  (unsigned long long)mm->code_end, (unsigned long long)mm->stack_top);
+    strbuf_printf(out, " %llu %llu %llu 0 0", FIELD(code_start), FIELD(code_end),
+                  (unsigned long long)mm->stack_top);
 }
 
 static void put_stat_signals(const struct signal_figures *signals, struct strbuf *out)
@@ -219,16 +225,13 @@ static void put_stat_signals(const struct signal_figures *signals, struct strbuf
 static void put_stat_end(struct task *task, struct mm *mm, const struct tree_figures *tree,
                          const struct sched_params *params, bool private_too, struct strbuf *out)
 {
-    strbuf_printf(out, " %d 0 0 %d %u %u %d 0 0 0",
-                  proc_task_state(task)[0] == 'R' ? 0 : 1, tree->exit_signal,
-                  atomic_load_relaxed(&task->thread.cpu), (unsigned)params->rt_priority,
-                  params->policy);
+    strbuf_printf(out, " %d 0 0 %d %u %u %d 0 0 0", tree->state[0] == 'R' ? 0 : 1,
+                  tree->exit_signal, atomic_load_relaxed(&task->thread.cpu),
+                  (unsigned)params->rt_priority, params->policy);
     if (mm && private_too)
-        strbuf_printf(out, " %llu %llu %llu %llu %llu %llu %llu %d\n",
-                      (unsigned long long)mm->data_start, (unsigned long long)mm->data_end,
-                      (unsigned long long)mm->brk_start, (unsigned long long)mm->arg_start,
-                      (unsigned long long)mm->arg_end, (unsigned long long)mm->env_start,
-                      (unsigned long long)mm->env_end, tree->exit_code);
+        strbuf_printf(out, " %llu %llu %llu %llu %llu %llu %llu %d\n", FIELD(data_start),
+                      FIELD(data_end), FIELD(brk_start), FIELD(arg_start), FIELD(arg_end),
+                      FIELD(env_start), FIELD(env_end), tree->exit_code);
     else
         strbuf_puts(out, " 0 0 0 0 0 0 0 0\n");
 }
@@ -245,18 +248,19 @@ int pid_show_stat(struct task *task, bool whole, struct strbuf *out)
     collect_signals(task, &signals);
     sched_get_params(&task->thread, &params);
     if (mm)
-        resident = atomic_load_relaxed(&mm->resident_anon) +
-                   atomic_load_relaxed(&mm->resident_file);
+        resident =
+            atomic_load_relaxed(&mm->resident_anon) + atomic_load_relaxed(&mm->resident_file);
     strbuf_printf(out, "%d (", task->tid);
     put_name(task, out, false);
-    strbuf_printf(out, ") %c %d %d %d %d %d 4194304", proc_task_state(task)[0], tree.ppid,
-                  tree.pgid, tree.sid, (int)tree.tty, tree.foreground);
+    strbuf_printf(out, ") %c %d %d %d %d %d 4194304", tree.state[0], tree.ppid, tree.pgid, tree.sid,
+                  (int)tree.tty, tree.foreground);
     put_stat_times(task, whole, out);
-    strbuf_printf(out, " %d %d %u 0 %llu %llu %llu %llu", kernel_priority(&params), params.nice,
-                  tree.threads, (unsigned long long)ticks(task->thread.start_ns),
-                  (unsigned long long)(mm ? mm->total_pages << PAGE_SHIFT : 0),
-                  (unsigned long long)resident,
-                  (unsigned long long)(mm ? process_limit(task->process, RLIMIT_RSS) : 0));
+    strbuf_printf(
+        out, " %d %d %u 0 %llu %llu %llu %llu", kernel_priority(&params), params.nice, tree.threads,
+        (unsigned long long)ticks(task->thread.start_ns),
+        (unsigned long long)(mm ? atomic_load_relaxed(&mm->total_pages) << PAGE_SHIFT : 0),
+        (unsigned long long)resident,
+        (unsigned long long)(mm ? process_limit(task->process, RLIMIT_RSS) : 0));
     put_stat_memory(mm, private_too, out);
     put_stat_signals(&signals, out);
     put_stat_end(task, mm, &tree, &params, private_too, out);
@@ -306,13 +310,11 @@ static void put_status_ids(struct task *task, const struct cred *cred, struct st
         fs_context_put(fs);
     }
     strbuf_printf(out, "\nState:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t%d\n",
-                  proc_task_state(task), task->process->pid, task->tid, tree.ppid,
-                  proc_tracer_pid(task));
+                  tree.state, task->process->pid, task->tid, tree.ppid, proc_tracer_pid(task));
     strbuf_printf(out, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n", cred->uid, cred->euid,
                   cred->suid, cred->fsuid, cred->gid, cred->egid, cred->sgid, cred->fsgid);
     struct file_table *files = proc_task_files(task);
-    strbuf_printf(out, "FDSize:\t%u\nGroups:\t",
-                  files ? atomic_load_relaxed(&files->capacity) : 0);
+    strbuf_printf(out, "FDSize:\t%u\nGroups:\t", files ? atomic_load_relaxed(&files->capacity) : 0);
     if (files)
         file_table_put(files);
     for (unsigned i = 0; i < cred->group_count; i++)

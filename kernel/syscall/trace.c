@@ -2,11 +2,13 @@
  *
  * The built-in strace(1): what each task asked and got, one line per system call.
  *
- * What a call is given is written when it begins, into a line of its own, because the call may change
- * that memory; what it gives back is added at the end, when the line goes out in one piece. So lines
- * of several tasks never mix. A call that does not return (exit) is written at its beginning.
+ * What a call is given is written when it begins, into a line of its own, because the call may
+ * change that memory; what it gives back is added at the end, when the line goes out in one piece.
+ * So lines of several tasks never mix. A call that does not return (exit) is written at its
+ * beginning.
  *
- * The lines of calls in progress hang in a table by task. Only a task itself adds and takes its line.
+ * The lines of calls in progress hang in a table by task. Only a task itself adds and takes its
+ * line.
  */
 #include "kernel/syscall/trace.h"
 
@@ -28,13 +30,13 @@ struct trace_line {
     const struct task *task;
     uint64_t number;
     uint64_t args[6];
-    unsigned written;            /* arguments already in the text */
+    unsigned written; /* arguments already in the text */
     struct strbuf text;
     char buffer[TRACE_LINE_BYTES];
 };
 
 struct trace_state {
-    struct spinlock lock;        /* LOCK_RANK_OBJECT: the lists */
+    struct spinlock lock; /* LOCK_RANK_OBJECT: the lists */
     struct list lines[TRACE_BUCKETS];
 };
 
@@ -66,7 +68,8 @@ static struct trace_line *line_take(struct trace_state *state, const struct task
 {
     struct trace_line *line, *found = NULL;
     spin_lock(&state->lock);
-    list_for_each_entry (line, bucket_of(state, task), node) {
+    list_for_each_entry(line, bucket_of(state, task), node)
+    {
         if (line->task == task) {
             found = line;
             list_remove(&line->node);

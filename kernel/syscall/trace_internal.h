@@ -20,11 +20,11 @@ struct trace_argument {
     enum trace_kind kind;
     const struct trace_set *set; /* of flags and enum */
     enum trace_type type;        /* of in, out, io */
-    unsigned count;              /* argument (from 1) with the number of elements or bytes; 0: none */
+    unsigned count; /* argument (from 1) with the number of elements or bytes; 0: none */
 };
 
 struct trace_syscall {
-    const char *name;            /* NULL: no such call */
+    const char *name; /* NULL: no such call */
     const struct trace_argument *args;
     unsigned count;
 };
@@ -42,10 +42,11 @@ struct trace_name {
 struct trace_set {
     const struct trace_name *names; /* those with several bits first */
     unsigned count;
-    const char *unknown;         /* "O_???" */
+    const char *unknown; /* "O_???" */
 };
 
-extern const struct trace_set trace_set_sigflags, trace_set_poll, trace_set_epoll, trace_set_siflags;
+extern const struct trace_set trace_set_sigflags, trace_set_poll, trace_set_epoll,
+    trace_set_siflags;
 extern const struct trace_set trace_set_statmode, trace_set_sicode, trace_set_cldcode;
 extern const struct trace_set trace_set_segvcode, trace_set_buscode, trace_set_fpecode;
 extern const struct trace_set trace_set_illcode, trace_set_trapcode, trace_set_sigstack;
@@ -64,8 +65,8 @@ struct trace_call {
     struct strbuf *out;
     uint64_t number;
     const struct trace_syscall *syscall; /* NULL: not in the table */
-    const uint64_t *args;        /* the six registers */
-    bool leaving;                /* the call is over: output arguments have been filled */
+    const uint64_t *args;                /* the six registers */
+    bool leaving;                        /* the call is over: output arguments have been filled */
     int64_t result;
 };
 

@@ -48,7 +48,7 @@ static void states(void)
     FAILS(readlink(proc_path(pid, "cwd"), text, sizeof(text)), ENOENT);
     OK(waitpid(pid, &status, 0));
     FAILS(stat(proc_path(pid, "stat"), &st), ENOENT);
-    EQ(read(fd, text, 4), 4);      /* what was made when it lived */
+    EQ(read(fd, text, 4), 4); /* what was made when it lived */
     OK(lseek(fd, 0, SEEK_SET));
     FAILS(read(fd, text, 4), ESRCH);
     FAILS(read(unread, text, 4), ESRCH);

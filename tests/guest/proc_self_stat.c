@@ -32,19 +32,19 @@ static void stat_fields(void)
     EQ(field(fields, 4), getppid());
     EQ(field(fields, 5), getpgrp());
     EQ(field(fields, 6), getsid(0));
-    TRUE(field(fields, 10) > 0);            /* minor faults */
+    TRUE(field(fields, 10) > 0); /* minor faults */
     EQ(field(fields, 18), 20 + getpriority(PRIO_PROCESS, 0));
     EQ(field(fields, 19), getpriority(PRIO_PROCESS, 0));
-    EQ(field(fields, 20), 1);               /* threads */
-    TRUE(field(fields, 23) > 100000);       /* virtual bytes */
-    TRUE(field(fields, 24) >= 0);           /* resident pages */
+    EQ(field(fields, 20), 1);                    /* threads */
+    TRUE(field(fields, 23) > 100000);            /* virtual bytes */
+    TRUE(field(fields, 24) >= 0);                /* resident pages */
     TRUE(field(fields, 26) < field(fields, 27)); /* code */
     uintptr_t here = (uintptr_t)stat_fields, stack = (uintptr_t)&fields;
     TRUE((uintptr_t)field(fields, 26) <= here && here < (uintptr_t)field(fields, 27));
     TRUE(stack < (uintptr_t)field(fields, 28));
     EQ(field(fields, 38), SIGCHLD);
-    EQ(field(fields, 41), 0);               /* policy */
-    TRUE((uintptr_t)field(fields, 48) < (uintptr_t)field(fields, 49)); /* arguments */
+    EQ(field(fields, 41), 0);                                           /* policy */
+    TRUE((uintptr_t)field(fields, 48) < (uintptr_t)field(fields, 49));  /* arguments */
     TRUE((uintptr_t)field(fields, 50) <= (uintptr_t)field(fields, 51)); /* environment */
     free(text);
 }
@@ -139,7 +139,8 @@ static void memory_sizes(void)
     size_t bytes = 8 << 20;
     char *text = slurp("/proc/self/statm", NULL);
     EQ(sscanf(text, "%lld %lld %lld %lld %lld %lld %lld", &pages[0], &pages[1], &pages[2],
-              &pages[3], &pages[4], &pages[5], &pages[6]), 7);
+              &pages[3], &pages[4], &pages[5], &pages[6]),
+       7);
     TRUE(pages[0] > pages[1] && pages[1] >= pages[2] && pages[3] > 0);
     EQ(pages[4], 0);
     free(text);
@@ -189,8 +190,9 @@ static void limits(void)
     char *text = slurp("/proc/self/limits", NULL);
     TRUE(strstr(text, "Limit                     Soft Limit           Hard Limit           Units   "
                       "  \n") == text);
-    TRUE(strstr(text, "\nMax open files            77                   99                   files  "
-                      "   \n") != NULL);
+    TRUE(strstr(text,
+                "\nMax open files            77                   99                   files  "
+                "   \n") != NULL);
     TRUE(strstr(text, "\nMax nice priority         ") != NULL);
     free(text);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* proc(5): the machine: memory, CPUs, time, mounts, parameters; and that they agree with the calls. */
+/* proc(5): the machine: memory, CPUs, time, mounts, parameters; and that they agree with the calls.
+ */
 #include "proc_check.h"
 
 #include <poll.h>
@@ -17,8 +18,9 @@ static void memory(void)
     TRUE(number_of(text, "MemFree:") > 0);
     TRUE(number_of(text, "MemAvailable:") > 0);
     TRUE(number_of(text, "MemAvailable:") <= number_of(text, "MemTotal:"));
-    static const char *const labels[] = {"Buffers:", "Cached:", "SwapTotal:", "SwapFree:", "Shmem:",
-                                         "Slab:", "SReclaimable:", "Active:", "Inactive:"};
+    static const char *const labels[] = {
+        "Buffers:", "Cached:",       "SwapTotal:", "SwapFree:", "Shmem:",
+        "Slab:",    "SReclaimable:", "Active:",    "Inactive:"};
     for (unsigned i = 0; i < sizeof(labels) / sizeof(labels[0]); i++)
         TRUE(number_of(text, labels[i]) >= 0);
     for (char *line = text; *line; line = strchr(line, '\n') + 1)
@@ -48,11 +50,13 @@ static void cpus(void)
         count++;
     EQ(count, online + 1);
     unsigned long long v[10], one[10];
-    EQ(sscanf(text, "cpu  %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu\n", &v[0], &v[1],
-              &v[2], &v[3], &v[4], &v[5], &v[6], &v[7], &v[8], &v[9]), 10);
+    EQ(sscanf(text, "cpu  %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu\n", &v[0], &v[1], &v[2],
+              &v[3], &v[4], &v[5], &v[6], &v[7], &v[8], &v[9]),
+       10);
     EQ(sscanf(strchr(text, '\n'), "\ncpu0 %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu\n",
               &one[0], &one[1], &one[2], &one[3], &one[4], &one[5], &one[6], &one[7], &one[8],
-              &one[9]), 10);
+              &one[9]),
+       10);
     TRUE(number_of(text, "btime ") > 1000000000);
     TRUE(number_of(text, "processes ") > 0);
     TRUE(number_of(text, "procs_running ") >= 1);
@@ -72,7 +76,8 @@ static void times(void)
     TRUE(up <= (double)now.tv_sec + 1 && up > (double)now.tv_sec - 5);
     free(text);
     text = slurp("/proc/loadavg", NULL);
-    EQ(sscanf(text, "%lf %lf %lf %d/%d %d\n", &load[0], &load[1], &load[2], &running, &total, &last),
+    EQ(sscanf(text, "%lf %lf %lf %d/%d %d\n", &load[0], &load[1], &load[2], &running, &total,
+              &last),
        6);
     TRUE(running >= 1 && total >= running && last >= 1);
     free(text);
@@ -149,8 +154,8 @@ static void mount_changes(void)
         TRUE(strstr(text, want) != NULL);
         free(text);
         text = slurp("/proc/self/mountinfo", NULL);
-        snprintf(want, sizeof(want), " / %s/with\\040space ro,nosuid,relatime - tmpfs a\\040b ro,size",
-                 cwd);
+        snprintf(want, sizeof(want),
+                 " / %s/with\\040space ro,nosuid,relatime - tmpfs a\\040b ro,size", cwd);
         TRUE(strstr(text, want) != NULL);
         free(text);
         OK(umount("with space"));
@@ -162,10 +167,21 @@ static void mount_changes(void)
 static void parameters(void)
 {
     static const char *const numbers[] = {
-        "kernel/pid_max", "kernel/threads-max", "kernel/cap_last_cap", "kernel/ngroups_max",
-        "kernel/overflowuid", "kernel/overflowgid", "vm/overcommit_memory", "vm/max_map_count",
-        "vm/mmap_min_addr", "fs/file-max", "fs/nr_open", "fs/pipe-max-size",
-        "kernel/random/entropy_avail", "kernel/random/poolsize", "fs/protected_symlinks",
+        "kernel/pid_max",
+        "kernel/threads-max",
+        "kernel/cap_last_cap",
+        "kernel/ngroups_max",
+        "kernel/overflowuid",
+        "kernel/overflowgid",
+        "vm/overcommit_memory",
+        "vm/max_map_count",
+        "vm/mmap_min_addr",
+        "fs/file-max",
+        "fs/nr_open",
+        "fs/pipe-max-size",
+        "kernel/random/entropy_avail",
+        "kernel/random/poolsize",
+        "fs/protected_symlinks",
     };
     char path[128];
     for (unsigned i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {

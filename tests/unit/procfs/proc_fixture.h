@@ -115,9 +115,8 @@ static inline struct task *proc_fake_process(void)
     ck_assert_int_eq(fs_context_create(kernel, &task->thread.fs), 0);
     ck_assert_int_eq(file_table_create(&task->thread.files), 0);
     ck_assert_int_eq(mm_create(kernel, &mm), 0);
-    struct mm_map_request request = {.bytes = 2 * PAGE_SIZE,
-                                     .vma_flags = VMA_READ | VMA_WRITE | VMA_MAY_READ |
-                                                  VMA_MAY_WRITE};
+    struct mm_map_request request = {
+        .bytes = 2 * PAGE_SIZE, .vma_flags = VMA_READ | VMA_WRITE | VMA_MAY_READ | VMA_MAY_WRITE};
     mm->limit_as = mm->limit_data = RLIM_INFINITY;
     mm->mmap_base = ALIGN_DOWN(kernel->boot->user_addr_limit / 2, (uint64_t)PAGE_SIZE);
     ck_assert_int_eq(mm_map(mm, &request, &address), 0);

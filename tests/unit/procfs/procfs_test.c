@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* kernel/procfs/procfs.c, root.c and the texts about the machine: names, listings, lack of memory. */
+/* kernel/procfs/procfs.c, root.c and the texts about the machine: names, listings, lack of memory.
+ */
 #include "tests/unit/procfs/proc_fixture.h"
 
 struct listing {
@@ -108,9 +109,24 @@ static void fail_each_allocation(const char *name)
 static void texts_survive_lack_of_memory(void)
 {
     static const char *const names[] = {
-        "cpuinfo", "devices", "filesystems", "interrupts", "loadavg", "locks", "meminfo",
-        "slabinfo", "stat", "swaps", "uptime", "version", "vmstat", "cmdline", "tty/drivers",
-        "sys/kernel/hostname", "sys/kernel/random/boot_id", "sys/fs/file-nr",
+        "cpuinfo",
+        "devices",
+        "filesystems",
+        "interrupts",
+        "loadavg",
+        "locks",
+        "meminfo",
+        "slabinfo",
+        "stat",
+        "swaps",
+        "uptime",
+        "version",
+        "vmstat",
+        "cmdline",
+        "tty/drivers",
+        "sys/kernel/hostname",
+        "sys/kernel/random/boot_id",
+        "sys/fs/file-nr",
     };
     char path[64];
     for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
@@ -123,8 +139,8 @@ PROC_TEST(reading_survives_failure_of_each_allocation, texts_survive_lack_of_mem
 static void task_texts_survive_lack_of_memory(void)
 {
     static const char *const names[] = {
-        "stat", "status", "statm", "cmdline", "environ", "auxv", "maps", "smaps", "smaps_rollup",
-        "limits", "mounts", "mountinfo", "io", "oom_score", "comm",
+        "stat",         "status", "statm",  "cmdline",   "environ", "auxv",      "maps", "smaps",
+        "smaps_rollup", "limits", "mounts", "mountinfo", "io",      "oom_score", "comm",
     };
     struct task *task = proc_fake_process();
     char path[64];

@@ -119,8 +119,9 @@ START_TEST(signal_information_is_decoded_by_signal_and_code)
     info.chld.pid = 7;
     info.chld.status = 3;
     trace_put_siginfo(&call, &info);
-    ck_assert_str_eq(text, "{si_signo=SIGCHLD, si_code=CLD_EXITED, si_pid=7, si_uid=0, si_status=3, "
-                           "si_utime=0, si_stime=0}");
+    ck_assert_str_eq(text,
+                     "{si_signo=SIGCHLD, si_code=CLD_EXITED, si_pid=7, si_uid=0, si_status=3, "
+                     "si_utime=0, si_stime=0}");
     call.out = fresh();
     info = (struct linux_siginfo){.si_signo = SIGSEGV, .si_code = SEGV_MAPERR};
     info.fault.addr = 0x10;
@@ -147,8 +148,7 @@ START_TEST(every_call_of_the_table_is_described)
             const struct trace_argument *argument = &call->args[j];
             bool named = argument->kind == TRACE_FLAGS || argument->kind == TRACE_FLAGS64 ||
                          argument->kind == TRACE_ENUM;
-            ck_assert_msg(!named || argument->set->count > 0, "%s: %s", call->name,
-                          argument->name);
+            ck_assert_msg(!named || argument->set->count > 0, "%s: %s", call->name, argument->name);
             ck_assert_uint_le(argument->count, call->count);
         }
     }
