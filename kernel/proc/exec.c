@@ -31,6 +31,8 @@
 int exec_open(const char *path, struct file **out)
 {
     struct file *file;
+    if (!path[0])
+        return -EACCES; /* to Linux the working directory, which is no program */
     int error = vfs_open_exec(NULL, path, WALK_FOLLOW, &file);
     if (error)
         return error;
@@ -138,10 +140,8 @@ static int prepare_credentials(struct exec *exec)
         return -ENOMEM;
     raise_ids(cred, exec->file);
     exec->secure = cred->euid != cred->uid || cred->egid != cred->gid;
-    transform_capabilities(cred, old, exec->secure);
+    transform_capabilities(cred, old, cred->euid != old->euid || cred->egid != old->egid);
     if (cred->no_new_privs) { /* nothing that the old program did not have */
-        cred->euid = cred->uid;
-        cred->egid = cred->gid;
         cred->cap_permitted &= old->cap_permitted;
         cred->cap_effective &= cred->cap_permitted;
     }

@@ -16,39 +16,52 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t';
 }
 
-/* The line behind "#!", cut in two. *argument is NULL if there is none. Points into `line`. */
+/* The first byte in [at, last] that is not blank, or last + 1. */
+static char *skip_blanks(char *at, const char *last)
+{
+    while (at <= last && is_blank(*at))
+        at++;
+    return at;
+}
+
+/* The first blank or NUL in [at, last], or last + 1. */
+static char *find_terminator(char *at, const char *last)
+{
+    while (at <= last && *at && !is_blank(*at))
+        at++;
+    return at;
+}
+
+/* The line behind "#!", cut in two in place. *argument is NULL if there is none. Without a newline the
+ * line ends with the buffer's last byte, and an argument may be cut by it, but never the name. */
 static int split_line(char *line, size_t bytes, char **interpreter, char **argument)
 {
-    char *end = kmemchr(line, '\n', bytes);
-    bool cut = !end;
-    if (cut)
-        end = line + kstrnlen(line, bytes);
-
-    char *start = line;
-    while (start < end && is_blank(*start))
-        start++;
-    char *name_end = start;
-    while (name_end < end && *name_end && !is_blank(*name_end))
-        name_end++;
-    if (start == name_end)
-        return -ENOEXEC;
-    if (cut && name_end == line + bytes) /* the name itself does not fit: never run half of it */
-        return -ENOEXEC;
-    while (end > name_end && is_blank(end[-1]))
+    char *last = line + bytes - 1, *end = kmemchr(line, '\n', bytes);
+    if (!end) {
+        char *start = skip_blanks(line, last);
+        if (find_terminator(start, last) > last)
+            return -ENOEXEC;
+        end = last;
+    }
+    while (end > line && is_blank(end[-1]))
         end--;
-    char *rest = *name_end ? name_end : end; /* nothing counts behind a NUL */
-    while (rest < end && is_blank(*rest))
-        rest++;
+    char *name = skip_blanks(line, end);
+    if (name >= end)
+        return -ENOEXEC;
+    char *separator = find_terminator(name, end);
+    *argument = NULL;
+    if (separator <= end && *separator) { /* nothing counts behind a NUL */
+        *argument = skip_blanks(separator, end);
+        *separator = '\0';
+    }
     *end = '\0';
-    *name_end = '\0';
-    *interpreter = start;
-    *argument = rest < end ? rest : NULL;
+    *interpreter = name;
     return 0;
 }
 
 int exec_script(struct exec *exec)
 {
-    char line[EXEC_HEADER_BYTES - 1], *interpreter, *argument;
+    char line[EXEC_HEADER_BYTES - 2], *interpreter, *argument;
 
     if (exec->header[0] != '#' || exec->header[1] != '!')
         return -ENOEXEC;
@@ -56,9 +69,8 @@ int exec_script(struct exec *exec)
         return -ENOENT;
     if (++exec->interpreters > EXEC_INTERPRETERS_MAX)
         return -ELOOP;
-    memcpy(line, exec->header + 2, EXEC_HEADER_BYTES - 2);
-    line[EXEC_HEADER_BYTES - 2] = '\0';
-    int error = split_line(line, EXEC_HEADER_BYTES - 2, &interpreter, &argument);
+    memcpy(line, exec->header + 2, sizeof(line));
+    int error = split_line(line, sizeof(line), &interpreter, &argument);
     if (error)
         return error;
 
