@@ -282,8 +282,8 @@ static inline int guest_main(int argc, char **argv, const struct guest_case *cas
 {
     int result = 0;
     setvbuf(stdout, NULL, _IOLBF, 0);
-    if (setsid() < 0 && setpgid(0, 0) < 0) /* away from whoever started us, and from a terminal */
-        fprintf(stderr, "still in the group of the parent\n");
+    if (setsid() < 0) /* away from whoever started us, and from a terminal */
+        setpgid(0, 0);
     for (size_t i = 0; i < count; i++) {
         if (argc > 1 && strcmp(argv[1], cases[i].name) != 0)
             continue;
