@@ -305,10 +305,13 @@ int signal_check_permission(struct process *target, int signo)
     bool held = spin_is_held(tree); /* group sends check under it */
     if (!held)
         spin_lock(tree);
-    const struct cred *theirs = target->leader->thread.cred;
-    bool allowed = mine->euid == theirs->suid || mine->euid == theirs->uid ||
-                   mine->uid == theirs->suid || mine->uid == theirs->uid ||
-                   (signo == SIGCONT && same_session(self, target));
+    bool allowed = true; /* one that has been reaped has no leader; the send says -ESRCH */
+    if (target->state != PROCESS_REAPED) {
+        const struct cred *theirs = target->leader->thread.cred;
+        allowed = mine->euid == theirs->suid || mine->euid == theirs->uid ||
+                  mine->uid == theirs->suid || mine->uid == theirs->uid ||
+                  (signo == SIGCONT && same_session(self, target));
+    }
     if (!held)
         spin_unlock(tree);
     return allowed ? 0 : -EPERM;

@@ -127,8 +127,8 @@ static int files_of(struct process *process, struct file_table **out)
     struct spinlock *tree = process_tree_lock(process->kernel);
     int error = 0;
     spin_lock(tree);
-    struct task *leader = process->leader;
-    if (leader->exiting)
+    struct task *leader = process->leader; /* gone once the process is reaped */
+    if (process->state == PROCESS_REAPED || leader->exiting)
         error = -ESRCH;
     else if (process != current_process() &&
              (!may_take_files(leader->thread.cred) ||
