@@ -15,7 +15,7 @@ struct linux_epoll_event;
 /* epoll_create1(2): a file with one reference. 0, -ENOMEM. */
 int epoll_file_create(struct kernel *kernel, struct file **out);
 
-/* Is the file one of epoll_create? */
+/* Is the file one of epoll_file_create? */
 bool file_is_epoll(const struct file *file);
 
 /* epoll_ctl(2) on `epoll`, which is one, for `file` under the number fd. `event` is not looked at
