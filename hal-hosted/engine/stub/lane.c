@@ -137,7 +137,7 @@ static bool lane_make_locked(struct lane *lane)
         return false;
     }
     lane->pidfd = pidfd;
-    return lane_stops(lane) && lane_shape(lane);
+    return (sm->traced ? stub_traced_lane(lane) : lane_stops(lane)) && lane_shape(lane);
 }
 
 /* The stub's lane for a vCPU, made if need be; NULL if that fails. */

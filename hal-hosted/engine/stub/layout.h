@@ -48,11 +48,12 @@
 #define STUB_PIDFD_WORD 64
 
 /* struct stub_ctl */
-#define CTL_HEAD 0         /* u32, futex: operations posted */
-#define CTL_ACK 64         /* u32, futex: operations done; written by the pager */
-#define CTL_SPIN 128       /* u32: how long a stopped lane spins before it sleeps */
-#define CTL_TRACED 132     /* u32: no seccomp, the lanes are traced */
-#define CTL_LANE_MASKS 256 /* per lane one 128-byte CPU mask, up to 8; later lanes use the last */
+#define CTL_HEAD 0           /* u32, futex: operations posted */
+#define CTL_ACK 64           /* u32, futex: operations done; written by the pager */
+#define CTL_SPIN 128         /* u32: how long a stopped lane spins before it sleeps */
+#define CTL_TRACED 132       /* u32: no seccomp, the lanes are traced */
+#define CTL_TRACED_LANES 136 /* u64: lanes whose tracer is there */
+#define CTL_LANE_MASKS 256   /* per lane one 128-byte CPU mask, up to 8; later lanes use the last */
 #define CTL_MASK_SIZE 128
 #define CTL_MASKS_MAX 8
 #define CTL_LANE_STACKS 2048 /* per lane one stack_t */

@@ -17,6 +17,8 @@
 
 #include "hal-hosted/engine/stub/stub_internal.h"
 
+enum { TAKE_TRIES = 100 };
+
 static uint64_t slot_offset(const struct stub_machine *sm, unsigned slot)
 {
     return HAL_PAGE_SIZE + (uint64_t)slot * sm->slot_bytes;
@@ -169,9 +171,11 @@ static int stub_create(struct stub_machine *sm, struct stub **out)
     return 0;
 
 free_slot:
-    memset(stub->ctl, 0, sizeof *stub->ctl);
     pthread_mutex_destroy(&stub->lock);
-    slot_give(sm, stub->slot);
+    if (stub->pidfd == -EAGAIN) {
+        memset(stub->ctl, 0, sizeof *stub->ctl);
+        slot_give(sm, stub->slot);
+    } /* else a pager may use it, one that we have no descriptor for */
 free_lanes:
     free(stub->lanes);
 free_stub:
@@ -179,11 +183,36 @@ free_stub:
     return error;
 }
 
+/* Others are on their way back to the host or to us. */
+static bool pool_moving(struct stub_machine *sm)
+{
+    bool moving;
+
+    pthread_mutex_lock(&sm->lock);
+    moving = sm->dying || sm->recycled;
+    dying_reap_locked(sm);
+    pthread_mutex_unlock(&sm->lock);
+    return moving;
+}
+
 /* A stub with nothing mapped. 0, -ENOMEM or -EAGAIN. */
 int stub_take(struct stub_machine *sm, struct stub **out)
 {
-    *out = stub_recycled(sm);
-    return *out ? 0 : stub_create(sm, out);
+    static const struct timespec pause = {.tv_nsec = 1000000};
+    int error = -EAGAIN;
+
+    for (unsigned tries = 0; tries < TAKE_TRIES; tries++) {
+        *out = stub_recycled(sm);
+        if (*out) {
+            return 0;
+        }
+        error = stub_create(sm, out);
+        if (error == 0 || !pool_moving(sm)) {
+            break;
+        }
+        nanosleep(&pause, NULL); /* the host allows no more now, but soon */
+    }
+    return error;
 }
 
 /* No vCPU runs in it any more. */

@@ -134,8 +134,13 @@ static bool others_gone(struct stub *stub)
 static bool recycle_step(struct stub *stub)
 {
     uint32_t ack = __atomic_load_n(&stub->ctl->ack, __ATOMIC_ACQUIRE);
-    uint32_t turn = __atomic_load_n(&lane_control(stub->kept)->turn, __ATOMIC_ACQUIRE);
+    uint32_t turn;
 
+    if (!stub->kept) { /* has never run guest code */
+        stub->state = STUB_READY;
+        return true;
+    }
+    turn = __atomic_load_n(&lane_control(stub->kept)->turn, __ATOMIC_ACQUIRE);
     if (stub->state == STUB_EMPTYING && (int32_t)(ack - stub->emptied) >= 0 &&
         !(turn & TURN_LANE) && others_gone(stub)) {
         if (getrandom(stub->nonce, sizeof stub->nonce, GRND_NONBLOCK) != sizeof stub->nonce) {
@@ -196,7 +201,7 @@ struct stub *stub_recycled(struct stub_machine *sm)
     pthread_mutex_lock(&sm->lock);
     for (;;) {
         ready = recycle_scan(sm, &failed);
-        if (!ready || !stub_pidfds_dead(ready->pidfd, ready->kept->pidfd)) {
+        if (!ready || !stub_pidfds_dead(ready->pidfd, ready->kept ? ready->kept->pidfd : -1)) {
             break;
         }
         ready->next = failed; /* killed by the host, perhaps for memory */
@@ -207,19 +212,15 @@ struct stub *stub_recycled(struct stub_machine *sm)
     return ready;
 }
 
-/* The stub has done with its address space. False: it cannot be used again. */
-bool stub_recycle(struct stub *stub)
+/* Choose the lane to keep and kill the others. False: the stub is of no more use. */
+static bool lanes_reduce(struct stub *stub)
 {
-    struct stub_machine *sm = stub->sm;
-    struct stub **link;
-    bool room;
+    bool any = false;
 
     stub->kept = NULL;
-    if (sm->traced) {
-        return false; /* a lane cannot be tested while it is traced */
-    }
-    for (unsigned i = 0; i < sm->lane_count; i++) {
+    for (unsigned i = 0; i < stub->sm->lane_count; i++) {
         struct lane *lane = &stub->lanes[i];
+        any |= lane->pidfd >= 0;
         if (lane->ready && !stub->kept) {
             stub->kept = lane;
         } else if (lane->pidfd >= 0) {
@@ -227,28 +228,48 @@ bool stub_recycle(struct stub *stub)
             lane->ready = false;
         }
     }
-    if (!stub->kept || __atomic_load_n(&stub->dead, __ATOMIC_RELAXED)) {
-        return false;
+    return stub->kept || !any;
+}
+
+/* Take from the stub what belonged to its address space, and begin to empty it. */
+static void recycle_begin(struct stub *stub)
+{
+    stub->state = STUB_EMPTYING;
+    stub->since_ns = host_monotonic_ns();
+    stub->ctl->spin = 0; /* the lane's CPU is for those that work */
+    for (unsigned i = 0; i < CTL_LANE_FS_MAX; i++) {
+        stub->ctl->lane_fs[i] = STUB_NO_FS;
     }
-    pthread_mutex_lock(&sm->lock);
-    room = sm->recycled_count < RECYCLED_MAX;
-    if (room) {
-        stub->state = STUB_EMPTYING;
-        stub->since_ns = host_monotonic_ns();
-        stub->ctl->spin = 0; /* the lane's CPU is for those that work */
-        for (unsigned i = 0; i < CTL_LANE_FS_MAX; i++) {
-            stub->ctl->lane_fs[i] = STUB_NO_FS;
-        }
-        stub_patch_reset(stub);
-        stub->installed_first = false;
+    stub_patch_reset(stub);
+    stub->installed_first = false;
+    if (stub->kept) {
         memset(stub->kept->hits, 0, sizeof stub->kept->hits);
         if (stub->kept->fast) {
             stub->kept->fast = false;
             stub_lane_turn(stub->kept, TURN_LANE | TURN_SETTLE);
         }
-        stub_drop_all(stub);
-        stub->emptied = stub->start_seq = stub->head;
-        stub_futex_wake(&stub->ctl->head);
+    }
+    stub_drop_all(stub);
+    stub_futex_wake(&stub->ctl->head);
+    stub->emptied = stub->start_seq = stub->head;
+}
+
+/* The stub has done with its address space. False: it cannot be used again. */
+bool stub_recycle(struct stub *stub)
+{
+    struct stub_machine *sm = stub->sm;
+    struct stub **link;
+    bool room;
+
+    /* A lane cannot be tested while it is traced. */
+    if (!lanes_reduce(stub) || (stub->kept && sm->traced) ||
+        __atomic_load_n(&stub->dead, __ATOMIC_RELAXED)) {
+        return false;
+    }
+    pthread_mutex_lock(&sm->lock);
+    room = sm->recycled_count < RECYCLED_MAX;
+    if (room) {
+        recycle_begin(stub);
         stub->next = NULL;
         for (link = &sm->recycled; *link; link = &(*link)->next) {
         }

@@ -498,6 +498,7 @@ lane:
     lea STUB_CTL + CTL_LANE_STACKS(, %rdi, 8), %edi
     xor %esi, %esi
     SYS_OR_EXIT __NR_sigaltstack
+    mov %rbx, %r14
     lea lane_signals(%rip), %rbx
 2:  movzbl (%rbx), %edi
     lea lane_action(%rip), %rsi
@@ -517,11 +518,12 @@ lane:
      * the kernel fills for the first run. */
     SYS __NR_exit_group
     hlt
-lane_traced: /* stop by a signal to itself; from then on it is traced and makes no system calls */
-    SYS __NR_getpid
-    mov %eax, %edi
-    mov $STUB_SIGNAL_INTERRUPT, %esi
-    SYS __NR_kill
+lane_traced: /* nothing may happen that other lanes could influence until the tracer is there */
+    bt %r14, STUB_CTL + CTL_TRACED_LANES
+    jc 1f
+    SYS __NR_sched_yield
+    jmp lane_traced
+1:  int3 /* the tracer lets the signal through, and then no system call any more */
     hlt
 
 /* The lane's turn word has been given up, its old value is in eax: wake the kernel if it sleeps, and

@@ -231,15 +231,6 @@ static int stub_machine_init(struct machine *machine, char *message, size_t mess
 
 static int traced_machine_init(struct machine *machine, char *message, size_t message_bytes)
 {
-    /* A lane is traced only some time after it has started, and waits meanwhile in memory that other
-     * lanes of its space can write: with a second CPU a hostile guest could release it untraced. */
-    if (machine->config.cpus > 1) {
-        snprintf(message, message_bytes,
-                 "the ptrace engine runs machines of one CPU only; try --cpus 1%s",
-                 machine->config.engine == MACHINE_ENGINE_AUTO
-                     ? " (this host does not allow seccomp)" : "");
-        return -EINVAL;
-    }
     return stub_machine_start(machine, true, message, message_bytes);
 }
 

@@ -24,7 +24,8 @@ struct stub_ctl {
     uint8_t pad1[CTL_SPIN - CTL_ACK - 4];
     uint32_t spin;
     uint32_t traced;
-    uint8_t pad2[CTL_LANE_MASKS - CTL_TRACED - 4];
+    uint64_t traced_lanes; /* atomic */
+    uint8_t pad2[CTL_LANE_MASKS - CTL_TRACED_LANES - 8];
     uint8_t lane_masks[CTL_MASKS_MAX][CTL_MASK_SIZE];
     uint8_t pad3[CTL_LANE_STACKS - CTL_LANE_MASKS - CTL_MASKS_MAX * CTL_MASK_SIZE];
     struct stub_stack {
@@ -60,6 +61,7 @@ _Static_assert(offsetof(struct stub_ctl, head) == CTL_HEAD, "layout.h");
 _Static_assert(offsetof(struct stub_ctl, ack) == CTL_ACK, "layout.h");
 _Static_assert(offsetof(struct stub_ctl, spin) == CTL_SPIN, "layout.h");
 _Static_assert(offsetof(struct stub_ctl, traced) == CTL_TRACED, "layout.h");
+_Static_assert(offsetof(struct stub_ctl, traced_lanes) == CTL_TRACED_LANES, "layout.h");
 _Static_assert(offsetof(struct stub_ctl, lane_masks) == CTL_LANE_MASKS, "layout.h");
 _Static_assert(offsetof(struct stub_ctl, lane_stacks) == CTL_LANE_STACKS, "layout.h");
 _Static_assert(offsetof(struct stub_ctl, lane_fs) == CTL_LANE_FS, "layout.h");
@@ -324,6 +326,7 @@ bool stub_rip_bad(const struct hal_regs *regs, struct hal_fault *out);
 
 /* traced.c */
 int stub_traced_start(struct stub_machine *sm);
+bool stub_traced_lane(struct lane *lane);
 void stub_traced_stop(struct stub_machine *sm);
 enum hal_stop stub_traced_run(struct vcpu *vcpu, struct hal_user *user, struct hal_fault *out);
 void stub_traced_kick(struct vcpu *vcpu);

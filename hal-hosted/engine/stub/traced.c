@@ -212,17 +212,43 @@ static bool state_get(const struct lane *lane, struct hal_user *user, struct use
 
 /* --- stops --- */
 
-/* Begin to trace. The lane waits in its handler for its turn and will be taken out of there. */
-static bool lane_trace(struct lane *lane)
+/* False: the lane is dead. */
+static bool wait_stop(struct lane *lane, int *signal)
 {
-    int pid = stub_pidfd_pid(lane->pidfd), status;
+    int status;
 
-    if (pid < 0 || ptrace(PTRACE_SEIZE, pid, NULL, TRACE_OPTIONS) < 0 ||
-        ptrace(PTRACE_INTERRUPT, pid, NULL, NULL) < 0 || waitpid(pid, &status, __WALL) != pid ||
-        !WIFSTOPPED(status)) {
+    while (waitpid(lane->traced_pid, &status, __WALL) < 0) {
+        if (errno != EINTR) {
+            return false;
+        }
+    }
+    if (!WIFSTOPPED(status)) {
+        lane->traced_pid = 0;
         return false;
     }
-    lane->traced_pid = pid;
+    *signal = status >> 16 ? 0 : WSTOPSIG(status); /* 0: no signal, an event of ptrace */
+    return true;
+}
+
+/* Begin to trace a new lane. It waits for that in trusted code on a word that guest code cannot
+ * write, then raises SIGTRAP; let that through to the handler, which builds the first signal frame
+ * and stops by a system call. From the SIGTRAP on the lane makes no system calls. */
+bool stub_traced_lane(struct lane *lane)
+{
+    int signal;
+
+    lane->traced_pid = stub_pidfd_pid(lane->pidfd);
+    if (lane->traced_pid < 0 ||
+        ptrace(PTRACE_SEIZE, lane->traced_pid, NULL, (void *)(intptr_t)TRACE_OPTIONS) < 0) {
+        lane->traced_pid = 0;
+        return false;
+    }
+    __atomic_fetch_or(&lane->stub->ctl->traced_lanes, 1ull << lane->index, __ATOMIC_SEQ_CST);
+    if (!wait_stop(lane, &signal) || signal != SIGTRAP ||
+        ptrace(PTRACE_SYSEMU, lane->traced_pid, NULL, (void *)(intptr_t)SIGTRAP) < 0 ||
+        !wait_stop(lane, &signal) || signal != SYSCALL_STOP) {
+        return false;
+    }
     lane->in_handler = true;
     return true;
 }
@@ -300,23 +326,16 @@ static enum hal_stop stop_exception(struct lane *lane, struct hal_user *user, st
 static enum hal_stop run_once(struct lane *lane, struct hal_user *user, struct hal_fault *out)
 {
     struct user_regs_struct g;
-    int status, signal = 0;
+    int signal = 0;
 
     for (;;) {
         if (ptrace(PTRACE_SYSEMU, lane->traced_pid, NULL, (void *)(intptr_t)signal) < 0) {
             return HAL_STOP_DEAD;
         }
-        while (waitpid(lane->traced_pid, &status, __WALL) < 0) {
-            if (errno != EINTR) {
-                return HAL_STOP_DEAD;
-            }
-        }
-        if (!WIFSTOPPED(status)) {
-            lane->traced_pid = 0;
+        if (!wait_stop(lane, &signal)) {
             return HAL_STOP_DEAD;
         }
-        signal = WSTOPSIG(status);
-        if (status >> 16 == 0 && is_exception(signal)) {
+        if (is_exception(signal)) {
             continue; /* to the handler */
         }
         if (!state_get(lane, user, &g)) {
@@ -342,7 +361,7 @@ enum hal_stop stub_traced_run(struct vcpu *vcpu, struct hal_user *user, struct h
         return HAL_STOP_FAULT;
     }
     lane = __atomic_load_n(&stub->dead, __ATOMIC_RELAXED) ? NULL : stub_lane(stub, vcpu->id);
-    if (!lane || !stub_prepare_pages(user) || (!lane->traced_pid && !lane_trace(lane))) {
+    if (!lane || !stub_prepare_pages(user)) {
         __atomic_store_n(&stub->dead, 1, __ATOMIC_RELAXED);
         return HAL_STOP_DEAD;
     }

@@ -3,6 +3,9 @@
  * What every engine owes the kernel (hal/user.h, hal/aspace.h): system calls, faults, mappings,
  * FP state, interrupts, several threads in one address space.
  */
+#include <errno.h>
+#include <sys/resource.h>
+
 #include "hal/kernel_on.h"
 #include "tests/unit/engine/engine_harness.h"
 
@@ -660,6 +663,50 @@ START_TEST(many_address_spaces_come_and_go)
 }
 END_TEST
 
+enum { CROWD = 1200 };
+
+/* As many as the host allows, and when it allows no more, an error and nothing worse. */
+static void crowd_body(void *argument)
+{
+    static struct guest guests[CROWD];
+    unsigned count = 0;
+
+    (void)argument;
+    for (; count < CROWD; count++) {
+        struct hal_aspace *aspace;
+        int error = hal_aspace_create(&aspace);
+        if (error < 0) {
+            EXPECT(error == -EAGAIN || error == -ENOMEM);
+            break;
+        }
+        hal_aspace_destroy(aspace);
+        guest_create(&guests[count], fp_set, fp_set_end);
+        guests[count].user.regs.rdi = count;
+        if (guest_run(&guests[count]) == HAL_STOP_DEAD) { /* no lane for it */
+            guest_destroy(&guests[count]);
+            break;
+        }
+    }
+    EXPECT(count >= 20);
+    for (unsigned i = 0; i < count; i++) {
+        hal_aspace_activate(guests[i].aspace);
+        expect_syscall(&guests[i], 1);
+        fp_check(&guests[i], i);
+        guest_destroy(&guests[i]);
+    }
+}
+
+START_TEST(address_spaces_run_out_politely)
+{
+    struct rlimit limit = {.rlim_cur = 200, .rlim_max = 200};
+
+    if (_i == 0) {
+        ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    }
+    ck_assert_int_eq(harness_run(1, crowd_body, NULL), 0);
+}
+END_TEST
+
 /* exec: the user goes on in another address space. */
 static void exec_body(void *argument)
 {
@@ -727,6 +774,7 @@ static void add_tests(TCase *cases)
     tcase_add_test(cases, two_cpus_run_in_one_address_space);
     tcase_add_loop_test(cases, flush_ends_use_of_the_old_frame_on_other_cpus, 0, 2);
     tcase_add_test(cases, many_address_spaces_come_and_go);
+    tcase_add_loop_test(cases, address_spaces_run_out_politely, 0, 2);
     tcase_add_test(cases, user_moves_to_another_address_space);
     tcase_add_test(cases, machine_ends_while_user_code_runs);
 }
