@@ -73,12 +73,21 @@ bool proc_table_emit(struct dir_context *context, const struct proc_table *table
 /* Directories that consist of their table (inode->private) and nothing else. */
 extern const struct inode_ops proc_table_inode_ops;
 extern const struct file_ops proc_table_file_ops;
-extern const struct file_ops
-    proc_dir_base_ops; /* seek and the like, for directories of their own */
+/* text_file_operations; a write that means nothing fails with EIO. */
+extern const struct file_ops proc_text_file_ops;
 int64_t proc_dir_seek(struct file *file, int64_t offset, int whence);
 int proc_create_refused(struct inode *dir, struct dentry *dentry, uint32_t mode,
                         struct inode **out);
-#define PROC_REFUSE_CREATION .create = proc_create_refused, .mkdir = proc_create_refused
+int proc_mknod_refused(struct inode *dir, struct dentry *dentry, uint32_t mode, uint64_t rdev,
+                       struct inode **out);
+int proc_symlink_refused(struct inode *dir, struct dentry *dentry, const char *target,
+                         struct inode **out);
+int proc_link_refused(struct inode *dir, struct dentry *dentry, struct inode *inode);
+int proc_rename_refused(struct inode *old_dir, struct dentry *old_dentry, struct inode *new_dir,
+                        struct dentry *new_dentry, unsigned flags);
+#define PROC_REFUSE_CREATION                                                                       \
+    .create = proc_create_refused, .mkdir = proc_create_refused, .mknod = proc_mknod_refused,      \
+    .symlink = proc_symlink_refused, .link = proc_link_refused, .rename = proc_rename_refused
 int proc_setattr_refused(struct inode *inode, const struct attr_change *change);
 
 /* ---- the parts ---- */
@@ -195,6 +204,28 @@ extern const struct text_file_ops proc_version, proc_cmdline, proc_filesystems, 
 extern const struct text_file_ops proc_interrupts, proc_vmstat, proc_swaps, proc_partitions;
 extern const struct text_file_ops proc_locks, proc_slabinfo, proc_diskstats;
 extern const struct text_file_ops proc_consoles, proc_execdomains;
+
+/* ---- mount options, options.c ---- */
+
+enum proc_hide { /* from whom may not look into a process */
+    PROC_HIDE_NOTHING,
+    PROC_HIDE_CONTENT,           /* what is in its directory */
+    PROC_HIDE_EXISTENCE,
+    PROC_HIDE_UNTRACEABLE,       /* the same, and gid= is no exception */
+};
+
+struct proc_options {            /* sb->private; atomic */
+    enum proc_hide hide;
+    uint32_t gid;                /* members see everything */
+    bool processes_only;         /* subset=pid */
+};
+
+/* 0 or -EINVAL. */
+int proc_options_parse(const char *text, struct proc_options *options);
+int proc_remount(struct superblock *sb, unsigned flags, const char *text);
+void proc_show_options(struct superblock *sb, char *buffer, size_t bytes);
+/* Does the mount hide as much as `from`, and this task from the caller? */
+bool proc_is_hidden(const struct superblock *sb, struct task *task, enum proc_hide from);
 
 /* ---- what the file system keeps, one for each machine ---- */
 

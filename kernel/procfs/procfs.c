@@ -30,6 +30,35 @@ int proc_create_refused(struct inode *dir, struct dentry *dentry, uint32_t mode,
     return -ENOENT;
 }
 
+int proc_mknod_refused(struct inode *dir, struct dentry *dentry, uint32_t mode, uint64_t rdev,
+                       struct inode **out)
+{
+    (void)rdev;
+    return proc_create_refused(dir, dentry, mode, out);
+}
+
+int proc_symlink_refused(struct inode *dir, struct dentry *dentry, const char *target,
+                         struct inode **out)
+{
+    (void)target;
+    return proc_create_refused(dir, dentry, 0, out);
+}
+
+int proc_link_refused(struct inode *dir, struct dentry *dentry, struct inode *inode)
+{
+    (void)inode;
+    return proc_create_refused(dir, dentry, 0, NULL);
+}
+
+int proc_rename_refused(struct inode *old_dir, struct dentry *old_dentry, struct inode *new_dir,
+                        struct dentry *new_dentry, unsigned flags)
+{
+    (void)old_dir;
+    (void)old_dentry;
+    (void)flags;
+    return proc_create_refused(new_dir, new_dentry, 0, NULL);
+}
+
 const struct proc_entry *proc_table_find(const struct proc_table *table, const char *name,
                                          size_t length, unsigned *out_index)
 {
@@ -123,6 +152,42 @@ const struct file_ops proc_table_file_ops = {
     .seek = proc_dir_seek,
 };
 
+/* ---- texts ---- */
+
+static int text_open(struct inode *inode, struct file *file)
+{
+    return text_file_operations.open(inode, file);
+}
+
+static void text_release(struct file *file)
+{
+    text_file_operations.release(file);
+}
+
+static int64_t text_read(struct file *file, struct uio *uio, uint64_t *pos)
+{
+    return text_file_operations.read(file, uio, pos);
+}
+
+static int64_t text_write(struct file *file, struct uio *uio, uint64_t *pos)
+{
+    const struct text_file_ops *ops = file->inode->private;
+    return ops->write ? text_file_operations.write(file, uio, pos) : -EIO;
+}
+
+static int64_t text_seek(struct file *file, int64_t offset, int whence)
+{
+    return text_file_operations.seek(file, offset, whence);
+}
+
+const struct file_ops proc_text_file_ops = {
+    .open = text_open,
+    .release = text_release,
+    .read = text_read,
+    .write = text_write,
+    .seek = text_seek,
+};
+
 /* ---- the file system ---- */
 
 static int proc_statfs(struct superblock *sb, struct linux_statfs *out)
@@ -133,7 +198,17 @@ static int proc_statfs(struct superblock *sb, struct linux_statfs *out)
     return 0;
 }
 
-static const struct superblock_ops proc_superblock_ops = {.statfs = proc_statfs};
+static void proc_unmount(struct superblock *sb)
+{
+    kfree(sb->private);
+}
+
+static const struct superblock_ops proc_superblock_ops = {
+    .statfs = proc_statfs,
+    .remount = proc_remount,
+    .show_options = proc_show_options,
+    .unmount = proc_unmount,
+};
 
 static int proc_mount(struct kernel *kernel, const struct filesystem *type, const char *source,
                       unsigned flags, const char *options, struct superblock **out)
@@ -146,13 +221,21 @@ static int proc_mount(struct kernel *kernel, const struct filesystem *type, cons
     };
     struct superblock *sb;
     struct inode *inode;
+    struct proc_options parsed = {0};
     (void)source;
     (void)flags;
-    (void)options;
-    int error = superblock_create(kernel, type, &proc_superblock_ops, &sb);
+    int error = proc_options_parse(options, &parsed);
+    if (!error)
+        error = superblock_create(kernel, type, &proc_superblock_ops, &sb);
     if (error)
         return error;
     sb->block_size = 1024;
+    sb->private = kmalloc(sizeof(parsed));
+    if (!sb->private) {
+        superblock_put(sb);
+        return -ENOMEM;
+    }
+    *(struct proc_options *)sb->private = parsed;
     error = proc_make_inode(sb, &root, 1, &inode);
     if (!error)
         error = dentry_create_root(sb, inode);

@@ -39,15 +39,15 @@ static const struct inode_ops thread_self_ops = {.readlink = thread_self_readlin
 static const struct inode_ops mounts_ops = {.readlink = mounts_readlink};
 static const struct inode_ops net_ops = {.readlink = net_readlink};
 
-static const struct inode_ops plain_ops = {.setattr = proc_setattr_refused};
+static const struct inode_ops plain_ops = {0};
 
 #define TEXT(name_, ops_)                                                                          \
     {                                                                                              \
-        name_, S_IFREG | 0444, &plain_ops, &text_file_operations, &ops_                            \
+        name_, S_IFREG | 0444, &plain_ops, &proc_text_file_ops, &ops_                              \
     }
 #define ROOT_TEXT(name_, ops_)                                                                     \
     {                                                                                              \
-        name_, S_IFREG | 0400, &plain_ops, &text_file_operations, &ops_                            \
+        name_, S_IFREG | 0400, &plain_ops, &proc_text_file_ops, &ops_                              \
     }
 
 static const struct proc_entry root_entries[] = {
@@ -93,17 +93,44 @@ bool proc_parse_id(const char *name, size_t length, int *out)
     return true;
 }
 
+static bool shows_processes_only(const struct superblock *sb)
+{
+    const struct proc_options *options = sb->private;
+    return atomic_load_relaxed(&options->processes_only);
+}
+
+/* With subset=pid nothing is left but processes and the links to one's own. */
+static bool is_left_out(const struct superblock *sb, const char *name, size_t length)
+{
+    return shows_processes_only(sb) && !kstr_is(name, length, "self") &&
+           !kstr_is(name, length, "thread-self");
+}
+
 static int root_lookup(struct inode *dir, const char *name, size_t length, struct inode **out)
 {
     int pid;
-    if (!proc_parse_id(name, length, &pid))
+    if (!proc_parse_id(name, length, &pid)) {
+        if (is_left_out(dir->sb, name, length))
+            return -ENOENT;
         return proc_table_inode_ops.lookup(dir, name, length, out);
+    }
     struct task *task = proc_task_by_id(dir->sb->kernel, pid, true);
     if (!task)
         return -ENOENT;
     int error = pid_dir_make(dir->sb, task, true, out);
     task_put(task);
     return error;
+}
+
+/* The process is one that the mount shows to the caller. */
+static bool is_listed(const struct superblock *sb, struct process *process)
+{
+    struct task *task = proc_task_by_id(process->kernel, process->pid, true);
+    if (!task)
+        return false;
+    bool hidden = proc_is_hidden(sb, task, PROC_HIDE_EXISTENCE);
+    task_put(task);
+    return !hidden;
 }
 
 /* Processes come and go; the table stays. */
@@ -122,22 +149,42 @@ static bool root_revalidate(struct dentry *dentry)
     return true;
 }
 
-static int root_iterate(struct file *file, struct dir_context *context)
+static bool emit_table(struct file *file, struct dir_context *context)
 {
     const struct proc_table *table = file->inode->private;
+    if (!shows_processes_only(file->inode->sb))
+        return proc_table_emit(context, table, 0, 2);
+    for (uint64_t pos = MAX(context->pos, (uint64_t)2); pos - 2 < table->count; pos++) {
+        const struct proc_entry *entry = &table->entries[pos - 2];
+        size_t length = kstrlen(entry->name);
+        if (!is_left_out(file->inode->sb, entry->name, length) &&
+            !dir_emit(context, entry->name, length, proc_ino(0, table->number, (unsigned)(pos - 2)),
+                      DT_OF_MODE(entry->mode), pos + 1))
+            return false;
+    }
+    return true;
+}
+
+static int root_iterate(struct file *file, struct dir_context *context)
+{
     struct kernel *kernel = file->kernel;
     struct process *process;
     char name[16];
     if (!dir_emit_dots(file, context))
         return 0;
     if (context->pos < PROCESS_POS) {
-        if (!proc_table_emit(context, table, 0, 2))
+        if (!emit_table(file, context))
             return 0;
         context->pos = PROCESS_POS;
     }
     while ((process = process_next(kernel, (int)(context->pos - PROCESS_POS)))) {
         int pid = process->pid;
+        bool listed = is_listed(file->inode->sb, process);
         process_put(process);
+        if (!listed) {
+            context->pos = PROCESS_POS + (uint64_t)pid;
+            continue;
+        }
         int length = kscnprintf(name, sizeof(name), "%d", pid);
         if (!dir_emit(context, name, (size_t)length, proc_ino(pid, PROC_TABLE_DYNAMIC, 0), DT_DIR,
                       PROCESS_POS + (uint64_t)pid))

@@ -15,6 +15,7 @@
 #include "kernel/mm/slab.h"
 #include "kernel/proc/uts.h"
 #include "kernel/procfs/proc_internal.h"
+#include "kernel/security/cred.h"
 
 struct constant {
     struct text_file_ops text; /* must be first */
@@ -211,7 +212,29 @@ static const struct text_file_ops dentry_state = {show_dentry_state, NULL};
 
 /* ---- the tree ---- */
 
-static const struct inode_ops plain_ops = {.setattr = proc_setattr_refused};
+/* The mode holds for root as well: what is constant cannot even be opened for writing. */
+static int parameter_permission(struct inode *inode, unsigned mask)
+{
+    const struct cred *cred = current_cred();
+    uint32_t mode = inode_mode(inode);
+    if (cred->euid == 0)
+        mode >>= 6;
+    else if (cred_in_group(cred, 0))
+        mode >>= 3;
+    return mask & ~mode & (MAY_READ | MAY_WRITE | MAY_EXEC) ? -EACCES : 0;
+}
+
+/* Owner and mode are for ever. */
+static int parameter_setattr(struct inode *inode, const struct attr_change *change)
+{
+    return change->mask & (ATTR_MODE | ATTR_UID | ATTR_GID) ? -EPERM
+                                                            : generic_setattr(inode, change);
+}
+
+static const struct inode_ops plain_ops = {
+    .permission = parameter_permission,
+    .setattr = parameter_setattr,
+};
 
 #define CONSTANT(name_, value_)                                                                    \
     {                                                                                              \

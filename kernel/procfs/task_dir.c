@@ -143,10 +143,14 @@ static int dir_iterate(struct file *file, struct dir_context *context)
 static int dir_getattr(struct inode *inode, struct linux_statx *out)
 {
     struct task *task = proc_inode_task(inode);
+    bool hidden = false;
     if (task) {
+        hidden = proc_is_hidden(inode->sb, task, PROC_HIDE_EXISTENCE);
         proc_inode_update_owner(inode, task);
         task_put(task);
     }
+    if (hidden)
+        return -ENOENT;
     generic_getattr(inode, out);
     return 0;
 }
@@ -157,8 +161,13 @@ static int dir_permission(struct inode *inode, unsigned mask)
     struct task *task = proc_inode_task(inode);
     if (!task)
         return -ESRCH;
+    int error = 0;
+    if (proc_is_hidden(inode->sb, task, PROC_HIDE_EXISTENCE))
+        error = -ENOENT;
+    else if (proc_is_hidden(inode->sb, task, PROC_HIDE_CONTENT))
+        error = -EPERM;
     task_put(task);
-    return proc_mode_permission(inode, mask);
+    return error ? error : proc_mode_permission(inode, mask);
 }
 
 const struct inode_ops pid_dir_inode_ops = {
@@ -216,7 +225,9 @@ static int tasks_iterate(struct file *file, struct dir_context *context)
 
 static int tasks_getattr(struct inode *inode, struct linux_statx *out)
 {
-    dir_getattr(inode, out);
+    int error = dir_getattr(inode, out);
+    if (error)
+        return error;
     struct task *leader = proc_inode_task(inode);
     if (leader) {
         out->stx_nlink = 2 + atomic_load_relaxed(&leader->process->task_count);

@@ -20,7 +20,8 @@ static void put_vma(struct mm *mm, struct vma *vma, char *path, struct strbuf *o
         vma->ops->describe(vma, &dev, &ino, path, VFS_PATH_MAX);
     else if (vma->flags & VMA_STACK)
         kstrlcpy(path, "[stack]", VFS_PATH_MAX);
-    else if (vma->start < mm->brk && vma->end > mm->brk_start)
+    else if (vma->start < atomic_load_relaxed(&mm->brk) &&
+             vma->end > atomic_load_relaxed(&mm->brk_start))
         kstrlcpy(path, "[heap]", VFS_PATH_MAX);
     size_t start = out->needed;
     strbuf_printf(out, "%08llx-%08llx %c%c%c%c %08llx %02x:%02x %llu ",

@@ -100,11 +100,15 @@ int pid_show_statm(struct task *task, bool whole, struct strbuf *out)
 
 /* ---- the tree and the terminal ---- */
 
+/* Of the flags in stat, which are Linux's own, those that mean something here. */
+enum { TASK_FORKED = 0x40 /* and has not executed a program */, TASK_RANDOMIZE = 0x400000 };
+
 struct tree_figures {
     const char *state;
     int ppid, pgid, sid, foreground;
     uint64_t tty;
     unsigned threads;
+    bool did_exec;
     int exit_signal;
     int exit_code;
 };
@@ -120,6 +124,7 @@ static void collect_tree(struct task *task, struct tree_figures *out)
     if (process->state != PROCESS_REAPED) {
         out->ppid = process->parent ? process->parent->pid : 0;
         out->threads = process->task_count;
+        out->did_exec = process->did_exec;
         out->exit_signal = process->exit_signal;
         out->exit_code = process->state == PROCESS_ZOMBIE ? process->exit_status : 0;
     }
@@ -252,8 +257,9 @@ int pid_show_stat(struct task *task, bool whole, struct strbuf *out)
             atomic_load_relaxed(&mm->resident_anon) + atomic_load_relaxed(&mm->resident_file);
     strbuf_printf(out, "%d (", task->tid);
     put_name(task, out, false);
-    strbuf_printf(out, ") %c %d %d %d %d %d 4194304", tree.state[0], tree.ppid, tree.pgid, tree.sid,
-                  (int)tree.tty, tree.foreground);
+    strbuf_printf(out, ") %c %d %d %d %d %d %u", tree.state[0], tree.ppid, tree.pgid, tree.sid,
+                  (int)tree.tty, tree.foreground,
+                  TASK_RANDOMIZE | (tree.did_exec ? 0 : TASK_FORKED));
     put_stat_times(task, whole, out);
     strbuf_printf(
         out, " %d %d %u 0 %llu %llu %llu %llu", kernel_priority(&params), params.nice, tree.threads,
