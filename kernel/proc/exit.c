@@ -307,7 +307,7 @@ static void leave_tree(struct task *task)
     list_remove(&task->process_node);
     spin_unlock_irqrestore(&process->signal_lock, irq);
     task->exited = true;
-    process->task_count--;
+    atomic_store_release(&process->task_count, process->task_count - 1); /* exec waits for it */
     atomic_store_relaxed(&table->task_count, table->task_count - 1);
     struct pid_slot *slot = pid_slot_find(table, task->tid);
     slot->task = NULL;

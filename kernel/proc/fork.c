@@ -234,7 +234,7 @@ static int publish(struct process_table *table, struct task *child, struct pid_s
     if (error)
         goto unlock;
     slot->task = task_get(child);
-    process->task_count++;
+    atomic_store_relaxed(&process->task_count, process->task_count + 1);
     if (!(args->flags & CLONE_THREAD)) {
         struct process *parent = (args->flags & CLONE_PARENT) ? self->parent : self;
         slot->process = process_get(process);
@@ -304,7 +304,7 @@ static void task_uncreate(struct task *child)
     if (process->leader == child)
         signal_pending_flush(&process->shared_pending);
     spin_unlock_irqrestore(&process->signal_lock, irq);
-    process->task_count--;
+    atomic_store_release(&process->task_count, process->task_count - 1);
     table->task_count--;
     if (process->leader == child) {
         slot->process = NULL;
