@@ -116,6 +116,7 @@ struct mm {
     uint64_t total_pages; /* virtual; for RLIMIT_AS */
     uint64_t data_pages;  /* of these private and writable, no stacks; for RLIMIT_DATA */
     uint64_t locked_pages;
+    uint64_t stack_pages, exec_pages; /* that grow down; that are code; for /proc/PID/status */
     uint64_t resident_anon, resident_file, resident_peak;      /* pages; table_lock */
     uint64_t limit_as, limit_data, limit_stack, limit_memlock; /* bytes, copies of the rlimits */
     bool dumpable;

@@ -109,6 +109,10 @@ static void count(struct mm *mm, const struct vma *vma, int sign)
         mm->data_pages += pages;
     if (vma->flags & VMA_LOCKED)
         mm->locked_pages += pages;
+    if (vma->flags & VMA_GROWSDOWN)
+        mm->stack_pages += pages;
+    else if ((vma->flags & (VMA_EXEC | VMA_WRITE)) == VMA_EXEC)
+        mm->exec_pages += pages;
 }
 
 static bool vma_less(const struct rb_node *a, const struct rb_node *b)

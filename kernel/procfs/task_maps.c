@@ -7,13 +7,61 @@
  * program that is executed later is not shown (proc_task_mm_as_opened).
  */
 #include "kernel/fs/device.h"
+#include "kernel/lib/bits.h"
 #include "kernel/mm/slab.h"
 #include "kernel/procfs/proc_internal.h"
 #include "kernel/procfs/seq_internal.h"
 
+enum { NAME_COLUMN = 73 };
+
+/* Hexadecimal with at least `digits` digits; where the text goes on. Maps are long: this is several
+ * times faster than a format. */
+static char *put_hex(char *at, uint64_t value, unsigned digits)
+{
+    digits = MAX(digits, bits_highest(value | 1) / 4 + 1);
+    for (unsigned i = digits; i-- > 0; value >>= 4)
+        at[i] = "0123456789abcdef"[value & 15];
+    return at + digits;
+}
+
+static char *put_decimal(char *at, uint64_t value)
+{
+    char digits[20], *first = digits + sizeof(digits);
+    do
+        *--first = (char)('0' + value % 10);
+    while (value /= 10);
+    size_t length = (size_t)(digits + sizeof(digits) - first);
+    memcpy(at, first, length);
+    return at + length;
+}
+
+/* Everything but the name: at most 98 characters. */
+static size_t format_vma(const struct vma *vma, uint64_t dev, uint64_t ino, char *text)
+{
+    char *at = put_hex(text, vma->start, 8);
+    *at++ = '-';
+    at = put_hex(at, vma->end, 8);
+    *at++ = ' ';
+    *at++ = vma->flags & VMA_READ ? 'r' : '-';
+    *at++ = vma->flags & VMA_WRITE ? 'w' : '-';
+    *at++ = vma->flags & VMA_EXEC ? 'x' : '-';
+    *at++ = vma->flags & VMA_SHARED ? 's' : 'p';
+    *at++ = ' ';
+    at = put_hex(at, vma->ops ? vma->page_offset << PAGE_SHIFT : 0, 8);
+    *at++ = ' ';
+    at = put_hex(at, DEV_MAJOR(dev), 2);
+    *at++ = ':';
+    at = put_hex(at, DEV_MINOR(dev), 2);
+    *at++ = ' ';
+    at = put_decimal(at, ino);
+    *at++ = ' ';
+    return (size_t)(at - text);
+}
+
 /* The first line of a mapping. `path` is scratch of VFS_PATH_MAX bytes. */
 static void put_vma(struct mm *mm, struct vma *vma, char *path, struct strbuf *out)
 {
+    char text[NAME_COLUMN + 32];
     uint64_t dev = 0, ino = 0;
     path[0] = 0;
     if (vma->ops && vma->ops->describe)
@@ -23,18 +71,14 @@ static void put_vma(struct mm *mm, struct vma *vma, char *path, struct strbuf *o
     else if (vma->start < atomic_load_relaxed(&mm->brk) &&
              vma->end > atomic_load_relaxed(&mm->brk_start))
         kstrlcpy(path, "[heap]", VFS_PATH_MAX);
-    size_t start = out->needed;
-    strbuf_printf(out, "%08llx-%08llx %c%c%c%c %08llx %02x:%02x %llu ",
-                  (unsigned long long)vma->start, (unsigned long long)vma->end,
-                  vma->flags & VMA_READ ? 'r' : '-', vma->flags & VMA_WRITE ? 'w' : '-',
-                  vma->flags & VMA_EXEC ? 'x' : '-', vma->flags & VMA_SHARED ? 's' : 'p',
-                  (unsigned long long)(vma->ops ? vma->page_offset << PAGE_SHIFT : 0),
-                  DEV_MAJOR(dev), DEV_MINOR(dev), (unsigned long long)ino);
-    if (path[0]) {
-        while (out->needed - start < 73)
-            strbuf_putc(out, ' ');
-        strbuf_put_escaped(out, path, "\n");
+    size_t length = format_vma(vma, dev, ino, text);
+    if (path[0] && length < NAME_COLUMN) {
+        memset(text + length, ' ', NAME_COLUMN - length);
+        length = NAME_COLUMN;
     }
+    strbuf_write(out, text, length);
+    if (path[0])
+        strbuf_put_escaped(out, path, "\n");
     strbuf_putc(out, '\n');
 }
 

@@ -53,19 +53,12 @@ struct memory_figures {
     uint64_t text_bytes, library_bytes, anon_pages, file_pages;
 };
 
-/* Under mm->lock: how much of the address space is what. */
 static void collect_memory(struct mm *mm, struct memory_figures *out)
 {
     *out = (struct memory_figures){0};
     rwlock_read_lock(&mm->lock);
-    uint64_t exec_pages = 0;
-    for (struct vma *vma = mm_find_vma(mm, 0); vma; vma = mm_next_vma(vma)) {
-        uint64_t pages = (vma->end - vma->start) >> PAGE_SHIFT;
-        if (vma->flags & VMA_GROWSDOWN)
-            out->stack_pages += pages;
-        else if ((vma->flags & (VMA_EXEC | VMA_WRITE)) == VMA_EXEC)
-            exec_pages += pages;
-    }
+    uint64_t exec_pages = mm->exec_pages;
+    out->stack_pages = mm->stack_pages;
     out->text_bytes = ALIGN_UP(mm->code_end, (uint64_t)PAGE_SIZE) -
                       ALIGN_DOWN(mm->code_start, (uint64_t)PAGE_SIZE);
     out->text_bytes = MIN(out->text_bytes, exec_pages << PAGE_SHIFT);
