@@ -23,7 +23,7 @@ enum { EVENTS_INLINE = 32 };
 
 static bool has_ready(struct epoll *epoll)
 {
-    return atomic_load_relaxed(&epoll->ready.head.next) != &epoll->ready.head;
+    return atomic_load_relaxed(&epoll->any_ready);
 }
 
 static void wake_waiters(struct epoll *epoll)
@@ -37,6 +37,7 @@ void epoll_item_ready(struct epoll_item *item)
     bool irq = spin_lock_irqsave(&epoll->ready_lock);
     if (!list_node_linked(&item->ready_node))
         list_add_tail(&epoll->ready, &item->ready_node);
+    epoll_ready_changed_locked(epoll);
     spin_unlock_irqrestore(&epoll->ready_lock, irq);
     wake_waiters(epoll);
 }
@@ -52,6 +53,7 @@ static void take_all(struct epoll *epoll, struct list *taken)
 {
     bool irq = spin_lock_irqsave(&epoll->ready_lock);
     list_splice_tail(taken, &epoll->ready);
+    epoll_ready_changed_locked(epoll);
     spin_unlock_irqrestore(&epoll->ready_lock, irq);
 }
 
@@ -59,6 +61,7 @@ static struct epoll_item *pop(struct epoll *epoll, struct list *taken)
 {
     bool irq = spin_lock_irqsave(&epoll->ready_lock);
     struct epoll_item *item = list_pop_head_entry(taken, struct epoll_item, ready_node);
+    epoll_ready_changed_locked(epoll);
     spin_unlock_irqrestore(&epoll->ready_lock, irq);
     return item;
 }
@@ -68,6 +71,7 @@ static void push(struct epoll *epoll, struct list *list, struct epoll_item *item
     bool irq = spin_lock_irqsave(&epoll->ready_lock);
     if (!list_node_linked(&item->ready_node))
         list_add_tail(list, &item->ready_node);
+    epoll_ready_changed_locked(epoll);
     spin_unlock_irqrestore(&epoll->ready_lock, irq);
 }
 
@@ -79,6 +83,7 @@ static void give_back(struct epoll *epoll, struct list *unseen, struct list *aga
     list_splice_tail(unseen, &epoll->ready);
     list_splice_tail(unseen, again);
     list_splice_tail(&epoll->ready, unseen);
+    epoll_ready_changed_locked(epoll);
     spin_unlock_irqrestore(&epoll->ready_lock, irq);
 }
 

@@ -108,6 +108,7 @@ static void remove_item_locked(struct epoll *epoll, struct epoll_item *item)
     atomic_store_relaxed(&epoll->item_count, epoll->item_count - 1);
     bool irq = spin_lock_irqsave(&epoll->ready_lock);
     list_remove(&item->ready_node);
+    epoll_ready_changed_locked(epoll);
     spin_unlock_irqrestore(&epoll->ready_lock, irq);
     kfree(item);
 }

@@ -36,7 +36,8 @@ struct epoll {
     unsigned item_count;         /* changed under the lock, read anywhere */
 
     struct spinlock ready_lock;  /* irqsave */
-    struct list ready;           /* epoll_item.ready_node; empty or not is read without the lock */
+    struct list ready;           /* epoll_item.ready_node */
+    bool any_ready;              /* the list is not empty; read without the lock; atomic */
 
     struct wait_queue wait;      /* threads in epoll_wait (exclusive), pollers of the set itself */
 };
@@ -68,6 +69,12 @@ uint32_t epoll_item_poll(struct epoll_item *item, struct poll_table *table);
 
 /* Put the item on the ready list, if it is not there, and wake waiters. Any context. */
 void epoll_item_ready(struct epoll_item *item);
+
+/* After a change of the ready list, under its lock. */
+static inline void epoll_ready_changed_locked(struct epoll *epoll)
+{
+    atomic_store_relaxed(&epoll->any_ready, !list_empty(&epoll->ready));
+}
 
 /* Take every item out of the set (which nobody else can reach any more) and free it. */
 void epoll_remove_all(struct epoll *epoll);

@@ -170,7 +170,7 @@ static struct unix_socket *take_connection(struct unix_socket *u)
 
 static bool has_connections(const struct unix_socket *u)
 {
-    return atomic_load_relaxed(&u->backlog.head.next) != &u->backlog.head;
+    return atomic_load_relaxed(&u->backlog_length) != 0;
 }
 
 int unix_accept(struct socket *socket, struct socket *fresh_socket, bool nonblock)

@@ -19,9 +19,10 @@ void unix_announce_room(struct unix_socket *u)
     struct unix_socket *sender;
 
     wait_queue_wake(&u->room_wait, 0, EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND);
-    while (atomic_load_relaxed(&u->senders.head.next) != &u->senders.head) {
+    while (atomic_load_relaxed(&u->has_senders)) {
         spin_lock(&state->lock);
         sender = list_pop_head_entry(&u->senders, struct unix_socket, sender_node);
+        atomic_store_relaxed(&u->has_senders, !list_empty(&u->senders));
         if (sender && !refcount_inc_not_zero(&sender->refs))
             sender = NULL;
         spin_unlock(&state->lock);

@@ -73,8 +73,10 @@ int unix_flight_begin(struct unix_state *state, struct unix_rights *rights)
     int error = charge_user_locked(state, rights);
     for (unsigned i = 0; !error && i < rights->count; i++) {
         struct unix_socket *u = unix_of_file(rights->files[i]);
-        if (u && u->inflight++ == 0)
-            list_add_tail(&state->inflight, &u->inflight_node);
+        if (!u || u->inflight++ != 0)
+            continue;
+        list_add_tail(&state->inflight, &u->inflight_node);
+        atomic_store_relaxed(&state->inflight_count, state->inflight_count + 1);
     }
     rights->in_flight = !error;
     mutex_unlock(&state->rights_mutex);
@@ -88,8 +90,10 @@ void unix_flight_end(struct unix_state *state, struct unix_rights *rights)
     mutex_lock(&state->rights_mutex);
     for (unsigned i = 0; i < rights->count; i++) {
         struct unix_socket *u = unix_of_file(rights->files[i]);
-        if (u && --u->inflight == 0)
-            list_remove(&u->inflight_node);
+        if (!u || --u->inflight != 0)
+            continue;
+        list_remove(&u->inflight_node);
+        atomic_store_relaxed(&state->inflight_count, state->inflight_count - 1);
     }
     uncharge_user_locked(state, rights);
     rights->in_flight = false;
@@ -231,7 +235,7 @@ void unix_collect_garbage(struct unix_state *state)
     struct unix_message *message;
     struct list garbage;
 
-    if (atomic_load_relaxed(&state->inflight.head.next) == &state->inflight.head)
+    if (atomic_load_relaxed(&state->inflight_count) == 0)
         return;
     list_init(&garbage);
     mutex_lock(&state->rights_mutex);

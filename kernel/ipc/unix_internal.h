@@ -56,6 +56,7 @@ struct unix_state {
 
     struct mutex rights_mutex;   /* the fields down to the blank line */
     struct list inflight;        /* unix_socket.inflight_node: in a message somewhere */
+    unsigned inflight_count;     /* of them; atomic */
     struct list users;           /* struct unix_user: how many files each has in flight */
 
     struct spinlock discard_lock; /* rights to give up, see unix_rights_discard */
@@ -91,6 +92,7 @@ struct unix_socket {
     struct hlist_node name_node;
     struct list senders;         /* datagrams: who polls for room in our queue; and our place */
     struct list_node sender_node;
+    bool has_senders;            /* the list is not empty; atomic */
 
     struct mutex setup, reader;
     struct unix_address *address; /* set once under setup; atomic; referenced */
@@ -101,7 +103,7 @@ struct unix_socket {
     struct unix_socket *peer;    /* referenced. Of connections it is set once, before status */
     uint8_t status;              /* enum unix_status; atomic */
     uint8_t shutdown;            /* UNIX_SHUT_*; atomic */
-    struct list queue;           /* messages for us; empty or not is read without the lock */
+    struct list queue;           /* messages for us */
     unsigned queue_length;       /* atomic */
     uint64_t queue_bytes;        /* unread; atomic */
     struct list backlog;         /* unix_socket.backlog_node: not accepted yet, referenced */
@@ -135,7 +137,7 @@ static inline uint8_t unix_shutdown_state(const struct unix_socket *u)
 }
 static inline bool unix_has_messages(const struct unix_socket *u)
 {
-    return atomic_load_relaxed(&u->queue.head.next) != &u->queue.head;
+    return atomic_load_relaxed(&u->queue_length) != 0;
 }
 
 /* ---- unix_socket.c ---- */

@@ -116,6 +116,8 @@ static void close_backlog(struct unix_socket *u)
     for (;;) {
         spin_lock(&u->lock);
         fresh = list_pop_head_entry(&u->backlog, struct unix_socket, backlog_node);
+        if (fresh)
+            atomic_store_relaxed(&u->backlog_length, u->backlog_length - 1);
         spin_unlock(&u->lock);
         if (!fresh)
             return;
@@ -225,7 +227,7 @@ static uint32_t common_events(struct unix_socket *u, const struct socket *socket
         events |= EPOLLHUP;
     if (shutdown & UNIX_SHUT_RECEIVE)
         events |= EPOLLRDHUP | EPOLLIN | EPOLLRDNORM;
-    if (unix_has_messages(u) || atomic_load_relaxed(&u->backlog.head.next) != &u->backlog.head)
+    if (unix_has_messages(u) || atomic_load_relaxed(&u->backlog_length))
         events |= EPOLLIN | EPOLLRDNORM;
     if (unix_is_connection(u) && status == UNIX_UNCONNECTED)
         events |= EPOLLHUP;
@@ -255,6 +257,7 @@ static bool peer_has_room(struct unix_socket *u)
         room = false;
         spin_lock(&u->state->lock);
         list_move_tail(&peer->senders, &u->sender_node);
+        atomic_store_relaxed(&peer->has_senders, true);
         spin_unlock(&u->state->lock);
     }
     spin_unlock(&peer->lock);
