@@ -58,38 +58,40 @@ static int check_change(struct inode *inode, struct attr_change *change)
     return check_times(inode, change);
 }
 
-/* The mode without what chown, or a write by somebody without CAP_FSETID, takes away. */
-static uint32_t mode_without_privileges(struct inode *inode, bool chown)
+/* The mode without what chown, or a write by somebody without CAP_FSETID, takes away: set-user-ID,
+ * and set-group-ID where it means that or the caller is a stranger to the group. */
+static uint32_t mode_without_privileges(struct inode *inode)
 {
     uint32_t mode = inode->mode;
-    if (S_ISDIR(mode))
+    if (S_ISDIR(mode) || !(mode & (S_ISUID | S_ISGID)))
         return mode;
-    bool group_execute = (mode & S_ISGID) && (mode & S_IXGRP);
-    if (chown && (mode & S_ISGID) && !group_execute)
-        group_execute = !cred_in_group(current_cred(), inode->gid) && !capable(CAP_FSETID);
-    return mode & ~(uint32_t)(S_ISUID | (group_execute ? S_ISGID : 0));
+    mode &= ~(uint32_t)S_ISUID;
+    if ((mode & S_IXGRP) || (!cred_in_group(current_cred(), inode->gid) && !capable(CAP_FSETID)))
+        mode &= ~(uint32_t)S_ISGID;
+    return mode;
 }
 
-static void kill_privileges(struct inode *inode, struct attr_change *change)
+/* The set-ID bits that go make it a change of mode, with the checks of one. */
+static void kill_mode_privileges(struct inode *inode, struct attr_change *change)
 {
     if (S_ISDIR(inode->mode))
         return;
-    uint32_t mode = mode_without_privileges(inode, true);
+    uint32_t mode = mode_without_privileges(inode);
     if (mode != inode->mode && !(change->mask & ATTR_MODE)) {
         change->mask |= ATTR_MODE;
         change->mode = mode & 07777;
     }
-    if (inode->xattrs)
-        simple_xattr_remove(inode, "security.capability");
 }
 
 static int setattr_locked(struct inode *inode, struct attr_change *change)
 {
+    if (change->mask & ATTR_KILL_PRIVILEGES)
+        kill_mode_privileges(inode, change);
     int error = check_change(inode, change);
     if (error)
         return error;
-    if (change->mask & ATTR_KILL_PRIVILEGES)
-        kill_privileges(inode, change);
+    if ((change->mask & ATTR_KILL_PRIVILEGES) && inode->xattrs)
+        simple_xattr_remove(inode, "security.capability");
     change->mask |= ATTR_CTIME;
     if (inode->ops && inode->ops->setattr)
         return inode->ops->setattr(inode, change);
@@ -160,7 +162,7 @@ static int check_new_size(struct inode *inode, uint64_t size)
 /* A write or truncation by somebody without CAP_FSETID. Inode mutex held. */
 static void remove_privileges_locked(struct inode *inode)
 {
-    uint32_t mode = mode_without_privileges(inode, false);
+    uint32_t mode = mode_without_privileges(inode);
     if (unlikely(mode != inode->mode) && !capable(CAP_FSETID)) {
         spin_lock(&inode->lock);
         atomic_store_relaxed(&inode->mode, mode);

@@ -148,6 +148,8 @@ static int file_open(struct file *file, unsigned extra_mode)
         if (error)
             return error;
     }
+    if (type == S_IFIFO && !(file->mode & (FILE_READ | FILE_WRITE)))
+        return -EINVAL;
     const struct file_ops *ops = find_ops(file->kernel, inode);
     if (!ops)
         return -ENXIO;

@@ -79,6 +79,15 @@ struct file_lock *file_lock_conflict_locked(struct file_locks *locks,
     return NULL;
 }
 
+struct file_lock *file_lock_own_locked(struct file_locks *locks, const struct file_lock *wanted)
+{
+    struct file_lock *lock;
+    list_for_each_entry (lock, &locks->records, node)
+        if (same_owner(lock, wanted) && overlap(lock, wanted))
+            return lock;
+    return NULL;
+}
+
 /* Would waiting for `wanted` close a circle of waiting processes? */
 static bool would_deadlock(struct vfs_state *vfs, struct file_locks *locks,
                            const struct file_lock *wanted)

@@ -18,7 +18,9 @@ struct kernel;
 /* F_GETLK, F_SETLK, F_SETLKW and their OFD forms; the structure is in kernel memory. 0, -EAGAIN,
  * -EDEADLK, -EINVAL, -EOVERFLOW, -EBADF, -ENOLCK (no memory), -ERESTARTSYS. */
 int file_lock_fcntl(struct file *file, int command, struct linux_flock *lock);
-/* flock(2). */
+/* flock(2). The check comes before the descriptor is looked at: 0, -EINVAL, or 1 if there is nothing
+ * to do. */
+int file_lock_check_flock(int operation);
 int file_lock_flock(struct file *file, int operation);
 
 /* close(2) of any descriptor of the file: the process's record locks on the inode go. */

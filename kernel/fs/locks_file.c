@@ -63,13 +63,15 @@ static int get_lock(struct file *file, const struct file_lock *wanted, struct li
 {
     struct vfs_state *vfs = file->kernel->vfs;
     struct file_locks *locks = atomic_load_acquire(&file->inode->locks);
-    if (flock->l_type == F_UNLCK)
+    bool own = flock->l_type == F_UNLCK; /* with OFD locks: which of its own there are */
+    if (own && wanted->kind != LOCK_KIND_OFD)
         return -EINVAL;
     flock->l_type = F_UNLCK;
     if (!locks)
         return 0;
     spin_lock(&vfs->locks_lock);
-    const struct file_lock *held = file_lock_conflict_locked(locks, wanted);
+    const struct file_lock *held = own ? file_lock_own_locked(locks, wanted)
+                                       : file_lock_conflict_locked(locks, wanted);
     if (held) {
         flock->l_type = held->write ? F_WRLCK : F_RDLCK;
         flock->l_whence = SEEK_SET;
@@ -139,14 +141,20 @@ static int try_flock(struct vfs_state *vfs, struct file_locks *locks, struct fil
     return error;
 }
 
+int file_lock_check_flock(int operation)
+{
+    int type = operation & ~LOCK_NB;
+    if (type & LOCK_MAND)
+        return 1; /* mandatory locks, which Linux once had, are accepted and ignored */
+    return type == LOCK_SH || type == LOCK_EX || type == LOCK_UN ? 0 : -EINVAL;
+}
+
 int file_lock_flock(struct file *file, int operation)
 {
     struct vfs_state *vfs = file->kernel->vfs;
     int type = operation & ~LOCK_NB;
-    if (type & LOCK_MAND)
-        return 0; /* mandatory locks, which Linux once had, are accepted and ignored */
-    if (type != LOCK_SH && type != LOCK_EX && type != LOCK_UN)
-        return -EINVAL;
+    if (type != LOCK_UN && !(file->mode & (FILE_READ | FILE_WRITE)))
+        return -EBADF;
     if (type == LOCK_UN) {
         file_lock_drop_owner(file->inode, LOCK_KIND_FLOCK, file);
         return 0;

@@ -41,6 +41,8 @@ int file_locks_of(struct inode *inode, struct file_locks **out);
 /* The first held lock that is in the way, or NULL. */
 struct file_lock *file_lock_conflict_locked(struct file_locks *locks,
                                             const struct file_lock *wanted);
+/* The first lock of the same owner that overlaps, or NULL. */
+struct file_lock *file_lock_own_locked(struct file_locks *locks, const struct file_lock *wanted);
 /* Sleep until the lock may be free. 0, -EDEADLK, -ERESTARTSYS. */
 int file_lock_wait(struct vfs_state *vfs, struct file_locks *locks, const struct file_lock *wanted);
 int file_lock_set_record(struct inode *inode, const struct file_lock *wanted, bool unlock,

@@ -28,14 +28,12 @@ static int creation_lookup(struct creation *creation, bool directory)
         error = -ENOENT;
     else
         error = mount_want_write(walk->path.mount);
-    if (!error)
-        error = dir_may_create(creation->dir);
     if (error)
         dentry_put(creation->dentry);
     return error;
 }
 
-/* Ready to create: the parent locked, the name free, the caller allowed to. */
+/* The parent locked and the name free; whether the caller may create is checked next. */
 static int creation_begin(struct creation *creation, const struct path *start, const char *name,
                           bool directory)
 {
@@ -77,12 +75,14 @@ int vfs_mkdir(const struct path *start, const char *name, uint32_t mode)
         return error;
     mode = S_IFDIR | (mode_without_umask(mode) & (0777 | S_ISVTX));
     struct inode *dir = creation.dir;
-    error = dir->ops->mkdir ? dir->ops->mkdir(dir, creation.dentry, mode, &inode) : -EPERM;
+    error = dir_may_create(dir);
+    if (!error)
+        error = dir->ops->mkdir ? dir->ops->mkdir(dir, creation.dentry, mode, &inode) : -EPERM;
     creation_end(&creation, error ? NULL : inode, IN_CREATE | IN_ISDIR);
     return error;
 }
 
-static int mknod_check_type(uint32_t mode)
+int vfs_check_mknod_mode(uint32_t mode)
 {
     switch (mode & S_IFMT) {
     case 0:
@@ -101,7 +101,7 @@ static int mknod_check_type(uint32_t mode)
 
 int vfs_mknod(const struct path *start, const char *name, uint32_t mode, uint64_t rdev)
 {
-    int error = mknod_check_type(mode);
+    int error = vfs_check_mknod_mode(mode);
     if (error)
         return error;
     struct creation creation;
@@ -115,12 +115,13 @@ int vfs_mknod(const struct path *start, const char *name, uint32_t mode, uint64_
     struct inode *dir = creation.dir;
     mode = inode_mode_for_create(dir, mode);
     bool device = S_ISCHR(mode) || S_ISBLK(mode);
+    error = dir_may_create(dir);
     /* Character device 0:0 is overlayfs's whiteout, which needs no privilege. */
-    if (device && !(S_ISCHR(mode) && rdev == 0) && !capable(CAP_MKNOD))
+    if (!error && device && !(S_ISCHR(mode) && rdev == 0) && !capable(CAP_MKNOD))
         error = -EPERM;
-    else if (S_ISREG(mode))
+    if (!error && S_ISREG(mode))
         error = dir->ops->create ? dir->ops->create(dir, creation.dentry, mode, &inode) : -EACCES;
-    else
+    else if (!error)
         error = dir->ops->mknod
                     ? dir->ops->mknod(dir, creation.dentry, mode, device ? rdev : 0, &inode)
                     : -EPERM;
@@ -138,7 +139,9 @@ int vfs_symlink(const char *target, const struct path *start, const char *name)
     if (error)
         return error;
     struct inode *dir = creation.dir;
-    error = dir->ops->symlink ? dir->ops->symlink(dir, creation.dentry, target, &inode) : -EPERM;
+    error = dir_may_create(dir);
+    if (!error)
+        error = dir->ops->symlink ? dir->ops->symlink(dir, creation.dentry, target, &inode) : -EPERM;
     creation_end(&creation, error ? NULL : inode, IN_CREATE);
     return error;
 }
@@ -156,6 +159,9 @@ static bool link_is_forbidden(struct inode *inode)
 static int link_locked(struct creation *creation, struct inode *inode)
 {
     struct inode *dir = creation->dir;
+    int error = dir_may_create(dir);
+    if (error)
+        return error;
     if (inode->sb != dir->sb)
         return -EXDEV;
     if (atomic_load_relaxed(&inode->flags) & (INODE_APPEND | INODE_IMMUTABLE))
@@ -163,7 +169,6 @@ static int link_locked(struct creation *creation, struct inode *inode)
     if (!dir->ops->link || S_ISDIR(inode_mode(inode)))
         return -EPERM;
     mutex_lock(&inode->mutex);
-    int error = 0;
     if (inode->nlink == 0 && !(inode->flags & INODE_LINKABLE))
         error = -ENOENT;
     else if (inode->nlink >= 32000000)

@@ -37,6 +37,12 @@ static int decode_flags(uint32_t flags, uint32_t mode, struct open_request *out)
     return 0;
 }
 
+int vfs_check_open_flags(uint32_t flags)
+{
+    struct open_request request;
+    return decode_flags(flags, 0, &request);
+}
+
 static uint32_t current_umask(void)
 {
     struct fs_context *fs = this_thread()->fs;

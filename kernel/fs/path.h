@@ -54,8 +54,8 @@ int user_path_get(struct user_path *path, uint64_t uaddr, bool empty_allowed);
 void user_path_put(struct user_path *path);
 
 /* Where dirfd (AT_FDCWD: the current directory) points, for a walk to start from; referenced. With
- * an absolute name the descriptor is not looked at, unless walk_flags confine the walk to it, and
- * *out is empty (mount NULL): pass NULL then. */
+ * an absolute name the descriptor is not looked at, unless it is the root of the walk (WALK_IN_ROOT),
+ * and *out is empty (mount NULL): pass NULL then. */
 int path_at(int dirfd, const char *name, unsigned walk_flags, struct path *out);
 
 /* Copy a path name from user memory: PATH_MAX, ENOENT for empty unless allowed. Caller kfrees. */
@@ -64,6 +64,8 @@ int path_copy_user(uint64_t uaddr, bool empty_allowed, char **out);
 /* Open by walking. flags O_*, mode & ~umask applied inside for O_CREAT. */
 int vfs_open(const struct path *start, const char *name, uint32_t flags, uint32_t mode,
              unsigned walk_flags, struct file **out);
+/* Do the flags go together? 0 or -EINVAL: what open(2) finds out before it looks at the name. */
+int vfs_check_open_flags(uint32_t flags);
 /* Open an already resolved path. */
 int vfs_open_path(const struct path *path, uint32_t flags, struct file **out);
 /* Open a program for execve (called by proc/exec.c): a regular file with execute permission on a
@@ -73,11 +75,14 @@ int vfs_open_exec(const struct path *start, const char *name, unsigned walk_flag
                   struct file **out);
 
 int vfs_mkdir(const struct path *start, const char *name, uint32_t mode);
+int vfs_check_mknod_mode(uint32_t mode); /* 0, -EPERM for directories, -EINVAL */
 int vfs_mknod(const struct path *start, const char *name, uint32_t mode, uint64_t rdev);
 int vfs_symlink(const char *target, const struct path *start, const char *name);
 int vfs_link(const struct path *old, const struct path *start, const char *name);
 int vfs_unlink(const struct path *start, const char *name);
 int vfs_rmdir(const struct path *start, const char *name);
+/* Can a name's parent directory be reached? For errors that come before others. */
+int vfs_check_parent(const struct path *start, const char *name);
 int vfs_rename(const struct path *old_start, const char *old_name, const struct path *new_start,
                const char *new_name, unsigned flags);
 

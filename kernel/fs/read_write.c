@@ -47,6 +47,24 @@ static int64_t transfer(struct file *file, struct uio *uio, uint64_t *pos, trans
     return result;
 }
 
+/* Named pipes have times like other files; nobody looks at those of nameless ones. */
+static void touch_fifo(struct file *file, uint32_t event)
+{
+    if (!S_ISFIFO(inode_mode(file->inode)) || file->path.mount == file->kernel->vfs->anon_mount)
+        return;
+    if (event == IN_ACCESS)
+        path_accessed(&file->path, file->flags);
+    else
+        inode_touch(file->inode, false, true, true);
+}
+
+static void after_transfer(struct file *file, uint32_t event)
+{
+    if (file->mode & FILE_STREAM)
+        touch_fifo(file, event);
+    fs_notify_file(file, event);
+}
+
 int64_t vfs_read(struct file *file, struct uio *uio, uint64_t *pos)
 {
     if (!(file->mode & FILE_READ))
@@ -55,7 +73,7 @@ int64_t vfs_read(struct file *file, struct uio *uio, uint64_t *pos)
         return S_ISDIR(inode_mode(file->inode)) ? -EISDIR : -EINVAL;
     int64_t result = transfer(file, uio, pos, file->ops->read);
     if (result > 0)
-        fs_notify_file(file, IN_ACCESS);
+        after_transfer(file, IN_ACCESS);
     return result;
 }
 
@@ -67,7 +85,7 @@ int64_t vfs_write(struct file *file, struct uio *uio, uint64_t *pos)
         return -EINVAL;
     int64_t result = transfer(file, uio, pos, file->ops->write);
     if (result > 0)
-        fs_notify_file(file, IN_MODIFY);
+        after_transfer(file, IN_MODIFY);
     return result;
 }
 

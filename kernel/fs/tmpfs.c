@@ -38,6 +38,25 @@ static void release_page(struct page_cache *cache)
     atomic_fetch_sub_relaxed(&inode->blocks, PAGE_SIZE / 512);
 }
 
+bool tmpfs_inode_reserve(struct superblock *sb)
+{
+    struct tmpfs *tmpfs = tmpfs_of(sb);
+    return take_one(&tmpfs->used_inodes, atomic_load_relaxed(&tmpfs->options.max_inodes));
+}
+
+void tmpfs_inode_release(struct superblock *sb)
+{
+    atomic_fetch_sub_relaxed(&tmpfs_of(sb)->used_inodes, 1);
+}
+
+/* A symlink's text of this length or more counts as a page. */
+enum { LONG_SYMLINK = 128 };
+
+static bool has_long_link(const struct inode *inode)
+{
+    return inode->link && inode->size >= LONG_SYMLINK;
+}
+
 static const struct page_cache_ops page_ops = {.reserve = reserve_page, .release = release_page};
 
 /* ---- inodes ---- */
@@ -79,20 +98,23 @@ void tmpfs_evict(struct inode *inode)
         xarray_destroy(&tmpfs_dir_of(inode)->entries);
         kfree(inode->private);
     }
-    atomic_fetch_sub_relaxed(&tmpfs_of(inode->sb)->used_inodes, 1);
+    if (has_long_link(inode) && inode->blocks)
+        atomic_fetch_sub_relaxed(&tmpfs_of(inode->sb)->used_pages, 1);
+    /* Names that are left are counted; there are some at unmount only. */
+    unsigned names = S_ISDIR(inode->mode) || inode->nlink == 0 ? 1 : inode->nlink;
+    atomic_fetch_sub_relaxed(&tmpfs_of(inode->sb)->used_inodes, names);
 }
 
 int tmpfs_inode_create(struct superblock *sb, struct inode *dir, uint32_t mode, uint64_t rdev,
                        const char *target, struct inode **out)
 {
-    struct tmpfs *tmpfs = tmpfs_of(sb);
-    if (!take_one(&tmpfs->used_inodes, atomic_load_relaxed(&tmpfs->options.max_inodes)))
-        return -ENOSPC;
     struct inode *inode;
+    if (!tmpfs_inode_reserve(sb))
+        return -ENOSPC;
     int error = S_ISLNK(mode) ? inode_create_symlink(sb, dir, target, &inode)
                               : inode_create(sb, dir, mode, &inode);
     if (error) {
-        atomic_fetch_sub_relaxed(&tmpfs->used_inodes, 1);
+        tmpfs_inode_release(sb);
         return error;
     }
     inode->ops = &tmpfs_inode_ops;
@@ -107,6 +129,13 @@ int tmpfs_inode_create(struct superblock *sb, struct inode *dir, uint32_t mode, 
         inode->file_ops = &tmpfs_file_ops;
         inode->pages.ops = &page_ops;
         inode->private_u64 = F_SEAL_SEAL;
+    } else if (has_long_link(inode)) {
+        if (!take_one(&tmpfs_of(sb)->used_pages,
+                      atomic_load_relaxed(&tmpfs_of(sb)->options.max_pages))) {
+            inode_put(inode);
+            return -ENOSPC;
+        }
+        inode->blocks = PAGE_SIZE / 512;
     }
     *out = inode;
     return 0;

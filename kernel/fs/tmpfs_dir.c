@@ -93,22 +93,38 @@ static int tmpfs_tmpfile(struct inode *dir, uint32_t mode, struct inode **out)
     return error;
 }
 
+/* Each further name counts as an inode too, as its dentry takes memory just the same. The first name
+ * of an O_TMPFILE has been counted with the inode. */
 static int tmpfs_link(struct inode *dir, struct dentry *dentry, struct inode *inode)
 {
+    bool counted = inode->nlink > 0;
+    if (counted && !tmpfs_inode_reserve(dir->sb))
+        return -ENOSPC;
     int error = entry_add(dir, dentry);
-    if (!error) {
-        inode_set_nlink(inode, 1);
-        inode_touch(inode, false, false, true);
+    if (error) {
+        if (counted)
+            tmpfs_inode_release(dir->sb);
+        return error;
     }
-    return error;
+    inode_set_nlink(inode, 1);
+    inode_touch(inode, false, false, true);
+    return 0;
+}
+
+/* A name of a non-directory is gone. */
+static void drop_link(struct inode *inode)
+{
+    if (inode->nlink > 1)
+        tmpfs_inode_release(inode->sb);
+    inode_set_nlink(inode, -1);
+    inode_touch(inode, false, false, true);
 }
 
 static int tmpfs_unlink(struct inode *dir, struct dentry *dentry)
 {
     struct inode *inode = dentry_inode(dentry);
     entry_remove(dir, dentry);
-    inode_set_nlink(inode, -1);
-    inode_touch(inode, false, false, true);
+    drop_link(inode);
     return 0;
 }
 
@@ -149,11 +165,13 @@ static void exchange(struct inode *old_dir, struct dentry *old, struct inode *ne
 static void drop_target(struct inode *dir, struct dentry *target)
 {
     struct inode *inode = dentry_inode(target);
-    bool is_dir = S_ISDIR(inode->mode);
     entry_remove(dir, target);
-    inode_set_nlink(inode, is_dir ? -2 : -1);
-    if (is_dir)
-        inode_set_nlink(dir, -1);
+    if (!S_ISDIR(inode->mode)) {
+        drop_link(inode);
+        return;
+    }
+    inode_set_nlink(inode, -2);
+    inode_set_nlink(dir, -1);
     inode_touch(inode, false, false, true);
 }
 

@@ -47,6 +47,8 @@ static inline unsigned tmpfs_seals(const struct inode *inode)
 }
 
 int tmpfs_parse_options(struct kernel *kernel, const char *text, struct tmpfs_options *options);
+bool tmpfs_inode_reserve(struct superblock *sb);
+void tmpfs_inode_release(struct superblock *sb);
 int tmpfs_inode_create(struct superblock *sb, struct inode *dir, uint32_t mode, uint64_t rdev,
                        const char *target, struct inode **out);
 void tmpfs_evict(struct inode *inode);

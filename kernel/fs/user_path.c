@@ -45,7 +45,7 @@ int path_copy_user(uint64_t uaddr, bool empty_allowed, char **out)
 int path_at(int dirfd, const char *name, unsigned walk_flags, struct path *out)
 {
     *out = (struct path){0};
-    if (name[0] == '/' && !(walk_flags & (WALK_BENEATH | WALK_IN_ROOT)))
+    if (name[0] == '/' && !(walk_flags & WALK_IN_ROOT))
         return 0;
     if (dirfd == AT_FDCWD) {
         fs_context_cwd(this_thread()->fs, out);

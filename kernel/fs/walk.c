@@ -443,3 +443,12 @@ int walk_parent(struct walk *walk, const struct path *start, const char *name, u
         walk_end(walk);
     return error;
 }
+
+int vfs_check_parent(const struct path *start, const char *name)
+{
+    struct walk walk;
+    int error = walk_parent(&walk, start, name, 0);
+    if (!error)
+        walk_end(&walk);
+    return error;
+}

@@ -32,10 +32,13 @@ static int check_namespace(struct inode *inode, const char *name, bool write)
             return 0;
         return write ? -EPERM : -ENODATA;
     }
-    if (!kstr_starts_with(name, "user."))
-        return -EOPNOTSUPP;
-    int error = check_user(inode, write);
-    return error ? error : inode_permission(inode, write ? MAY_WRITE : MAY_READ);
+    if (kstr_starts_with(name, "system."))
+        return -EOPNOTSUPP; /* access control lists */
+    bool user = kstr_starts_with(name, "user.");
+    int error = user ? check_user(inode, write) : 0;
+    if (!error)
+        error = inode_permission(inode, write ? MAY_WRITE : MAY_READ);
+    return error ? error : user ? 0 : -EOPNOTSUPP;
 }
 
 static int check_access(const struct path *path, const char *name, bool write)

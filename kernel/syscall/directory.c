@@ -34,7 +34,9 @@ int64_t sys_mkdir(uint64_t path, uint32_t mode)
 int64_t sys_mknodat(int dir, uint64_t path, uint32_t mode, uint32_t dev)
 {
     struct at_path at;
-    int error = at_path_begin(&at, dir, path, 0);
+    int error = vfs_check_mknod_mode(mode);
+    if (!error)
+        error = at_path_begin(&at, dir, path, 0);
     if (error)
         return error;
     error = vfs_mknod(at_path_start(&at), at.name.name, mode, dev);
@@ -136,6 +138,10 @@ int64_t sys_renameat2(int old_dir, uint64_t old, int new_dir, uint64_t new, uint
         error = vfs_rename(at_path_start(&from), from.name.name, at_path_start(&to), to.name.name,
                            flags);
         at_path_end(&to);
+    } else {
+        /* What is wrong with the first path counts more. */
+        int first = vfs_check_parent(at_path_start(&from), from.name.name);
+        error = first ? first : error;
     }
     at_path_end(&from);
     return error;

@@ -40,9 +40,10 @@ static int64_t set_flags(struct file *file, uint32_t flags)
         return -EPERM;
     if ((old & ~flags & O_APPEND) && (atomic_load_relaxed(&file->inode->flags) & INODE_APPEND))
         return -EPERM;
-    uint32_t new;
+    /* Only what can become ready by itself ever signals. */
+    uint32_t settable = SETTABLE_FLAGS & ~(uint32_t)(file->mode & FILE_STREAM ? 0 : O_ASYNC), new;
     do {
-        new = (old & ~(uint32_t)SETTABLE_FLAGS) | (flags & SETTABLE_FLAGS);
+        new = (old & ~settable) | (flags & settable);
     } while (!atomic_cmpxchg_relaxed(&file->flags, &old, new));
     return 0;
 }

@@ -26,7 +26,9 @@
 static int64_t open_at(int dirfd, uint64_t path, uint32_t flags, uint32_t mode, unsigned walk_flags)
 {
     struct at_path at;
-    int error = at_path_begin(&at, dirfd, path, walk_flags);
+    int error = vfs_check_open_flags(flags);
+    if (!error)
+        error = at_path_begin(&at, dirfd, path, walk_flags);
     if (error)
         return error;
     int fd = fd_reserve(0, flags & O_CLOEXEC);
@@ -180,6 +182,15 @@ static int64_t set_status_flag(struct file *file, uint64_t argument, uint32_t fl
     return 0;
 }
 
+/* Files that never signal: asking for what is already so is no error. */
+static int64_t async_ioctl_refused(uint64_t argument)
+{
+    uint32_t on;
+    if (get_user_u32(&on, argument))
+        return -EFAULT;
+    return on ? -ENOTTY : 0;
+}
+
 static int64_t regular_ioctl(struct file *file, uint32_t command, uint64_t argument)
 {
     if (command != FIONREAD)
@@ -197,6 +208,8 @@ static int64_t file_ioctl(int fd, struct file *file, uint32_t command, uint64_t 
     case FIONBIO:
         return set_status_flag(file, argument, O_NONBLOCK);
     case FIOASYNC:
+        if (!(file->mode & FILE_STREAM))
+            return async_ioctl_refused(argument);
         return set_status_flag(file, argument, O_ASYNC);
     default:
         break;
@@ -290,6 +303,7 @@ static int64_t file_fallocate(struct file *file, int mode, int64_t offset, int64
 {
     const int known = FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_COLLAPSE_RANGE |
                       FALLOC_FL_ZERO_RANGE | FALLOC_FL_INSERT_RANGE | FALLOC_FL_UNSHARE_RANGE;
+    const int exclusive = FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_INSERT_RANGE;
     uint32_t type = inode_mode(file->inode) & S_IFMT;
     int64_t end;
     if (offset < 0 || length <= 0)
@@ -297,7 +311,8 @@ static int64_t file_fallocate(struct file *file, int mode, int64_t offset, int64
     if ((mode & ~known) ||
         (mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE)) ==
             (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE) ||
-        ((mode & FALLOC_FL_PUNCH_HOLE) && !(mode & FALLOC_FL_KEEP_SIZE)))
+        ((mode & FALLOC_FL_PUNCH_HOLE) && !(mode & FALLOC_FL_KEEP_SIZE)) ||
+        ((mode & exclusive) && (mode & (mode - 1))))
         return -EOPNOTSUPP;
     if (!(file->mode & FILE_WRITE))
         return -EBADF;
@@ -328,6 +343,9 @@ int64_t sys_fallocate(int fd, int mode, int64_t offset, int64_t length)
 
 int64_t sys_flock(int fd, uint32_t operation)
 {
+    int error = file_lock_check_flock((int)operation);
+    if (error)
+        return MIN(error, 0);
     struct fd_borrow file = fd_borrow(fd);
     if (!file.file)
         return -EBADF;

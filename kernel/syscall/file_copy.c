@@ -86,7 +86,7 @@ int64_t sys_sendfile(int out, int in, uint64_t offset_uaddr, uint64_t count)
 }
 
 static int64_t check_copy(struct file *in, uint64_t in_pos, struct file *out, uint64_t out_pos,
-                          uint64_t count)
+                          uint64_t *count)
 {
     uint32_t in_type = inode_mode(in->inode) & S_IFMT, out_type = inode_mode(out->inode) & S_IFMT;
     uint64_t in_end, out_end;
@@ -97,9 +97,13 @@ static int64_t check_copy(struct file *in, uint64_t in_pos, struct file *out, ui
     if (!(in->mode & FILE_READ) || !(out->mode & FILE_WRITE) ||
         (atomic_load_relaxed(&out->flags) & O_APPEND))
         return -EBADF;
-    if (add_overflows(in_pos, count, &in_end) || add_overflows(out_pos, count, &out_end) ||
+    if (add_overflows(in_pos, *count, &in_end) || add_overflows(out_pos, *count, &out_end) ||
         (int64_t)in_end < 0 || (int64_t)out_end < 0)
         return -EOVERFLOW;
+    uint64_t size = inode_size(in->inode);
+    *count = in_pos >= size ? 0 : MIN(*count, size - in_pos);
+    in_end = in_pos + *count;
+    out_end = out_pos + *count;
     if (in->inode == out->inode && in_pos < out_end && out_pos < in_end)
         return -EINVAL;
     return 0;
@@ -122,7 +126,7 @@ int64_t sys_copy_file_range(int in, uint64_t in_offset, int out, uint64_t out_of
     result = flags ? -EINVAL : 0;
     count = MIN(count, MAX_RW_COUNT);
     if (!result)
-        result = check_copy(in_file.file, in_pos, out_file.file, out_pos, count);
+        result = check_copy(in_file.file, in_pos, out_file.file, out_pos, &count);
     if (!result && count)
         result = copy_between(in_file.file, &in_pos, out_file.file, &out_pos, count);
     if (result > 0) {

@@ -100,26 +100,51 @@ static unsigned one_time(const struct linux_timespec *time, unsigned set, unsign
     return set;
 }
 
-/* times NULL: both now. */
+/* The change of a valid pair of times; NULL: both now. */
+static int times_change(const struct linux_timespec *times, struct attr_change *out)
+{
+    *out = (struct attr_change){.mask = ATTR_ATIME_NOW | ATTR_MTIME_NOW};
+    if (!times)
+        return 0;
+    if (!time_is_valid(&times[0]) || !time_is_valid(&times[1]))
+        return -EINVAL;
+    out->mask = one_time(&times[0], ATTR_ATIME, ATTR_ATIME_NOW, &out->atime) |
+                one_time(&times[1], ATTR_MTIME, ATTR_MTIME_NOW, &out->mtime);
+    return 0;
+}
+
+static int64_t set_times_fd(int fd, const struct linux_timespec *times)
+{
+    struct attr_change change;
+    struct fd_borrow file = fd_borrow(fd);
+    if (!file.file)
+        return -EBADF;
+    int64_t result = times_change(times, &change);
+    if (!result)
+        result = vfs_setattr(&file.file->path, &change);
+    fd_release(file);
+    return result;
+}
+
+/* The file is looked for before the times are. */
 static int64_t set_times(int dir, uint64_t path, const struct linux_timespec *times, uint32_t flags)
 {
-    struct attr_change change = {.mask = ATTR_ATIME_NOW | ATTR_MTIME_NOW};
-    if (times) {
-        if (times[0].tv_nsec == UTIME_OMIT && times[1].tv_nsec == UTIME_OMIT)
-            return 0;
-        if (!time_is_valid(&times[0]) || !time_is_valid(&times[1]))
-            return -EINVAL;
-        change.mask = one_time(&times[0], ATTR_ATIME, ATTR_ATIME_NOW, &change.atime) |
-                      one_time(&times[1], ATTR_MTIME, ATTR_MTIME_NOW, &change.mtime);
-    }
+    struct attr_change change;
+    struct path found;
+    if (times && times[0].tv_nsec == UTIME_OMIT && times[1].tv_nsec == UTIME_OMIT)
+        return 0;
+    if (!path && dir != AT_FDCWD)
+        return flags ? -EINVAL : set_times_fd(dir, times);
     if (flags & ~(uint32_t)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
         return -EINVAL;
-    if (!path && dir != AT_FDCWD) {
-        if (flags)
-            return -EINVAL;
-        return set_fd(fd_borrow(dir), &change);
-    }
-    return set_at(dir, path, at_walk_flags(flags), &change);
+    int64_t result = path_walk_at(dir, path, at_walk_flags(flags), &found);
+    if (result)
+        return result;
+    result = times_change(times, &change);
+    if (!result)
+        result = vfs_setattr(&found, &change);
+    path_put(&found);
+    return result;
 }
 
 int64_t sys_utimensat(int dir, uint64_t path, uint64_t times_uaddr, uint32_t flags)
