@@ -238,7 +238,7 @@ void stub_kill(struct stub *stub)
     pthread_mutex_unlock(&sm->lock);
 }
 
-/* Machine exit: the zygote is dead and with it, soon, everything else. */
+/* Machine exit. */
 void stub_pool_empty(struct stub_machine *sm)
 {
     static const struct timespec pause = {.tv_nsec = 200000};

@@ -267,6 +267,12 @@ zygote:
     xor %edx, %edx
     mov $8, %r10d
     SYS_OR_EXIT __NR_rt_sigaction
+    mov $36, %edi /* PR_SET_CHILD_SUBREAPER: of lanes whose pager has died */
+    mov $1, %esi
+    xor %edx, %edx
+    xor %r10d, %r10d
+    xor %r8d, %r8d
+    SYS_OR_EXIT __NR_prctl
     mov $38, %edi /* PR_SET_NO_NEW_PRIVS */
     mov $1, %esi
     xor %edx, %edx
@@ -291,12 +297,12 @@ zygote:
     jmp zygote_reply
 
 zygote_next:
-    mov $STUB_FD_SOCKET, %edi /* end of file: the kernel process is gone */
+    mov $STUB_FD_SOCKET, %edi
     mov $STUB_ZYGOTE, %esi
     mov $STUB_REQUEST_SIZE, %edx
     SYS __NR_read
     cmp $STUB_REQUEST_SIZE, %rax
-    jne stub_exit
+    jne zygote_end
     mov STUB_ZYGOTE, %rbp
     mov STUB_ZYGOTE + 8, %rbx
     mov $0x1011, %edi /* CLONE_PIDFD | SIGCHLD */
@@ -324,6 +330,22 @@ zygote_reply:
     cmp $1, %rax
     jne stub_exit
     jmp zygote_next
+
+zygote_end: /* end of file: the kernel process is gone. End the pagers, and see them off. */
+    mov $15, %edi /* SIGTERM, which only the zygote ignores; lanes die with their pagers */
+    lea ignore_action(%rip), %rsi
+    xor %edx, %edx
+    mov $8, %r10d
+    SYS_OR_EXIT __NR_rt_sigaction
+    xor %edi, %edi /* our session's only process group */
+    mov $15, %esi
+    SYS __NR_kill
+    mov $-1, %rdi
+    xor %esi, %esi
+    mov $0x40000000, %edx /* __WALL; returns when there is no child left */
+    xor %r10d, %r10d
+    SYS __NR_wait4
+    jmp stub_exit
 
 /* Die with the parent, whose pid is in r13. */
     .macro DIE_WITH_PARENT

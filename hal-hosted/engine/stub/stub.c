@@ -131,8 +131,8 @@ void stub_machine_exit(struct machine *machine)
         return;
     }
     stub_traced_stop(sm);
-    stub_zygote_stop(sm);
     stub_pool_empty(sm);
+    stub_zygote_stop(sm);
     if (sm->ctl) {
         munmap(sm->ctl, sm->ctl_bytes);
     }

@@ -3,9 +3,9 @@
  * The zygote: a tiny process started once for each machine, from which all stubs are cloned, so
  * that the big multi-threaded kernel process is never forked.
  *
- * Lifeline: the zygote ends when its socket to the kernel process reaches end of file, and every
- * descendant has PR_SET_PDEATHSIG set to SIGKILL. So nothing outlives a killed kernel process, and
- * no thread of it has to live as long as the machine.
+ * Lifeline: when its socket to the kernel process reaches end of file the zygote ends its pagers,
+ * waits for all its descendants, and ends. Should it be killed, PR_SET_PDEATHSIG kills them. So
+ * nothing outlives a killed kernel process, and no thread of it has to live as long as the machine.
  *
  * The socket carries requests (16 bytes) to the zygote and answers from the zygote and from pagers:
  * a byte, with a process descriptor when a process was made. zygote_lock admits one request at a

@@ -53,7 +53,7 @@ struct guest {
 #define GUEST_PROGRAM(name, text)                                                                  \
     extern const char name[], name##_end[];                                                        \
     __asm__(".pushsection .rodata\n.balign 16\n" #name ":\n" text "\n" #name "_end:\n."            \
-                                                                             "popsection\n")
+            "popsection\n")
 
 static inline enum machine_engine harness_engine(void)
 {

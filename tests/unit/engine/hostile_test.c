@@ -258,7 +258,7 @@ GUEST_PROGRAM(scribble, "1: mov %rsi, %rcx\nmov %rdi, %rdx\n"
                         "jmp 1b");
 
 static struct guest guests[3];
-static uint32_t stop_scribbling;
+static uint32_t stop_scribbling, scribbling_stopped;
 
 static void scribble_cpu(void *argument, unsigned cpu)
 {
@@ -271,7 +271,7 @@ static void scribble_cpu(void *argument, unsigned cpu)
             break;
         }
     }
-    __atomic_store_n(&stop_scribbling, 2, __ATOMIC_RELEASE);
+    __atomic_store_n(&scribbling_stopped, 1, __ATOMIC_RELEASE);
 }
 
 static void scribble_body(void *argument)
@@ -300,7 +300,7 @@ static void scribble_body(void *argument)
         hal_user_fpu_sync(&guests[0].user);
     }
     __atomic_store_n(&stop_scribbling, 1, __ATOMIC_RELEASE);
-    while (__atomic_load_n(&stop_scribbling, __ATOMIC_ACQUIRE) != 2) {
+    while (!__atomic_load_n(&scribbling_stopped, __ATOMIC_ACQUIRE)) {
         hal_cpu_send_ipi(1);
         hal_cpu_relax();
     }
@@ -313,6 +313,7 @@ static void scribble_body(void *argument)
 START_TEST(scribbling_over_frames_harms_only_the_guest)
 {
     call_index = _i;
+    stop_scribbling = scribbling_stopped = 0;
     ck_assert_int_eq(harness_run(2, scribble_body, scribble_cpu), 0);
 }
 END_TEST
