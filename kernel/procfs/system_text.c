@@ -146,7 +146,7 @@ static bool put_lock(void *context, const struct file_lock_info *info)
     if (!info->blocked)
         lines->number++;
     strbuf_printf(out, "%u: %s%-6s ADVISORY  %s %d %02x:%02x:%llu %llu ", lines->number,
-                  info->blocked ? "-> " : "", info->kind, info->write ? "WRITE" : "READ ",
+                  info->blocked ? "-> " : "", info->kind, info->write ? "WRITE" : "READ",
                   info->pid, DEV_MAJOR(info->dev), DEV_MINOR(info->dev),
                   (unsigned long long)info->ino, (unsigned long long)info->start);
     if (info->end == UINT64_MAX)

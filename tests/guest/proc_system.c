@@ -4,8 +4,10 @@
 #include "proc_check.h"
 
 #include <poll.h>
+#include <sys/file.h>
 #include <sys/statfs.h>
 #include <sys/sysinfo.h>
+#include <sys/sysmacros.h>
 #include <sys/utsname.h>
 #include <time.h>
 
@@ -164,6 +166,32 @@ static void mount_changes(void)
     OK(rmdir("with space"));
 }
 
+/* Each lock that is held has a line, with its holder, file and range. */
+static void locks(void)
+{
+    char want[128];
+    struct stat st;
+    struct flock range = {.l_type = F_RDLCK, .l_start = 100, .l_len = 50};
+    int fd = (int)OK(open("locked", O_RDWR | O_CREAT, 0600));
+    OK(fstat(fd, &st));
+    OK(flock(fd, LOCK_EX));
+    OK(fcntl(fd, F_SETLK, &range));
+    char *text = slurp("/proc/locks", NULL);
+    snprintf(want, sizeof(want), ": FLOCK  ADVISORY  WRITE %d %02x:%02x:%llu 0 EOF\n", getpid(),
+             major(st.st_dev), minor(st.st_dev), (unsigned long long)st.st_ino);
+    TRUE(strstr(text, want) != NULL);
+    snprintf(want, sizeof(want), ": POSIX  ADVISORY  READ %d %02x:%02x:%llu 100 149\n", getpid(),
+             major(st.st_dev), minor(st.st_dev), (unsigned long long)st.st_ino);
+    TRUE(strstr(text, want) != NULL);
+    free(text);
+    close(fd);
+    OK(unlink("locked"));
+    text = slurp("/proc/locks", NULL);
+    snprintf(want, sizeof(want), " %d ", getpid());
+    TRUE(strstr(text, want) == NULL);
+    free(text);
+}
+
 static void parameters(void)
 {
     static const char *const numbers[] = {
@@ -218,6 +246,7 @@ int main(void)
     version();
     mounts();
     mount_changes();
+    locks();
     parameters();
     return 0;
 }
