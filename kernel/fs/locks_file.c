@@ -70,8 +70,8 @@ static int get_lock(struct file *file, const struct file_lock *wanted, struct li
     if (!locks)
         return 0;
     spin_lock(&vfs->locks_lock);
-    const struct file_lock *held = own ? file_lock_own_locked(locks, wanted)
-                                       : file_lock_conflict_locked(locks, wanted);
+    const struct file_lock *held =
+        own ? file_lock_own_locked(locks, wanted) : file_lock_conflict_locked(locks, wanted);
     if (held) {
         flock->l_type = held->write ? F_WRLCK : F_RDLCK;
         flock->l_whence = SEEK_SET;

@@ -73,8 +73,8 @@ int vfs_mkdir(const struct path *start, const char *name, uint32_t mode)
     int error = creation_begin(&creation, start, name, true);
     if (error)
         return error;
-    mode = S_IFDIR | (mode_without_umask(mode) & (0777 | S_ISVTX));
     struct inode *dir = creation.dir;
+    mode = inode_mode_for_create(dir, S_IFDIR | (mode & (0777 | S_ISVTX)));
     error = dir_may_create(dir);
     if (!error)
         error = dir->ops->mkdir ? dir->ops->mkdir(dir, creation.dentry, mode, &inode) : -EPERM;
@@ -111,9 +111,8 @@ int vfs_mknod(const struct path *start, const char *name, uint32_t mode, uint64_
         return error;
     if (!(mode & S_IFMT))
         mode |= S_IFREG;
-    mode = (mode & S_IFMT) | (mode_without_umask(mode) & 07777);
     struct inode *dir = creation.dir;
-    mode = inode_mode_for_create(dir, mode);
+    mode = inode_mode_for_create(dir, mode & (S_IFMT | 07777));
     bool device = S_ISCHR(mode) || S_ISBLK(mode);
     error = dir_may_create(dir);
     /* Character device 0:0 is overlayfs's whiteout, which needs no privilege. */
@@ -141,7 +140,8 @@ int vfs_symlink(const char *target, const struct path *start, const char *name)
     struct inode *dir = creation.dir;
     error = dir_may_create(dir);
     if (!error)
-        error = dir->ops->symlink ? dir->ops->symlink(dir, creation.dentry, target, &inode) : -EPERM;
+        error =
+            dir->ops->symlink ? dir->ops->symlink(dir, creation.dentry, target, &inode) : -EPERM;
     creation_end(&creation, error ? NULL : inode, IN_CREATE);
     return error;
 }

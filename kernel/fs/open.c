@@ -8,7 +8,6 @@
  */
 #include "kernel/fs/notify.h"
 #include "kernel/fs/open_internal.h"
-#include "kernel/sched/thread.h"
 
 /* Decode flags that were already masked to known ones. */
 static int decode_flags(uint32_t flags, uint32_t mode, struct open_request *out)
@@ -43,17 +42,6 @@ int vfs_check_open_flags(uint32_t flags)
     return decode_flags(flags, 0, &request);
 }
 
-static uint32_t current_umask(void)
-{
-    struct fs_context *fs = this_thread()->fs;
-    return fs ? atomic_load_relaxed(&fs->umask) : 0;
-}
-
-uint32_t mode_without_umask(uint32_t mode)
-{
-    return mode & ~current_umask();
-}
-
 /* protected_regular=2, protected_fifos=1: in sticky directories that others may write to, O_CREAT
  * does not open files of strangers. */
 static int may_create_in_sticky(const struct inode *dir, const struct inode *inode)
@@ -79,8 +67,8 @@ static int create_locked(struct walk *walk, struct dentry *dentry,
         error = -EACCES;
     if (error)
         return error;
-    uint32_t mode = S_IFREG | mode_without_umask(request->mode);
-    error = dir->ops->create(dir, dentry, inode_mode_for_create(dir, mode), &inode);
+    error =
+        dir->ops->create(dir, dentry, inode_mode_for_create(dir, S_IFREG | request->mode), &inode);
     if (error)
         return error;
     dentry_instantiate(dentry, inode);
@@ -168,9 +156,8 @@ static int open_tmpfile(const struct path *dir_path, const struct open_request *
         error = -EOPNOTSUPP;
     if (error)
         return error;
-    uint32_t mode = S_IFREG | mode_without_umask(request->mode);
     mutex_lock(&dir->mutex);
-    error = dir->ops->tmpfile(dir, inode_mode_for_create(dir, mode), &inode);
+    error = dir->ops->tmpfile(dir, inode_mode_for_create(dir, S_IFREG | request->mode), &inode);
     mutex_unlock(&dir->mutex);
     if (error)
         return error;
@@ -182,7 +169,7 @@ static int open_tmpfile(const struct path *dir_path, const struct open_request *
         inode_put(inode);
         return -ENOMEM;
     }
-    error = file_open_path(&path, request->flags & ~(uint32_t)O_EXCL, 0, out);
+    error = file_open_path(&path, request->flags & ~(uint32_t)(O_EXCL | O_TRUNC), 0, out);
     dentry_put(path.dentry);
     return error;
 }

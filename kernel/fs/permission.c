@@ -7,6 +7,7 @@
  */
 #include "kernel/abi/capability.h"
 #include "kernel/fs/vfs_internal.h"
+#include "kernel/sched/thread.h"
 
 /* The mode bits that apply to the caller, as MAY_*. */
 static unsigned bits_for(struct inode *inode, const struct cred *cred)
@@ -108,15 +109,14 @@ int dir_may_delete(struct inode *dir, struct inode *victim, bool want_directory)
     return 0;
 }
 
-/* A set-group-ID file in a set-group-ID directory whose group the creator is not in loses the bit.
- */
+/* The umask takes its bits; before that, a set-group-ID program in a set-group-ID directory whose
+ * group the creator is not in has lost the bit. */
 uint32_t inode_mode_for_create(struct inode *dir, uint32_t mode)
 {
-    if (S_ISDIR(mode) || !(inode_mode(dir) & S_ISGID) ||
-        (mode & (S_ISGID | S_IXGRP)) != (S_ISGID | S_IXGRP))
-        return mode;
-    const struct cred *cred = current_cred();
-    if (cred_in_group(cred, dir->gid) || cred_has_cap(cred, CAP_FSETID))
-        return mode;
-    return mode & ~(uint32_t)S_ISGID;
+    const struct fs_context *fs = this_thread()->fs;
+    bool strip = !S_ISDIR(mode) && (mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) &&
+                 (inode_mode(dir) & S_ISGID);
+    if (strip && !cred_in_group(current_cred(), dir->gid) && !capable(CAP_FSETID))
+        mode &= ~(uint32_t)S_ISGID;
+    return mode & ~(fs ? atomic_load_relaxed(&fs->umask) : 0);
 }

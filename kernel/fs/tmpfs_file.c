@@ -91,12 +91,11 @@ static int fallocate_locked(struct file *file, int mode, uint64_t offset, uint64
         if (error)
             return error;
     }
+    file_remove_privileges(file);
     spin_lock(&inode->lock);
     if (!(mode & FALLOC_FL_KEEP_SIZE) && end > inode->size)
         atomic_store_release(&inode->size, end);
-    if (mode & FALLOC_FL_PUNCH_HOLE)
-        inode->mtime = timestamp_now();
-    inode->ctime = timestamp_now();
+    inode->mtime = inode->ctime = timestamp_now();
     spin_unlock(&inode->lock);
     return 0;
 }

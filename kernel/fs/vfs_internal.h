@@ -206,7 +206,6 @@ uint32_t inode_mode_for_create(struct inode *dir, uint32_t mode);
 /* ---- open.c, attributes.c ---- */
 
 int file_alloc(struct kernel *kernel, uint32_t flags, struct file **out);
-uint32_t mode_without_umask(uint32_t mode);
 int inode_write_access_get(struct inode *inode); /* 0 or -ETXTBSY */
 void inode_write_access_put(struct inode *inode);
 /* RLIMIT_FSIZE against a size: 0, or SIGXFSZ is raised and -EFBIG. */

@@ -56,6 +56,8 @@ int walk_begin(struct walk *walk, const struct path *start, const char *name, un
     walk->last_length = 0;
     walk->last_type = LAST_ROOT;
     walk->trailing_slash = false;
+    if (*name && start && start->mount && !S_ISDIR(inode_mode(dentry_inode(start->dentry))))
+        return -ENOTDIR;
     if (!*name && !(flags & WALK_EMPTY))
         return -ENOENT;
     if (*name == '/' && (flags & WALK_BENEATH))
@@ -71,6 +73,10 @@ int walk_begin(struct walk *walk, const struct path *start, const char *name, un
         path_get(&walk->path);
     } else if (*name == '/') {
         context_root(&walk->path);
+        if (flags & WALK_NO_XDEV) {
+            walk->root = walk->path;
+            path_get(&walk->root);
+        }
     } else if (start && start->mount) {
         walk->path = *start;
         path_get(&walk->path);
@@ -229,6 +235,15 @@ static int link_text(struct inode *inode, const char **out, char **out_buffer)
     return 0;
 }
 
+/* An absolute link. With NO_XDEV a walk that has not met its root yet must not go there, whatever
+ * is mounted where; this is how Linux has it. */
+static int jump_to_root(struct walk *walk)
+{
+    if ((walk->flags & WALK_BENEATH) || ((walk->flags & WALK_NO_XDEV) && !walk->root.mount))
+        return -EXDEV;
+    return jump(walk, walk_root(walk));
+}
+
 /* Continue in the text of the link, which is entered below walk->path. Consumes the dentry. */
 static int push_link(struct walk *walk, struct dentry *link, bool trailing)
 {
@@ -255,7 +270,7 @@ static int push_link(struct walk *walk, struct dentry *link, bool trailing)
     if (!*text)
         error = -ENOENT;
     else if (*text == '/')
-        error = walk->flags & WALK_BENEATH ? -EXDEV : jump(walk, walk_root(walk));
+        error = jump_to_root(walk);
     if (error) {
         kfree(buffer);
         goto put_link;

@@ -197,6 +197,10 @@ int unix_accept(struct socket *socket, struct socket *fresh_socket, bool nonbloc
         wait_queue_wake(&u->read_wait, 1, EPOLLIN | EPOLLRDNORM);
     wait_queue_wake(&u->room_wait, 0, EPOLLOUT);
     fresh_socket->ops = socket->ops;
+    if (socket_has_flag(socket, SOCKET_PASSCRED)) {
+        socket_set_flag(fresh_socket, SOCKET_PASSCRED, true);
+        atomic_store_relaxed(&fresh->passcred, true);
+    }
     unix_attach(fresh, fresh_socket);
     return 0;
 }

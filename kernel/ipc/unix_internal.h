@@ -99,7 +99,7 @@ struct unix_socket {
     struct path path;            /* of a bound path name; mount NULL otherwise; setup */
 
     struct spinlock lock;
-    struct socket *socket;       /* NULL: not accepted yet, or closed */
+    struct socket *socket;       /* NULL: not accepted yet, or closed; atomic */
     struct unix_socket *peer;    /* referenced. Of connections it is set once, before status */
     uint8_t status;              /* enum unix_status; atomic */
     uint8_t shutdown;            /* UNIX_SHUT_*; atomic */

@@ -60,7 +60,7 @@ void unix_put(struct unix_socket *u)
 void unix_attach(struct unix_socket *u, struct socket *socket)
 {
     spin_lock(&u->lock);
-    u->socket = socket;
+    atomic_store_relaxed(&u->socket, socket);
     spin_unlock(&u->lock);
     socket->private = u;
 }
@@ -153,7 +153,7 @@ bool unix_drop_queue(struct unix_socket *u)
 void unix_close(struct unix_socket *u)
 {
     spin_lock(&u->lock);
-    u->socket = NULL;
+    atomic_store_relaxed(&u->socket, NULL);
     struct unix_socket *peer = u->peer;
     u->peer = NULL;
     bool unread = !list_empty(&u->queue);

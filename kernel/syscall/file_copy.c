@@ -51,12 +51,16 @@ static int64_t copy_between(struct file *in, uint64_t *in_pos, struct file *out,
 
 static int64_t send(struct file *out, struct file *in, uint64_t *pos, uint64_t count)
 {
-    if (!(in->mode & FILE_READ) || !(out->mode & FILE_WRITE))
+    if (!(in->mode & FILE_READ))
         return -EBADF;
-    if (!(in->mode & FILE_SEEK))
-        return pos ? -ESPIPE : -EINVAL;
-    if (!in->ops->read || S_ISDIR(inode_mode(in->inode)) || !out->ops->write ||
-        (atomic_load_relaxed(&out->flags) & O_APPEND))
+    if (pos && !(in->mode & FILE_SEEK))
+        return -ESPIPE;
+    if ((pos && (int64_t)*pos < 0) || (int64_t)count < 0)
+        return -EINVAL;
+    if (!out || !(out->mode & FILE_WRITE))
+        return -EBADF;
+    if (!(in->mode & FILE_SEEK) || !in->ops->read || S_ISDIR(inode_mode(in->inode)) ||
+        !out->ops->write || (atomic_load_relaxed(&out->flags) & O_APPEND))
         return -EINVAL;
     uint64_t own = in->pos;
     int64_t result = copy_between(in, pos ? pos : &own, out, NULL, MIN(count, MAX_RW_COUNT));
@@ -72,12 +76,8 @@ int64_t sys_sendfile(int out, int in, uint64_t offset_uaddr, uint64_t count)
         return -EFAULT;
     struct fd_borrow in_file = fd_borrow(in), out_file = fd_borrow(out);
     int64_t result = -EBADF;
-    if (in_file.file && out_file.file) {
-        if ((int64_t)offset < 0 || (int64_t)count < 0)
-            result = -EINVAL;
-        else
-            result = send(out_file.file, in_file.file, offset_uaddr ? &offset : NULL, count);
-    }
+    if (in_file.file)
+        result = send(out_file.file, in_file.file, offset_uaddr ? &offset : NULL, count);
     fd_release(out_file);
     fd_release(in_file);
     if (result >= 0 && offset_uaddr && put_user_u64(offset_uaddr, offset))

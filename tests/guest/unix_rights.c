@@ -414,6 +414,35 @@ static void test_credentials(void)
     EQ(in_child(claim_as_user), 0);
 }
 
+/* Who wants credentials as a listener gets them from every connection. */
+static void test_credentials_are_inherited(void)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    socklen_t bytes = sizeof(address);
+    struct ucred cred;
+    int on = 1, value = 0;
+    int server = (int)OK(socket(AF_UNIX, SOCK_STREAM, 0));
+    int client = (int)OK(socket(AF_UNIX, SOCK_STREAM, 0));
+    OK(bind(server, (struct sockaddr *)&address, sizeof(sa_family_t)));
+    OK(getsockname(server, (struct sockaddr *)&address, &bytes));
+    OK(setsockopt(server, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)));
+    OK(listen(server, 1));
+    OK(connect(client, (struct sockaddr *)&address, bytes));
+    EQ(write(client, "x", 1), 1); /* before it is accepted */
+    int peer = (int)OK(accept(server, NULL, NULL));
+    bytes = sizeof(value);
+    OK(getsockopt(peer, SOL_SOCKET, SO_PASSCRED, &value, &bytes));
+    EQ(value, 1);
+    EQ(receive_cred(peer, &cred), 1);
+    EQ(cred.pid, getpid());
+    bytes = sizeof(cred);
+    OK(getsockopt(peer, SOL_SOCKET, SO_PEERCRED, &cred, &bytes));
+    EQ(cred.pid, getpid());
+    close(server);
+    close(client);
+    close(peer);
+}
+
 /* A stream read stops where the sender changes, if credentials are wanted. */
 static void test_credentials_split_streams(void)
 {
@@ -448,6 +477,7 @@ int main(void)
     test_pending_connection();
     test_long_chain();
     test_credentials();
+    test_credentials_are_inherited();
     test_credentials_split_streams();
     return 0;
 }

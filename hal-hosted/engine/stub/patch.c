@@ -30,6 +30,7 @@ enum {
     JUMP_BYTES = 7,
     CALL_BYTES = 2,
     LOAD_BYTES = 5,
+    CALL_SIGRETURN = 15, /* changes all registers, and debuggers know it by its bytes */
 };
 
 struct patch {
@@ -120,7 +121,7 @@ static bool patch_find(const uint8_t *page, unsigned after, uint64_t number, str
     const uint8_t *end = page + HAL_PAGE_SIZE, *call = page + after - CALL_BYTES, *padding;
     uint32_t loaded;
 
-    if (after < CALL_BYTES || call[0] != 0x0f || call[1] != 0x05) {
+    if (after < CALL_BYTES || call[0] != 0x0f || call[1] != 0x05 || number == CALL_SIGRETURN) {
         return false;
     }
     *out = (struct patch){.after = after, .number = (uint32_t)number};
