@@ -79,10 +79,40 @@ static unsigned nop_length(const uint8_t *code, const uint8_t *end)
     return 0;
 }
 
+/* Length of the instruction at code if it is one of those by which a C library stores errno and
+ * returns -1; 0 if it is none. */
+static unsigned errno_length(const uint8_t *code, const uint8_t *end)
+{
+    static const struct {
+        uint8_t mask[4], bytes[4], compared, length;
+    } known[] = {
+        {{0xff, 0xff, 0xf8}, {0x48, 0xc7, 0xc0}, 3, 7}, /* mov $imm32, %reg */
+        {{0xff, 0xff, 0xc7}, {0x48, 0x8b, 0x05}, 3, 7}, /* mov disp32(%rip), %reg */
+        {{0xff, 0xff, 0xc6}, {0x64, 0x89, 0x00}, 3, 3}, /* mov %reg, %fs:(%rax or %rcx) */
+        {{0xff, 0xff, 0xc7}, {0x64, 0x89, 0x02}, 3, 3}, /* mov %reg, %fs:(%rdx) */
+        {{0xff, 0xff}, {0xf7, 0xd8}, 2, 2},             /* neg %eax */
+        {{0xff, 0xff, 0xff, 0xff}, {0x48, 0x83, 0xc8, 0xff}, 4, 4}, /* or $-1, %rax */
+        {{0xff}, {0xb8}, 1, 5},                                     /* mov $imm32, %eax */
+    };
+
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        bool same = (size_t)(end - code) >= known[i].length;
+        for (size_t at = 0; same && at < known[i].compared; at++) {
+            same = (code[at] & known[i].mask[at]) == known[i].bytes[at];
+        }
+        if (same) {
+            return known[i].length;
+        }
+    }
+    return 0;
+}
+
 /* The padding after the return that follows the system call; NULL if there is none or not enough,
- * or something unknown comes before. */
+ * or something unknown comes before. Between the two the function's error path may stand, if the
+ * branch over the return leads to it. */
 static const uint8_t *find_padding(const uint8_t *code, const uint8_t *end)
 {
+    const uint8_t *error_path = NULL;
     static const uint8_t compare[] = {0x48, 0x3d, 0x00, 0xf0, 0xff, 0xff};   /* cmp $-4096, %rax */
     static const uint8_t compare_1[] = {0x48, 0x3d, 0x01, 0xf0, 0xff, 0xff}; /* cmp $-4095, %rax */
     const uint8_t *padding;
@@ -92,6 +122,7 @@ static const uint8_t *find_padding(const uint8_t *code, const uint8_t *end)
         code += sizeof compare;
         if (code[0] == 0x77 || code[0] == 0x73) { /* ja, jae */
             code += 2;
+            error_path = code + (int8_t)code[-1];
         } else if (code[0] == 0x0f && (code[1] == 0x87 || code[1] == 0x83)) {
             code += 6;
         }
@@ -100,6 +131,15 @@ static const uint8_t *find_padding(const uint8_t *code, const uint8_t *end)
         return NULL;
     }
     padding = ++code;
+    if (code == error_path) {
+        unsigned length;
+        while ((length = errno_length(code, end)) != 0) {
+            code += length;
+        }
+        if (code < end && code != error_path && *code == 0xc3) {
+            padding = ++code;
+        }
+    }
     while (code - padding < JUMP_BYTES) {
         unsigned length = nop_length(code, end);
         if (!length) {

@@ -26,6 +26,17 @@ GUEST_PROGRAM(near_loop, "1: inc %rbx\ncall 2f\nmov %rax, %r12\njmp 1b\n"
                          "2: " XOR_SITE "cmp $-4096, %rax\nja 3f\nret\n"
                          ".byte 0x0f, 0x1f, 0x80, 0, 0, 0, 0\n"
                          "3: ud2");
+/* As in the C library's syscall(): its error path comes between the return and the padding. */
+#define ERRNO_PATH                                                                                 \
+    "mov 16(%rip), %rcx\nneg %eax\nmov %eax, %fs:(%rcx)\nor $-1, %rax\nret\n"                      \
+    ".byte 0x0f, 0x1f, 0x80, 0, 0, 0, 0\n"
+GUEST_PROGRAM(errno_loop, "1: inc %rbx\ncall 2f\nmov %rax, %r12\njmp 1b\n"
+                          ".balign 16\n"
+                          "2: " XOR_SITE "cmp $-4095, %rax\njae 3f\nret\n"
+                          "3: " ERRNO_PATH "ud2");
+GUEST_PROGRAM(stray_loop, "1: inc %rbx\ncall 2f\nmov %rax, %r12\njmp 1b\n"
+                          ".balign 16\n"
+                          "2: " XOR_SITE "cmp $-4095, %rax\njae 3f\nret\n" ERRNO_PATH "3: ud2");
 GUEST_PROGRAM(plain_loop, "1: inc %rbx\n" XOR_SITE "mov %rax, %r12\njmp 1b");
 GUEST_PROGRAM(prefix_loop, "1: inc %rbx\nmov $39, %eax\nmov $39, %r8d\nsyscall\n"
                            "mov %rax, %r12\njmp 1b");
@@ -35,10 +46,9 @@ static const struct {
     bool patched;
     unsigned at; /* first byte that changes */
 } sites[] = {
-    {load_loop, load_loop_end, true, 3},
-    {near_loop, near_loop_end, true, 25},
-    {plain_loop, plain_loop_end, false, 3},
-    {prefix_loop, prefix_loop_end, false, 8},
+    {load_loop, load_loop_end, true, 3},    {near_loop, near_loop_end, true, 25},
+    {errno_loop, errno_loop_end, true, 25}, {stray_loop, stray_loop_end, false, 25},
+    {plain_loop, plain_loop_end, false, 3}, {prefix_loop, prefix_loop_end, false, 8},
 };
 
 static void expect_calls(struct guest *guest, unsigned count)
