@@ -82,6 +82,7 @@ int task_allocate(struct kernel *kernel, const char *name, void (*entry)(void *)
     task->altstack.ss_flags = SS_DISABLE;
     task->syscall_nr = -1;
     task->orig_rax = UINT64_MAX;
+    task->syscall_work = kernel->options.trace ? SYSCALL_WORK_STRACE : 0;
     task->timer_slack_ns = task->timer_slack_default_ns = TIMER_SLACK_DEFAULT_NS;
     *out = task;
     return 0;

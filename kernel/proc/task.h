@@ -144,6 +144,14 @@ struct process {
     uint64_t start_ns;
 };
 
+/* What the next system call of a task has to pass before (and after) its handler: one word, tested
+ * once per call. Set by the task itself or by others (tracers, SECCOMP_FILTER_FLAG_TSYNC). */
+enum syscall_work {
+    SYSCALL_WORK_STRACE = 1,     /* the machine's own trace (--trace) */
+    SYSCALL_WORK_PTRACE = 2,     /* a tracer wants entry and exit stops */
+    SYSCALL_WORK_SECCOMP = 4,    /* seccomp_mode is not DISABLED */
+};
+
 struct task {
     struct thread thread;        /* must be first */
     struct hal_user user;
@@ -167,6 +175,7 @@ struct task {
     /* System call in progress; own thread only. */
     int64_t syscall_nr;          /* -1 outside */
     uint64_t orig_rax;
+    uint32_t syscall_work;       /* enum syscall_work; atomic */
     int64_t (*restart)(struct task *task); /* ERESTART_RESTARTBLOCK: what restart_syscall calls */
     struct { uint64_t args[6]; } restart_args;
 
@@ -202,6 +211,15 @@ static inline struct task *current_task(void)
 static inline struct process *current_process(void)
 {
     return current_task()->process;
+}
+
+static inline void task_set_syscall_work(struct task *task, uint32_t work)
+{
+    atomic_fetch_or_release(&task->syscall_work, work);
+}
+static inline void task_clear_syscall_work(struct task *task, uint32_t work)
+{
+    atomic_fetch_and_release(&task->syscall_work, ~work);
 }
 
 struct task *task_get(struct task *task);

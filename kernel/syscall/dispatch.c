@@ -23,21 +23,35 @@ static syscall_handler find_handler(uint64_t number)
     return number < SYSCALLS_MAX ? syscall_handlers[number] : NULL;
 }
 
+static int64_t call_handler(uint64_t number, struct hal_regs *regs)
+{
+    syscall_handler handler = find_handler(number);
+    return handler ? handler(regs) : -ENOSYS;
+}
+
+/* A call that somebody watches. The order is Linux's: the tracer first, who may change the call, then
+ * the filters, then the call itself. */
+NOINLINE static void dispatch_watched(struct task *task, struct hal_regs *regs)
+{
+    bool trace = task->thread.kernel->trace != NULL;
+    if (trace)
+        trace_enter(task, regs);
+    regs->rax = (uint64_t)call_handler((uint32_t)task->orig_rax, regs);
+    if (trace)
+        trace_leave(task, regs);
+}
+
 void syscall_dispatch(struct hal_regs *regs)
 {
     struct task *task = current_task();
     uint64_t number = (uint32_t)regs->rax; /* as in Linux the upper half does not count */
-    syscall_handler handler = find_handler(number);
 
     task->orig_rax = regs->rax;
     task->syscall_nr = (int32_t)number;
-    if (unlikely(task->thread.kernel->trace != NULL)) {
-        trace_enter(task, regs);
-        regs->rax = (uint64_t)(handler ? handler(regs) : -ENOSYS);
-        trace_leave(task, regs);
-    } else {
-        regs->rax = (uint64_t)(handler ? handler(regs) : -ENOSYS);
-    }
+    if (unlikely(atomic_load_relaxed(&task->syscall_work)))
+        dispatch_watched(task, regs);
+    else
+        regs->rax = (uint64_t)call_handler(number, regs);
     task->syscall_nr = -1;
 }
 
