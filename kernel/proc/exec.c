@@ -24,6 +24,7 @@
 #include "kernel/mm/slab.h"
 #include "kernel/proc/exec.h"
 #include "kernel/proc/process_internal.h"
+#include "kernel/proc/rseq.h"
 #include "kernel/proc/signal.h"
 #include "kernel/proc/user_count.h"
 #include "kernel/security/cred.h"
@@ -292,8 +293,7 @@ static void reset_task(struct task *task, struct exec *exec)
     signal_timers_exec(process);
     task->clear_child_tid = 0;
     task->robust_list = task->robust_list_bytes = 0;
-    task->rseq_uaddr = 0;
-    task->rseq_bytes = task->rseq_signature = 0;
+    rseq_forget(task);
     if (exec->secure) {
         atomic_store_relaxed(&task->parent_death_signal, 0);
         task->personality &= ~(uint32_t)PER_CLEAR_ON_SETID;

@@ -21,6 +21,7 @@
 #include "kernel/proc/itimer.h"
 #include "kernel/proc/pidfd.h"
 #include "kernel/proc/process_internal.h"
+#include "kernel/proc/rseq.h"
 #include "kernel/proc/session_internal.h"
 #include "kernel/proc/signal.h"
 #include "kernel/proc/user_count.h"
@@ -167,11 +168,8 @@ static void copy_attributes(struct task *child, struct task *parent, uint64_t fl
     child->seccomp_mode = parent->seccomp_mode;
     if (!(flags & CLONE_VM) || (flags & CLONE_VFORK))
         child->altstack = parent->altstack;
-    if (!(flags & CLONE_VM)) {
-        child->rseq_uaddr = parent->rseq_uaddr;
-        child->rseq_bytes = parent->rseq_bytes;
-        child->rseq_signature = parent->rseq_signature;
-    }
+    if (!(flags & CLONE_VM))
+        rseq_inherit(child, parent);
     sched_inherit(&child->thread, &parent->thread);
 }
 

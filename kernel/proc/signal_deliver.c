@@ -14,6 +14,7 @@
 #include "kernel/abi/wait.h"
 #include "kernel/core/clock.h"
 #include "kernel/lib/assert.h"
+#include "kernel/proc/rseq.h"
 #include "kernel/proc/session.h"
 #include "kernel/proc/signal_internal.h"
 #include "kernel/proc/user_loop.h"
@@ -238,6 +239,14 @@ static void run_handler(struct task *task, int signo, const struct linux_siginfo
     const struct user_loop_ops *ops = task->thread.kernel->processes->user_ops;
     if (ops && ops->signal && task->thread.kernel->trace)
         ops->signal(task, info);
+    /* The frame has to show the abort handler if this interrupts a critical section. A bad area is
+     * fatal, but at the next look: first the handler's frame, as always. */
+    if (unlikely(rseq_interrupt(task))) {
+        if (signo == SIGSEGV)
+            signal_kill_group(task->process, linux_wait_killed(SIGSEGV, 0));
+        else
+            signal_force(SIGSEGV, SIGINFO_KERNEL);
+    }
     if (signal_frame_push(task, signo, info, action)) {
         if (signo == SIGSEGV) {
             /* Not even this handler can run. */

@@ -183,7 +183,9 @@ struct task {
     uint64_t robust_list, robust_list_bytes;
     struct pi_waiter *pi_waiter; /* waits for a PI futex; these two: futex_table.pi_lock */
     bool futexes_closed;         /* exiting: its futexes have been given away */
-    uint64_t rseq_uaddr; uint32_t rseq_bytes, rseq_signature;
+    uint64_t rseq_uaddr;         /* rseq.c; own thread only. 0: no area */
+    uint32_t rseq_bytes, rseq_signature;
+    uint64_t rseq_switches;      /* how often it had lost its CPU when the area was last updated */
     struct vfork_wait *vfork;    /* a parent waits until this task execs or exits; process-tree lock */
     int parent_death_signal;     /* PR_SET_PDEATHSIG; atomic */
     uint64_t timer_slack_ns, timer_slack_default_ns;

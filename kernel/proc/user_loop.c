@@ -9,6 +9,7 @@
 #include "kernel/abi/signal.h"
 #include "kernel/core/kernel.h"
 #include "kernel/proc/process_internal.h"
+#include "kernel/proc/rseq.h"
 #include "kernel/proc/signal.h"
 #include "kernel/sched/sched.h"
 
@@ -115,12 +116,14 @@ static inline bool is_restart_code(uint64_t rax)
 static void prepare_for_user(struct task *task, bool after_syscall)
 {
     while (unlikely(atomic_load_acquire(&task->thread.interrupted) ||
-                    this_cpu()->need_resched ||
+                    this_cpu()->need_resched || rseq_is_due(task) ||
                     (after_syscall && is_restart_code(task->user.regs.rax)))) {
         sched_resched_if_needed();
         if (atomic_load_acquire(&task->thread.interrupted) ||
             (after_syscall && is_restart_code(task->user.regs.rax)))
             signal_deliver(task);
+        if (rseq_is_due(task))
+            rseq_resume(task);
         after_syscall = false;
     }
 }
