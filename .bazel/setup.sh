@@ -7,7 +7,7 @@ cache=$assay_root/.cache
 mkdir -p "$cache"
 
 # Debian packages, by what they are needed for.
-packages_build=(bazel-bootstrap gcc libc6-dev libarchive-dev python3)
+packages_build=(bazel-bootstrap gcc libc6-dev libarchive-dev libjansson-dev libpcap-dev libyaml-dev python3)
 packages_image=(cpio)
 packages_qemu=(qemu-system-x86)
 packages_test=(check libsubunit-dev clang libclang-rt-14-dev musl-tools "${packages_qemu[@]}")
