@@ -57,7 +57,8 @@ void signal_kill_group_locked(struct process *process, int status)
         return;
     process->group_exiting = true;
     process->group_exit_status = status;
-    process->group_stopping = process->group_stopped = false;
+    atomic_store_release(&process->group_stopping, false);
+    process->group_stopped = false;
     process->notify_code = 0;
     list_for_each_entry(task, &process->tasks, process_node)
         thread_interrupt(&task->thread, true);

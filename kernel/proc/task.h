@@ -113,7 +113,7 @@ struct process {
     bool group_exiting;          /* every task must exit with group_exit_status */
     int group_exit_status;
     struct task *exec_task;      /* a task execs: the others die, exit_status untouched */
-    bool group_stopping;         /* a stop signal was taken: tasks stop */
+    bool group_stopping;         /* a stop signal was taken: tasks stop; atomic */
     bool group_stopped;          /* all of them have; wait has been told */
     unsigned tasks_stopped;
     int stop_signal;

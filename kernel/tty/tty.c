@@ -113,7 +113,7 @@ int tty_open_file(struct tty *tty, struct file *file)
                           !capable(CAP_SYS_ADMIN)                   ? -EBUSY
                                                                     : 0;
     if (!error)
-        tty->open_count++;
+        atomic_store_relaxed(&tty->open_count, tty->open_count + 1);
     mutex_unlock(&tty->lock);
     if (error)
         return error;
@@ -127,7 +127,8 @@ void tty_release(struct file *file)
 {
     struct tty *tty = file->private;
     mutex_lock(&tty->lock);
-    bool last = --tty->open_count == 0;
+    atomic_store_relaxed(&tty->open_count, tty->open_count - 1);
+    bool last = tty->open_count == 0;
     if (last)
         tty->exclusive = false;
     mutex_unlock(&tty->lock);
