@@ -27,6 +27,9 @@ struct hal_aspace {
     uint64_t root_paddr;
     void *engine;                   /* the engine's own */
     struct hal_aspace *next, *prev; /* machine->aspaces */
+
+    bool marked, dead;              /* part of a machine's mark (reset.c); destroyed since */
+    struct hal_aspace *marked_next; /* in the list of these */
 };
 
 /* The leaf entry for uaddr (frame | prot), or 0. Any thread, while the address space lives. */

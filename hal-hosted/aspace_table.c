@@ -138,11 +138,21 @@ static void aspace_forget(struct hal_aspace *aspace)
     machine->engine->aspace_destroy(aspace);
 }
 
+/* One that belongs to a mark comes back when the machine does. */
+static void aspace_free(struct hal_aspace *aspace)
+{
+    if (aspace->marked) {
+        aspace->dead = true;
+    } else {
+        free(aspace);
+    }
+}
+
 void hal_aspace_destroy(struct hal_aspace *aspace)
 {
     aspace_forget(aspace);
     table_free(aspace, aspace->root_paddr, ROOT_SHIFT);
-    free(aspace);
+    aspace_free(aspace);
 }
 
 void aspace_machine_exit(struct machine *machine)
@@ -150,7 +160,7 @@ void aspace_machine_exit(struct machine *machine)
     while (machine->aspaces) {
         struct hal_aspace *aspace = machine->aspaces;
         aspace_forget(aspace);
-        free(aspace);
+        aspace_free(aspace);
     }
 }
 

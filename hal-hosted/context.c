@@ -311,3 +311,24 @@ NO_ASAN void context_leave(struct vcpu *vcpu)
     hosted_context_switch(&abandoned, host->rsp);
     __builtin_unreachable();
 }
+
+NO_ASAN void context_pause(struct vcpu *vcpu)
+{
+    struct context *host = context_of(&vcpu->host_context);
+    struct context *paused = context_of(&vcpu->paused_context);
+
+    paused->stack = vcpu->stack;
+    switch_begin(host, &paused->fake_stack);
+    hosted_context_switch(&paused->rsp, host->rsp);
+    switch_end(paused->fake_stack);
+}
+
+NO_ASAN void context_resume(struct vcpu *vcpu)
+{
+    struct context *host = context_of(&vcpu->host_context);
+    struct context *paused = context_of(&vcpu->paused_context);
+
+    switch_begin(paused, &host->fake_stack);
+    hosted_context_switch(&host->rsp, paused->rsp);
+    switch_end(host->fake_stack);
+}

@@ -46,6 +46,11 @@ void context_enter(struct vcpu *vcpu, void (*entry)(void *), void *argument);
 /* Give up the running kernel context and return from context_enter. */
 __attribute__((noreturn)) void context_leave(struct vcpu *vcpu);
 
+/* Leave the running kernel context, as context_leave does, but such that context_resume goes on with
+ * it. */
+void context_pause(struct vcpu *vcpu);
+void context_resume(struct vcpu *vcpu);
+
 /* Boot stacks: host memory with a guard page. */
 char *context_boot_stack_create(void);
 void context_boot_stack_destroy(char *stack);

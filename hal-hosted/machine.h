@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct hal_fault;
+struct hal_user;
 struct machine;
 
 enum machine_engine {
@@ -19,6 +21,23 @@ enum machine_engine {
     MACHINE_ENGINE_STUB,
     MACHINE_ENGINE_PTRACE,
     MACHINE_ENGINE_NONE, /* no user code can run: unit tests, fuzzing */
+};
+
+/* What plays user code, time and chance for a machine with MACHINE_ENGINE_NONE: every run of such a
+ * machine is a function of these. Each may be NULL. Called on the vCPU's thread, on the kernel stack
+ * of the thread that runs. */
+struct machine_hooks {
+    /* In place of user code, for every hal_user_run: the task's address space is active, interrupts
+     * are enabled, no lock is held. May change the registers, copy from and to user memory, and call
+     * the kernel. Returns an enum hal_stop. NULL: every task dies at once. */
+    int (*user_run)(void *argument, struct hal_user *user, struct hal_fault *out);
+    uint64_t (*monotonic_ns)(void *argument); /* the wall clock follows it */
+    /* A CPU has nothing to do before the clock reaches the deadline (UINT64_MAX: none); the clock has
+     * to get there, or the call does not return. */
+    void (*idle)(void *argument, uint64_t deadline_ns);
+    void (*entropy)(void *argument, void *out, size_t bytes);
+    void (*crashed)(void *argument); /* on a kernel panic, with its stack still whole */
+    void *argument;
 };
 
 struct machine_config {
@@ -29,6 +48,8 @@ struct machine_config {
     size_t initrd_bytes;
     enum machine_engine engine;
     bool trace_exact; /* never patch guest code */
+
+    const struct machine_hooks *hooks; /* for MACHINE_ENGINE_NONE; may be NULL; not copied */
 
     int input_fd;  /* console input; -1: none (end of file at once) */
     int output_fd; /* console output; -1: discard */

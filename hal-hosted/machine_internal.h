@@ -72,6 +72,7 @@ struct vcpu {
     struct context_stack stack;      /* of the running kernel context */
     struct hal_context host_context; /* the host thread, while a kernel context runs */
     struct hal_context boot_context; /* first kernel context, until it first switches away */
+    struct hal_context paused_context; /* the kernel context that context_pause has left */
     char *boot_stack;
     pthread_t thread;
     bool thread_started;
@@ -114,6 +115,15 @@ static inline char *machine_pointer(const struct machine *machine, uint64_t padd
  * switch. */
 struct vcpu *vcpu_current(void);
 
+/* The machine's monotonic clock. */
+static inline uint64_t machine_now_ns(const struct machine *machine)
+{
+    const struct machine_hooks *hooks = machine->config.hooks;
+
+    return hooks && hooks->monotonic_ns ? hooks->monotonic_ns(hooks->argument)
+                                        : host_monotonic_ns();
+}
+
 /* Set bits in vcpu->pending and wake the vCPU. Any host thread, async-signal-safe. */
 void vcpu_kick(struct vcpu *vcpu, uint32_t bits);
 
@@ -138,7 +148,8 @@ void aspace_machine_exit(struct machine *machine);
 /* Prepare, run kernel code as this vCPU on the calling host thread until the machine ends, and
  * release. 0 or negative errno. */
 int vcpu_init(struct vcpu *vcpu, struct machine *machine, unsigned id);
-void vcpu_run(struct vcpu *vcpu);
+void vcpu_run(struct vcpu *vcpu); /* or until context_pause */
+void vcpu_resume(struct vcpu *vcpu);
 void vcpu_exit(struct vcpu *vcpu);
 
 /* Block what must not interrupt a vCPU's host thread (its stack is a small kernel stack); signals

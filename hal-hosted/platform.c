@@ -20,15 +20,22 @@
 
 /* --- time --- */
 
+/* When a machine with a clock of its own is switched on: 2024-01-01 00:00 UTC. */
+#define VIRTUAL_EPOCH_NS (1704067200ull * 1000000000u)
+
 uint64_t hal_time_monotonic_ns(void)
 {
-    return host_monotonic_ns();
+    return machine_now_ns(vcpu_current()->machine);
 }
 
 uint64_t hal_time_realtime_ns(void)
 {
+    const struct machine *machine = vcpu_current()->machine;
     struct timespec now;
 
+    if (machine->config.hooks && machine->config.hooks->monotonic_ns) {
+        return VIRTUAL_EPOCH_NS + machine_now_ns(machine);
+    }
     clock_gettime(CLOCK_REALTIME, &now);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
@@ -37,8 +44,13 @@ uint64_t hal_time_realtime_ns(void)
 
 size_t hal_entropy_read(void *out, size_t bytes)
 {
+    const struct machine_hooks *hooks = vcpu_current()->machine->config.hooks;
     size_t filled = 0;
 
+    if (hooks && hooks->entropy) {
+        hooks->entropy(hooks->argument, out, bytes);
+        return bytes;
+    }
     while (filled < bytes) {
         ssize_t got = getrandom((char *)out + filled, bytes - filled, 0);
         if (got <= 0) {
@@ -76,6 +88,9 @@ void hal_power_crash(void)
     struct vcpu *vcpu = vcpu_current();
 
     hosted_machine_crashed(vcpu->machine);
+    if (vcpu->machine->config.hooks && vcpu->machine->config.hooks->crashed) {
+        vcpu->machine->config.hooks->crashed(vcpu->machine->config.hooks->argument);
+    }
     if (getenv("ASSAY_ABORT_ON_CRASH")) {
         abort(); /* a core file with the panicking stack */
     }

@@ -15,8 +15,30 @@
 #define MFD_NOEXEC_SEAL 0x0008u /* Linux 6.3 */
 #endif
 
+enum { RAM_ALIGN = 8 * HAL_PAGE_SIZE };
+
+/* Address space for `bytes`, aligned such that AddressSanitizer's shadow of it fills whole pages;
+ * NULL if there is none. */
+static char *reserve(size_t bytes)
+{
+    char *start = mmap(NULL, bytes + RAM_ALIGN, PROT_NONE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    size_t before;
+
+    if (start == MAP_FAILED) {
+        return NULL;
+    }
+    before = -(uintptr_t)start % RAM_ALIGN;
+    if (before > 0) {
+        munmap(start, before);
+    }
+    munmap(start + before + bytes, RAM_ALIGN - before);
+    return start + before;
+}
+
 int machine_ram_create(struct machine *machine)
 {
+    char *start;
     int error;
 
     /* NOEXEC only forbids execve of the descriptor; guest code may still be mapped executable. */
@@ -31,8 +53,13 @@ int machine_ram_create(struct machine *machine)
         error = -errno;
         goto close_fd;
     }
-    machine->ram = mmap(NULL, machine->ram_bytes, PROT_READ | PROT_WRITE,
-                        MAP_SHARED | MAP_NORESERVE, machine->ram_fd, 0);
+    start = reserve(machine->ram_bytes);
+    if (!start) {
+        error = -ENOMEM;
+        goto close_fd;
+    }
+    machine->ram = mmap(start, machine->ram_bytes, PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_NORESERVE | MAP_FIXED, machine->ram_fd, 0);
     if (machine->ram == MAP_FAILED) {
         error = -errno;
         goto close_fd;

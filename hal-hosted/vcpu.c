@@ -56,7 +56,8 @@ void vcpu_kick(struct vcpu *vcpu, uint32_t bits)
 
 void vcpu_check_deadline(struct vcpu *vcpu)
 {
-    if (vcpu->deadline_ns != UINT64_MAX && host_monotonic_ns() >= vcpu->deadline_ns) {
+    if (vcpu->deadline_ns != UINT64_MAX &&
+        machine_now_ns(vcpu->machine) >= vcpu->deadline_ns) {
         __atomic_fetch_or(&vcpu->pending, VCPU_PENDING_TIMER, __ATOMIC_RELAXED);
     }
 }
@@ -156,11 +157,16 @@ void hal_cpu_send_ipi(unsigned cpu)
 void hal_cpu_idle(void)
 {
     struct vcpu *vcpu = vcpu_current();
+    const struct machine_hooks *hooks = vcpu->machine->config.hooks;
 
     for (;;) {
         vcpu_check_deadline(vcpu);
         if (vcpu_must_stop(vcpu)) {
             break;
+        }
+        if (hooks && hooks->idle) {
+            hooks->idle(hooks->argument, vcpu->deadline_ns);
+            continue;
         }
         __atomic_store_n(&vcpu->state, VCPU_IDLE, __ATOMIC_SEQ_CST);
         host_futex_wait(&vcpu->pending, 0, vcpu->deadline_ns);
@@ -268,6 +274,13 @@ void vcpu_run(struct vcpu *vcpu)
     if (engine->vcpu_exit) {
         engine->vcpu_exit(vcpu);
     }
+}
+
+void vcpu_resume(struct vcpu *vcpu)
+{
+    this_vcpu = vcpu;
+    context_resume(vcpu);
+    this_vcpu = NULL;
 }
 
 static void *vcpu_thread_main(void *argument)

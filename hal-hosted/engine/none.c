@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The engine that runs no user code: unit tests and fuzzing hold address spaces and copy to and
- * from them, but every hal_user_run ends with HAL_STOP_DEAD.
+ * from them. What user code would have done is up to machine_hooks; without it every
+ * hal_user_run ends with HAL_STOP_DEAD.
  */
 #include "hal-hosted/engine/engine.h"
 
@@ -45,10 +46,10 @@ static void none_user_nothing(struct hal_user *user)
 
 static enum hal_stop none_run(struct vcpu *vcpu, struct hal_user *user, struct hal_fault *out)
 {
-    (void)vcpu;
-    (void)user;
-    (void)out;
-    return HAL_STOP_DEAD;
+    const struct machine_hooks *hooks = vcpu->machine->config.hooks;
+
+    return hooks && hooks->user_run ? (enum hal_stop)hooks->user_run(hooks->argument, user, out)
+                                    : HAL_STOP_DEAD;
 }
 
 static void none_kick(struct vcpu *vcpu)

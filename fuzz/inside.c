@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One machine for the whole process (inside.h): boot, mark, and for each input restore and run.
+ *
+ * The machine's first program is a file that is never run: its task calls user_run where user code
+ * would start. There it pauses for the mark; after that each input continues from the mark.
+ */
+#include "fuzz/inside.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "fuzz/stage.h"
+#include "hal/user.h"
+#include "kernel/abi/wait.h"
+#include "kernel/core/kernel.h"
+#include "kernel/fs/vfs_internal.h"
+#include "kernel/mm/page.h"
+#include "kernel/mm/slab.h"
+#include "kernel/mm/uaccess.h"
+#include "kernel/proc/task.h"
+#include "kernel/sched/sched.h"
+#include "kernel/syscall/dispatch.h"
+#include "kernel/syscall/syscalls.h"
+
+static struct {
+    struct task *job;
+    void (*body)(const uint8_t *data, size_t size);
+    const uint8_t *data;
+    size_t size;
+    void (*child)(void);
+} inside;
+
+/* ---- what the machine sees ---- */
+
+static void job_main(void)
+{
+    const struct mm_map_request request = {
+        .addr = FUZZ_USER_MEMORY,
+        .bytes = FUZZ_USER_BYTES,
+        .vma_flags = VMA_READ | VMA_WRITE | VMA_MAY_READ | VMA_MAY_WRITE | VMA_MAY_EXEC,
+        .fixed = true,
+    };
+    uint64_t address;
+
+    inside.job = current_task();
+    if (mm_map(inside.job->thread.mm, &request, &address) < 0)
+        fuzz_fail("no memory for the first program");
+    stage_pause(STAGE_READY);
+    inside.body(inside.data, inside.size);
+    stage_pause(STAGE_DONE);
+    fuzz_fail("continued after the end of an input");
+}
+
+static int user_run(struct hal_user *user, struct hal_fault *fault)
+{
+    (void)user;
+    (void)fault;
+    if (!inside.job || current_task() == inside.job)
+        job_main();
+    if (inside.child)
+        inside.child();
+    FUZZ_CALL(SYS_exit_group, 0);
+    return HAL_STOP_INTERRUPT;
+}
+
+/* ---- what the target sees ---- */
+
+void fuzz_inside(void (*body)(const uint8_t *data, size_t size), const uint8_t *data, size_t size)
+{
+    static struct stage *stage;
+
+    if (!stage) {
+        const struct stage_config config = {.user_run = user_run};
+        stage = stage_create(&config);
+    }
+    stage_restore(stage);
+    inside.body = body;
+    inside.data = data;
+    inside.size = size;
+    inside.child = NULL;
+    stage_resume(stage);
+}
+
+int64_t fuzz_call(unsigned number, ...)
+{
+    struct hal_regs *regs = &current_task()->user.regs;
+    const struct hal_regs saved = *regs;
+    uint64_t args[6];
+    va_list list;
+
+    va_start(list, number);
+    for (unsigned i = 0; i < 6; i++)
+        args[i] = va_arg(list, uint64_t);
+    va_end(list);
+    regs->rax = number;
+    regs->rdi = args[0];
+    regs->rsi = args[1];
+    regs->rdx = args[2];
+    regs->r10 = args[3];
+    regs->r8 = args[4];
+    regs->r9 = args[5];
+    syscall_dispatch(regs);
+    int64_t result = (int64_t)regs->rax;
+    *regs = saved;
+    return result;
+}
+
+int fuzz_child(void (*child)(void))
+{
+    int status = -1;
+
+    inside.child = child;
+    int64_t pid = FUZZ_CALL(SYS_fork);
+    if (pid < 0)
+        return -1;
+    while (FUZZ_CALL(SYS_wait4, pid, FUZZ_USER_MEMORY + FUZZ_USER_BYTES - 8, __WALL, 0) != pid) {
+        /* A signal of its own: SIGCHLD of an earlier child, a timer. */
+    }
+    if (copy_from_user(&status, FUZZ_USER_MEMORY + FUZZ_USER_BYTES - 8, sizeof status))
+        fuzz_fail("user memory is gone");
+    return status;
+}
+
+void fuzz_put_user(uint64_t uaddr, const void *bytes, size_t count)
+{
+    if (copy_to_user(uaddr, bytes, count))
+        fuzz_fail("no user memory at %#llx", (unsigned long long)uaddr);
+}
+
+uint64_t fuzz_put_string(uint64_t uaddr, const char *text)
+{
+    fuzz_put_user(uaddr, text, strlen(text) + 1);
+    return uaddr;
+}
+
+struct fuzz_usage fuzz_usage(void)
+{
+    struct kernel *kernel = this_kernel();
+    struct page_counts pages;
+    struct fuzz_usage usage;
+
+    sched_trim_stacks(kernel);
+    dcache_shrink(kernel->vfs, 0);
+    page_count(kernel, &pages);
+    usage.objects = slab_live_objects(kernel);
+    usage.pages = pages.anon + pages.kernel_stack + pages.page_tables;
+    return usage;
+}
+
+void fuzz_fail(const char *format, ...)
+{
+    va_list args;
+
+    fputs("fuzz: ", stderr);
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
+    __builtin_abort();
+}
+
+/* ---- input ---- */
+
+static uint64_t take(struct fuzz_input *input, size_t bytes)
+{
+    uint64_t value = 0;
+    size_t have = input->size < bytes ? input->size : bytes;
+
+    memcpy(&value, input->data, have);
+    input->data += have;
+    input->size -= have;
+    return value;
+}
+
+uint8_t fuzz_u8(struct fuzz_input *input)
+{
+    return (uint8_t)take(input, 1);
+}
+
+uint32_t fuzz_u32(struct fuzz_input *input)
+{
+    return (uint32_t)take(input, 4);
+}
+
+uint64_t fuzz_u64(struct fuzz_input *input)
+{
+    return take(input, 8);
+}
+
+size_t fuzz_bytes(struct fuzz_input *input, size_t max, const uint8_t **out)
+{
+    size_t count = fuzz_u8(input);
+
+    count = count < max ? count : max;
+    count = count < input->size ? count : input->size;
+    *out = input->data;
+    input->data += count;
+    input->size -= count;
+    return count;
+}

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Pausing a machine and putting it back to a mark (reset.h).
+ *
+ * While a mark exists, RAM is a private copy-on-write mapping of the memfd, which holds the state
+ * at the mark; to restore is to drop the private pages. The boot stack lies in ordinary host memory
+ * and is copied. Under AddressSanitizer the shadow of both belongs to the state and is treated the
+ * same way. Address spaces are host objects that RAM refers to: those that existed at the mark are
+ * kept until it goes, so that pointers to them stay true.
+ */
+#include "hal-hosted/reset.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "hal-hosted/aspace_internal.h"
+#include "hal-hosted/engine/engine.h"
+#include "hal-hosted/machine_internal.h"
+#include "hal-hosted/sanitizer.h"
+
+/* Memory that is put back by dropping private copies of a file's pages. */
+struct marked_range {
+    char *start;
+    size_t bytes;
+};
+
+/* Memory that is put back by copying. */
+struct saved_bytes {
+    char *start;
+    char *copy;
+    size_t bytes;
+};
+
+struct machine_mark {
+    struct machine *machine;
+    struct vcpu vcpu;
+    struct hal_aspace *aspaces; /* as machine->aspaces was */
+    struct marked_range ram, shadow;
+    struct saved_bytes stack, stack_shadow;
+};
+
+/* --- pausing --- */
+
+static int status_of(struct machine *machine)
+{
+    uint32_t ending = __atomic_load_n(&machine->ending, __ATOMIC_ACQUIRE);
+
+    return ending ? (int)ending - 1 : MACHINE_PAUSED;
+}
+
+int machine_run_paused(struct machine *machine)
+{
+    if (machine->started || machine->boot.cpu_count != 1) {
+        return MACHINE_CRASHED;
+    }
+    machine->started = true;
+    vcpu_run(&machine->vcpus[0]);
+    return status_of(machine);
+}
+
+int machine_resume(struct machine *machine)
+{
+    vcpu_resume(&machine->vcpus[0]);
+    return status_of(machine);
+}
+
+void machine_pause(void)
+{
+    context_pause(vcpu_current());
+}
+
+/* --- copies that AddressSanitizer does not look at --- */
+
+static void raw_copy(char *to, const char *from, size_t bytes)
+{
+    __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(bytes) : : "memory");
+}
+
+static int save(struct saved_bytes *saved, char *start, size_t bytes)
+{
+    saved->start = start;
+    saved->bytes = bytes;
+    saved->copy = bytes ? malloc(bytes) : NULL;
+    if (bytes && !saved->copy) {
+        return -ENOMEM;
+    }
+    raw_copy(saved->copy, start, bytes);
+    return 0;
+}
+
+static void put_back(const struct saved_bytes *saved)
+{
+    raw_copy(saved->start, saved->copy, saved->bytes);
+}
+
+/* Where the shadow of an object begins; false without AddressSanitizer. */
+static bool shadow_of(const struct saved_bytes *object, struct saved_bytes *out)
+{
+#if HOSTED_ASAN
+    size_t scale, offset;
+
+    __asan_get_shadow_mapping(&scale, &offset);
+    out->start = (char *)(((uintptr_t)object->start >> scale) + offset);
+    out->bytes = object->bytes >> scale;
+    return true;
+#else
+    (void)object;
+    (void)out;
+    return false;
+#endif
+}
+
+/* --- the mark --- */
+
+/* Replace the memory by a private mapping of a file with the same contents. */
+static int make_private(struct marked_range *range, char *start, size_t bytes, int fd)
+{
+    const int flags = MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE;
+
+    if (mmap(start, bytes, PROT_READ | PROT_WRITE, flags, fd, 0) == MAP_FAILED) {
+        return -errno;
+    }
+    madvise(start, bytes, MADV_DONTDUMP);
+    range->start = start;
+    range->bytes = bytes;
+    return 0;
+}
+
+static int fill(int fd, const char *bytes, size_t count)
+{
+    char *file;
+
+    if (ftruncate(fd, (off_t)count) < 0) {
+        return -errno;
+    }
+    file = mmap(NULL, count, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (file == MAP_FAILED) {
+        return -errno;
+    }
+    raw_copy(file, bytes, count);
+    munmap(file, count);
+    return 0;
+}
+
+/* The shadow of RAM, which covers whole pages: RAM is a multiple of 8 pages, and so aligned. */
+static int mark_shadow(struct machine_mark *mark)
+{
+    const struct saved_bytes ram = {.start = mark->ram.start, .bytes = mark->ram.bytes};
+    struct saved_bytes shadow;
+    int fd, error;
+
+    if (!shadow_of(&ram, &shadow)) {
+        return 0;
+    }
+    if ((uintptr_t)shadow.start % HAL_PAGE_SIZE || shadow.bytes % HAL_PAGE_SIZE) {
+        return -EINVAL;
+    }
+    fd = memfd_create("assay-shadow", MFD_CLOEXEC);
+    if (fd < 0) {
+        return -errno;
+    }
+    error = fill(fd, shadow.start, shadow.bytes);
+    if (error == 0) {
+        error = make_private(&mark->shadow, shadow.start, shadow.bytes, fd);
+    }
+    close(fd);
+    return error;
+}
+
+static int mark_stack(struct machine_mark *mark)
+{
+    struct saved_bytes shadow;
+    int error = save(&mark->stack, mark->machine->vcpus[0].boot_stack, hal_stack_size());
+
+    if (error == 0 && shadow_of(&mark->stack, &shadow)) {
+        error = save(&mark->stack_shadow, shadow.start, shadow.bytes);
+    }
+    return error;
+}
+
+int machine_mark_create(struct machine *machine, struct machine_mark **out)
+{
+    struct machine_mark *mark = calloc(1, sizeof *mark);
+    int error;
+
+    if (!mark) {
+        return -ENOMEM;
+    }
+    mark->machine = machine;
+    mark->vcpu = machine->vcpus[0];
+    mark->aspaces = machine->aspaces;
+    for (struct hal_aspace *aspace = machine->aspaces; aspace; aspace = aspace->next) {
+        aspace->marked = true;
+        aspace->marked_next = aspace->next;
+    }
+    error = mark_stack(mark);
+    if (error == 0) {
+        error = make_private(&mark->ram, machine->ram, machine->ram_bytes, machine->ram_fd);
+    }
+    if (error == 0) {
+        error = mark_shadow(mark);
+    }
+    if (error < 0) {
+        machine_mark_destroy(mark);
+        return error;
+    }
+    *out = mark;
+    return 0;
+}
+
+static void restore_aspaces(struct machine_mark *mark)
+{
+    struct machine *machine = mark->machine;
+    struct hal_aspace *last = NULL, *next;
+
+    for (struct hal_aspace *aspace = machine->aspaces; aspace; aspace = next) {
+        next = aspace->next;
+        if (!aspace->marked) {
+            machine->engine->aspace_destroy(aspace);
+            free(aspace);
+        }
+    }
+    machine->aspaces = mark->aspaces;
+    for (struct hal_aspace *aspace = mark->aspaces; aspace; aspace = aspace->marked_next) {
+        aspace->dead = false;
+        aspace->prev = last;
+        aspace->next = aspace->marked_next;
+        last = aspace;
+    }
+}
+
+void machine_mark_restore(struct machine_mark *mark)
+{
+    struct vcpu *vcpu = &mark->machine->vcpus[0];
+    const struct hal_context host = vcpu->host_context;
+
+    if (mark->shadow.bytes) {
+        madvise(mark->shadow.start, mark->shadow.bytes, MADV_DONTNEED);
+        put_back(&mark->stack_shadow);
+    }
+    madvise(mark->ram.start, mark->ram.bytes, MADV_DONTNEED);
+    put_back(&mark->stack);
+    restore_aspaces(mark);
+    *vcpu = mark->vcpu;
+    vcpu->host_context = host;
+    mark->machine->ending = 0;
+}
+
+size_t machine_mark_dirty_pages(struct machine_mark *mark)
+{
+    const size_t pages = mark->ram.bytes / HAL_PAGE_SIZE;
+    char *now = malloc(HAL_PAGE_SIZE), *then = malloc(HAL_PAGE_SIZE);
+    size_t dirty = 0;
+
+    for (size_t i = 0; now && then && i < pages; i++) {
+        raw_copy(now, mark->ram.start + i * HAL_PAGE_SIZE, HAL_PAGE_SIZE);
+        if (pread(mark->machine->ram_fd, then, HAL_PAGE_SIZE, (off_t)(i * HAL_PAGE_SIZE)) ==
+            HAL_PAGE_SIZE) {
+            dirty += memcmp(now, then, HAL_PAGE_SIZE) != 0;
+        }
+    }
+    free(now);
+    free(then);
+    return dirty;
+}
+
+void machine_mark_destroy(struct machine_mark *mark)
+{
+    struct hal_aspace *next;
+
+    if (!mark) {
+        return;
+    }
+    for (struct hal_aspace *aspace = mark->aspaces; aspace; aspace = next) {
+        next = aspace->marked_next;
+        aspace->marked = false;
+        if (aspace->dead) {
+            free(aspace);
+        }
+    }
+    free(mark->stack.copy);
+    free(mark->stack_shadow.copy);
+    free(mark);
+}
