@@ -418,7 +418,9 @@ int disk_submit(struct disk *disk, enum disk_operation operation, uint64_t secto
         .done = done,
         .argument = argument,
     };
-    memcpy(request->bytes, bytes, copied);
+    if (copied > 0) {
+        memcpy(request->bytes, bytes, copied);
+    }
     struct chance chance =
         chance_start(disk->config.seed, UINT64_C(1) << 32 | disk->config.stream, request->number);
     const uint64_t when_ns = draw_time(request, &chance);

@@ -90,7 +90,7 @@ static void close_network(void)
 static void add_nics(unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
-        char name[8];
+        char name[16];
         snprintf(name, sizeof(name), "nic%u", i);
         ck_assert_int_eq(network_add_nic(network, name, receive, &inboxes[i], &inboxes[i].nic), 0);
     }

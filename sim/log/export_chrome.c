@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Chrome's trace event format (sim/log/export.h; "Trace Event Format", the JSON object form),
+ * written event by event with jansson, so that a long log needs no memory.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/log/export.h"
+#include "sim/log/export_chrome.h"
+#include "sim/log/pairs.h"
+#include "sim/net/network.h"
+
+/* Thread ids of a machine's CPUs and of events without task; tasks have their own numbers. */
+enum { CPU_TID = 1000000, MACHINES_MAX = 4096, NO_MACHINE = 65535 };
+
+struct chrome {
+    FILE *out;
+    bool first, failed;
+    struct pairs pairs;
+    bool named[MACHINES_MAX];
+    struct sim_event running; /* the latest SWITCH; type 0: none */
+};
+
+static double us(uint64_t ns)
+{
+    return (double)ns / 1000;
+}
+
+/* Takes the object. */
+static void put(struct chrome *chrome, json_t *event)
+{
+    if (event == NULL) {
+        chrome->failed = true;
+        return;
+    }
+    fputs(chrome->first ? "\n" : ",\n", chrome->out);
+    chrome->first = false;
+    if (json_dumpf(event, chrome->out, JSON_COMPACT | JSON_REAL_PRECISION(17)) != 0) {
+        chrome->failed = true;
+    }
+    json_decref(event);
+}
+
+static void put_name(struct chrome *chrome, const char *kind, unsigned pid, unsigned tid,
+                     const char *name)
+{
+    put(chrome, json_pack("{s:s, s:s, s:i, s:i, s:{s:s}}", "ph", "M", "name", kind, "pid", (int)pid,
+                          "tid", (int)tid, "args", "name", name));
+}
+
+static void name_machine(struct chrome *chrome, unsigned machine)
+{
+    char name[32];
+
+    if (machine < MACHINES_MAX && !chrome->named[machine]) {
+        chrome->named[machine] = true;
+        snprintf(name, sizeof(name), "machine %u", machine);
+        put_name(chrome, "process_name", machine, 0, name);
+    }
+}
+
+static unsigned tid_of(const struct sim_event *event)
+{
+    return event->user != 0 ? event->user : (unsigned)CPU_TID + event->cpu;
+}
+
+static void put_slice(struct chrome *chrome, const char *name, unsigned pid, unsigned tid,
+                      uint64_t begin_ns, uint64_t end_ns)
+{
+    put(chrome,
+        json_pack("{s:s, s:s, s:i, s:i, s:f, s:f}", "ph", "X", "name", name, "pid", (int)pid, "tid",
+                  (int)tid, "ts", us(begin_ns), "dur", us(end_ns - begin_ns)));
+}
+
+/* Guests may have written any bytes. */
+static void make_printable(const char *text, size_t bytes, char *out, size_t room)
+{
+    size_t used = 0;
+
+    for (size_t i = 0; i < bytes && used + 1 < room; i++) {
+        out[used++] = isprint((unsigned char)text[i]) ? text[i] : text[i] == '\n' ? ' ' : '.';
+    }
+    out[used] = '\0';
+}
+
+static void put_instant(struct chrome *chrome, const struct sim_event *event, const char *name)
+{
+    put(chrome, json_pack("{s:s, s:s, s:s, s:i, s:i, s:f, s:{s:s}}", "ph", "i", "s", "t", "name",
+                          name, "pid", (int)event->machine, "tid", (int)tid_of(event), "ts",
+                          us(event->time_ns), "args", "type", log_type_name(event->type)));
+}
+
+static void put_words(struct chrome *chrome, const struct log_record *record)
+{
+    char name[200];
+
+    make_printable((const char *)record->text, record->event.bytes, name, sizeof(name));
+    put_instant(chrome, &record->event, name);
+}
+
+static void end_running(struct chrome *chrome, uint64_t now_ns)
+{
+    const struct sim_event *running = &chrome->running;
+
+    if (running->type != 0) {
+        put_slice(chrome, "runs", running->machine, CPU_TID + running->cpu, running->time_ns,
+                  now_ns);
+    }
+}
+
+static void put_switch(struct chrome *chrome, const struct sim_event *event)
+{
+    end_running(chrome, event->time_ns);
+    chrome->running = *event;
+}
+
+static void put_result(struct chrome *chrome, const struct sim_event *event)
+{
+    struct pair done;
+    char buffer[32];
+
+    if (pairs_end(&chrome->pairs, event, &done)) {
+        put(chrome,
+            json_pack("{s:s, s:s, s:i, s:i, s:f, s:f, s:{s:I}}", "ph", "X", "name",
+                      log_syscall_name(event->a, buffer), "pid", (int)event->machine, "tid",
+                      (int)event->user, "ts", us(done.begin_ns), "dur",
+                      us(event->time_ns - done.begin_ns), "args", "result", (json_int_t)event->b));
+    }
+}
+
+static void put_frame(struct chrome *chrome, const struct sim_event *event)
+{
+    const enum frame_event what = (enum frame_event)log_frame_event(event->a);
+    char id[64], name[64];
+
+    snprintf(name, sizeof(name), "link %u %s", log_frame_link(event->a),
+             log_frame_direction(event->a) ? "back" : "forth");
+    snprintf(id, sizeof(id), "%" PRIx64 ".%" PRIx64, event->a >> 4, event->b);
+    put(chrome, json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:f, s:{s:s, s:i}}", "ph",
+                          what == FRAME_SENT        ? "b"
+                          : what == FRAME_DELIVERED ? "e"
+                                                    : "n",
+                          "cat", "frame", "id", id, "name", name, "pid", NO_MACHINE, "tid", 0, "ts",
+                          us(event->time_ns), "args", "event", frame_event_name(what), "bytes",
+                          (int)event->bytes));
+}
+
+static void put_record(struct chrome *chrome, const struct log_record *record)
+{
+    const struct sim_event *event = &record->event;
+
+    if (event->machine != NO_MACHINE) {
+        name_machine(chrome, event->machine);
+    }
+    switch (event->type) {
+    case SIM_EVENT_SWITCH:
+        put_switch(chrome, event);
+        break;
+    case SIM_EVENT_SYSCALL:
+        chrome->failed |= pairs_begin(&chrome->pairs, event) != 0;
+        break;
+    case SIM_EVENT_RESULT:
+        put_result(chrome, event);
+        break;
+    case SIM_EVENT_FRAME:
+        put_frame(chrome, event);
+        break;
+    case SIM_EVENT_USER: {
+        char name[48];
+        snprintf(name, sizeof(name), "task %u, pid %" PRIu64, event->user,
+                 event->pid != 0 ? event->pid : event->a);
+        put_name(chrome, "thread_name", event->machine, event->user, name);
+        break;
+    }
+    case SIM_EVENT_INJECT:
+    case SIM_EVENT_NOTE:
+    case SIM_EVENT_CONSOLE:
+    case SIM_EVENT_SECTOR:
+        put_words(chrome, record);
+        break;
+    case SIM_EVENT_FAULT:
+    case SIM_EVENT_INTERRUPT:
+    case SIM_EVENT_PREEMPT:
+    case SIM_EVENT_STEP:
+    case SIM_EVENT_SPIN:
+    case SIM_EVENT_POWER:
+        put_instant(chrome, event, log_type_name(event->type));
+        break;
+    default:
+        break;
+    }
+}
+
+int export_chrome_members(struct log_reader *reader, uint64_t records_max, FILE *out)
+{
+    struct chrome *chrome = calloc(1, sizeof(*chrome));
+    struct log_record record;
+    uint64_t last_ns = 0;
+    int state = 1;
+
+    if (chrome == NULL) {
+        return -ENOMEM;
+    }
+    chrome->out = out;
+    chrome->first = true;
+    fputs(",\"displayTimeUnit\":\"ns\",\"traceEvents\":[", out);
+    put_name(chrome, "process_name", NO_MACHINE, 0, "network");
+    while (records_max-- > 0 && (state = log_next(reader, &record)) == 1) {
+        put_record(chrome, &record);
+        last_ns = record.event.time_ns;
+    }
+    end_running(chrome, last_ns);
+    fprintf(out, "\n],\"truncated\":%s", state == 1 ? "true" : "false");
+    bool failed = chrome->failed || ferror(out);
+    pairs_free(&chrome->pairs);
+    free(chrome);
+    return state < 0 ? state : failed ? -EIO : 0;
+}
+
+int export_chrome(struct log_reader *reader, FILE *out)
+{
+    fputs("{\"otherData\":{\"from\":\"assay\"}", out);
+    int error = export_chrome_members(reader, UINT64_MAX, out);
+    fputs("}\n", out);
+    if (error != 0) {
+        return error;
+    }
+    return fflush(out) != 0 || ferror(out) ? -EIO : 0;
+}
