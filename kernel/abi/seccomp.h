@@ -41,6 +41,42 @@ struct linux_seccomp_data {
     uint64_t args[6];
 };
 
+struct linux_seccomp_notif_sizes {
+    uint16_t seccomp_notif, seccomp_notif_resp, seccomp_data;
+};
+
+struct linux_seccomp_notif {
+    uint64_t id;
+    uint32_t pid;
+    uint32_t flags;
+    struct linux_seccomp_data data;
+};
+
+struct linux_seccomp_notif_resp {
+    uint64_t id;
+    int64_t val;
+    int32_t error;
+    uint32_t flags;
+};
+
+struct linux_seccomp_notif_addfd {
+    uint64_t id;
+    uint32_t flags;
+    uint32_t srcfd;
+    uint32_t newfd;
+    uint32_t newfd_flags;
+};
+
+#define SECCOMP_USER_NOTIF_FLAG_CONTINUE 1
+#define SECCOMP_ADDFD_FLAG_SETFD 1
+#define SECCOMP_ADDFD_FLAG_SEND 2
+
+#define SECCOMP_IOCTL_NOTIF_RECV 0xc0502100U
+#define SECCOMP_IOCTL_NOTIF_SEND 0xc0182101U
+#define SECCOMP_IOCTL_NOTIF_ID_VALID 0x40082102U
+#define SECCOMP_IOCTL_NOTIF_ID_VALID_WRONG_DIR 0x80082102U
+#define SECCOMP_IOCTL_NOTIF_ADDFD 0x40182103U
+
 struct linux_sock_filter {
     uint16_t code;
     uint8_t jt;

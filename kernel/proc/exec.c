@@ -107,7 +107,7 @@ static void raise_ids(struct cred *cred, const struct file *file)
 {
     const struct inode *inode = file->inode;
     uint32_t mode = inode->mode;
-    if (cred->no_new_privs || (mount_flags(file->path.mount) & MS_NOSUID))
+    if (current_task()->no_new_privs || (mount_flags(file->path.mount) & MS_NOSUID))
         return;
     if (mode & S_ISUID)
         cred->euid = inode->uid;
@@ -142,7 +142,7 @@ static int prepare_credentials(struct exec *exec)
     raise_ids(cred, exec->file);
     exec->secure = cred->euid != cred->uid || cred->egid != cred->gid;
     transform_capabilities(cred, old, cred->euid != old->euid || cred->egid != old->egid);
-    if (cred->no_new_privs) { /* nothing that the old program did not have */
+    if (current_task()->no_new_privs) { /* nothing that the old program did not have */
         cred->cap_permitted &= old->cap_permitted;
         cred->cap_effective &= cred->cap_permitted;
     }

@@ -17,6 +17,7 @@
 #include "kernel/lib/assert.h"
 #include "kernel/proc/process_internal.h"
 #include "kernel/proc/session_internal.h"
+#include "kernel/proc/seccomp.h"
 #include "kernel/proc/signal.h"
 #include "kernel/proc/user_count.h"
 #include "kernel/sched/sched.h"
@@ -395,6 +396,7 @@ void task_exit(int status)
     if (last)
         release_session(process);
     signal_task_exit(task);
+    seccomp_release(task);
     leave_tree(task);
     thread_exit();
 }

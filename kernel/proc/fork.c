@@ -23,6 +23,7 @@
 #include "kernel/proc/process_internal.h"
 #include "kernel/proc/rseq.h"
 #include "kernel/proc/session_internal.h"
+#include "kernel/proc/seccomp.h"
 #include "kernel/proc/signal.h"
 #include "kernel/proc/user_count.h"
 #include "kernel/proc/user_loop.h"
@@ -164,8 +165,6 @@ static void copy_attributes(struct task *child, struct task *parent, uint64_t fl
     child->blocked = parent->blocked;
     child->personality = parent->personality;
     child->timer_slack_ns = child->timer_slack_default_ns = parent->timer_slack_ns;
-    child->seccomp = parent->seccomp;
-    child->seccomp_mode = parent->seccomp_mode;
     if (!(flags & CLONE_VM) || (flags & CLONE_VFORK))
         child->altstack = parent->altstack;
     if (!(flags & CLONE_VM))
@@ -226,8 +225,10 @@ static int publish(struct process_table *table, struct task *child, struct pid_s
     signal_recalculate(current_task());
     if (this_thread()->interrupted)
         error = -ERESTARTNOINTR;
-    else
+    else {
+        seccomp_inherit(child, current_task());
         list_add_tail(&process->tasks, &child->process_node);
+    }
     spin_unlock_irqrestore(&self->signal_lock, irq);
     if (error)
         goto unlock;

@@ -262,7 +262,7 @@ int signal_send_group(struct process_group *group, int signo, const struct linux
 
 /* ---- faults ---- */
 
-void signal_force(int signo, const struct linux_siginfo *info)
+static void force(int signo, const struct linux_siginfo *info, bool end)
 {
     struct task *task = current_task();
     struct process *process = task->process;
@@ -271,7 +271,7 @@ void signal_force(int signo, const struct linux_siginfo *info)
     bool irq = spin_lock_irqsave(&process->signal_lock);
     spin_lock(&process->actions->lock);
     uint64_t *handler = &process->actions->actions[signo - 1].handler;
-    if ((task->blocked & mask) || *handler == SIG_IGN) {
+    if ((task->blocked & mask) || *handler == SIG_IGN || end) {
         atomic_store_relaxed(handler, SIG_DFL);
         task->blocked &= ~mask;
     }
@@ -279,6 +279,16 @@ void signal_force(int signo, const struct linux_siginfo *info)
     signal_send_locked(process, task, signo, info);
     signal_recalculate(task);
     spin_unlock_irqrestore(&process->signal_lock, irq);
+}
+
+void signal_force(int signo, const struct linux_siginfo *info)
+{
+    force(signo, info, false);
+}
+
+void signal_force_exit(int signo, const struct linux_siginfo *info)
+{
+    force(signo, info, true);
 }
 
 void signal_force_fault(int signo, int code, uint64_t address)

@@ -19,6 +19,8 @@ int signal_send_task(struct task *task, int signo, const struct linux_siginfo *i
 int signal_send_group(struct process_group *group, int signo, const struct linux_siginfo *info);
 /* Cannot be blocked or ignored: for faults. The current task. */
 void signal_force(int signo, const struct linux_siginfo *info);
+/* The same, and it ends the process as if no handler had ever been set. */
+void signal_force_exit(int signo, const struct linux_siginfo *info);
 /* Fault helper: signo, code, address. */
 void signal_force_fault(int signo, int code, uint64_t address);
 

@@ -15,6 +15,7 @@
 #include "kernel/mm/slab.h"
 #include "kernel/proc/process_internal.h"
 #include "kernel/proc/process_table.h"
+#include "kernel/proc/seccomp.h"
 #include "kernel/proc/session.h"
 #include "kernel/proc/signal.h"
 #include "kernel/sched/sched.h"
@@ -35,8 +36,10 @@ void task_put(struct task *task)
         cred_put(task->thread.cred);
     if (task->user.fpu)
         slab_free(table->fpu_cache, task->user.fpu);
-    if (task->process)
+    if (task->process) {
+        seccomp_release(task);
         process_put(task->process);
+    }
     slab_free(table->task_cache, task);
 }
 

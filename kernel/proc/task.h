@@ -196,8 +196,10 @@ struct task {
     uint64_t last_fault_address; int last_trap; uint64_t last_error; /* for signal frames */
 
     struct ptrace_state *ptrace; /* traced: proc/ptrace.c; NULL */
+    /* proc/seccomp.c: changed under the signal lock, by the task itself or by SECCOMP_*_TSYNC. */
     struct seccomp_filter *seccomp;
-    int seccomp_mode;
+    int seccomp_mode;            /* atomic */
+    bool no_new_privs;           /* PR_SET_NO_NEW_PRIVS; atomic, never cleared */
 };
 
 static inline struct task *task_of(struct thread *thread)

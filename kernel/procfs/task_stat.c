@@ -10,6 +10,7 @@
 #include "kernel/fs/file_table.h"
 #include "kernel/fs/path.h"
 #include "kernel/lib/bits.h"
+#include "kernel/proc/seccomp.h"
 #include "kernel/proc/session.h"
 #include "kernel/procfs/proc_internal.h"
 #include "kernel/sched/sched.h"
@@ -381,7 +382,8 @@ int pid_show_status(struct task *task, bool whole, struct strbuf *out)
                   (unsigned long long)cred->cap_inheritable,
                   (unsigned long long)cred->cap_permitted, (unsigned long long)cred->cap_effective,
                   (unsigned long long)cred->cap_bounding, (unsigned long long)cred->cap_ambient,
-                  cred->no_new_privs, task->seccomp_mode, task->seccomp ? 1 : 0);
+                  atomic_load_relaxed(&task->no_new_privs), seccomp_mode_of(task),
+                  seccomp_filters_of(task));
     put_status_cpus(task, out);
     process_usage(task->process, task, USAGE_THREAD, &usage);
     strbuf_printf(out, "voluntary_ctxt_switches:\t%lld\nnonvoluntary_ctxt_switches:\t%lld\n",

@@ -21,7 +21,6 @@ struct cred {
     uint32_t gid, egid, sgid, fsgid;
     uint64_t cap_permitted, cap_effective, cap_inheritable, cap_bounding, cap_ambient;
     uint32_t securebits;
-    bool no_new_privs;
     bool keep_caps;
     uint32_t group_count;
     uint32_t *groups; /* sorted; separately allocated, owned */

@@ -6,9 +6,11 @@
 
 #include "kernel/abi/capability.h"
 #include "kernel/abi/errno.h"
+#include "kernel/abi/seccomp.h"
 #include "kernel/core/kernel.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/uaccess.h"
+#include "kernel/proc/seccomp.h"
 #include "kernel/proc/signal.h"
 #include "kernel/proc/task.h"
 #include "kernel/security/cred.h"
@@ -82,12 +84,6 @@ static int edit_securebits(struct cred *cred, uint64_t bits)
         return -EPERM;
     cred->securebits = (uint32_t)bits;
     cred->keep_caps = bits & SECBIT_KEEP_CAPS;
-    return 0;
-}
-
-static int edit_no_new_privs(struct cred *cred, uint64_t value)
-{
-    cred->no_new_privs = value;
     return 0;
 }
 
@@ -165,9 +161,12 @@ static int64_t prctl_cred(int option, uint64_t arg2, uint64_t arg3, uint64_t arg
     case PR_SET_SECUREBITS:
         return edit_cred(edit_securebits, arg2);
     case PR_SET_NO_NEW_PRIVS:
-        return arg2 != 1 || arg3 || arg4 || arg5 ? -EINVAL : edit_cred(edit_no_new_privs, 1);
+        if (arg2 != 1 || arg3 || arg4 || arg5)
+            return -EINVAL;
+        atomic_store_relaxed(&current_task()->no_new_privs, true);
+        return 0;
     case PR_GET_NO_NEW_PRIVS:
-        return arg2 || arg3 || arg4 || arg5 ? -EINVAL : cred->no_new_privs;
+        return arg2 || arg3 || arg4 || arg5 ? -EINVAL : current_task()->no_new_privs;
     case PR_CAP_AMBIENT:
         return cap_ambient(arg2, arg3, arg4, arg5);
     default:
@@ -186,6 +185,18 @@ static void set_subreaper(struct process *process, bool on)
 static int64_t set_tsc(uint64_t mode)
 {
     return mode == PR_TSC_ENABLE ? 0 : -EINVAL;
+}
+
+static int64_t set_seccomp(uint64_t mode, uint64_t filter)
+{
+    switch (mode) {
+    case SECCOMP_MODE_STRICT: /* the pointer is not looked at */
+        return seccomp_operate(SECCOMP_SET_MODE_STRICT, 0, 0);
+    case SECCOMP_MODE_FILTER:
+        return seccomp_operate(SECCOMP_SET_MODE_FILTER, 0, filter);
+    default:
+        return -EINVAL;
+    }
 }
 
 int64_t sys_prctl(int option, uint64_t arg2, uint64_t arg3, uint64_t arg4, uint64_t arg5)
@@ -238,6 +249,8 @@ int64_t sys_prctl(int option, uint64_t arg2, uint64_t arg3, uint64_t arg4, uint6
         return 0;
     case PR_GET_SECCOMP:
         return task->seccomp_mode;
+    case PR_SET_SECCOMP:
+        return set_seccomp(arg2, arg3);
     default: {
         int64_t result = prctl_cred(option, arg2, arg3, arg4, arg5);
         return result == -ENOSYS ? -EINVAL : result;

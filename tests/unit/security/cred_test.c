@@ -57,11 +57,11 @@ static void copies(void *argument)
 
     (void)argument;
     cred->uid = 7;
-    cred->no_new_privs = true;
+    cred->keep_caps = true;
     copy = cred_copy(cred_get(cred));
     ck_assert_uint_eq(copy->refs, 1);
     ck_assert_uint_eq(copy->uid, 7);
-    ck_assert(copy->no_new_privs);
+    ck_assert(copy->keep_caps);
     ck_assert_ptr_ne(copy->groups, cred->groups);
     copy->groups[0] = 6;
     ck_assert_uint_eq(cred->groups[0], 5);

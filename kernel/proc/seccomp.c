@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Secure computing: modes and filters, seccomp(2).
+ *
+ * Filters form a tree: each points to the one that was installed before it, a task holds its
+ * newest, and the forked share the older ones. A filter is immutable. A task's pointer is changed
+ * under its process's signal lock, by itself or by a sibling's SECCOMP_FILTER_FLAG_TSYNC; the task
+ * itself reads it without the lock, which is safe because a sibling only replaces it by a
+ * descendant, that keeps the old one alive.
+ */
+#include "kernel/proc/seccomp.h"
+
+#include "kernel/abi/capability.h"
+#include "kernel/abi/errno.h"
+#include "kernel/abi/seccomp.h"
+#include "kernel/abi/wait.h"
+#include "kernel/lib/bits.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/slab.h"
+#include "kernel/mm/uaccess.h"
+#include "kernel/proc/signal.h"
+#include "kernel/proc/task.h"
+#include "kernel/security/bpf.h"
+#include "kernel/security/cred.h"
+
+enum {
+    CHAIN_INSTRUCTIONS_MAX = 32768, /* over all filters of a task, with PENALTY for each */
+    CHAIN_PENALTY = 4,
+    CALLS_CACHED = 512,
+    CALL_READ = 0,
+    CALL_WRITE = 1,
+    CALL_RT_SIGRETURN = 15,
+    CALL_EXIT = 60,
+    MODE_DEAD = 3, /* internal: the task is being killed, no call passes any more */
+};
+
+struct seccomp_filter {
+    struct refcount refs;
+    struct seccomp_filter *previous; /* referenced, or NULL */
+    uint32_t instructions;           /* of the whole chain, penalties included */
+    uint16_t depth;                  /* filters in the chain */
+    uint16_t count;
+    uint64_t
+        allowed[CALLS_CACHED / 64]; /* calls that the whole chain allows without looking further */
+    struct linux_sock_filter program[];
+};
+
+/* ---- filters ---- */
+
+static struct seccomp_filter *filter_get(struct seccomp_filter *filter)
+{
+    if (filter)
+        refcount_inc(&filter->refs);
+    return filter;
+}
+
+static void filter_put(struct seccomp_filter *filter)
+{
+    while (filter && refcount_dec_and_test(&filter->refs)) {
+        struct seccomp_filter *previous = filter->previous;
+        kfree(filter);
+        filter = previous;
+    }
+}
+
+static void cache_allowed(struct seccomp_filter *filter)
+{
+    for (int32_t number = 0; number < CALLS_CACHED; number++)
+        if (bpf_always_allows(filter->program, filter->count, AUDIT_ARCH_X86_64, number))
+            filter->allowed[number / 64] |= BIT(number % 64);
+}
+
+/* The program from user memory, checked. */
+static int filter_create(uint64_t uargs, struct seccomp_filter **out)
+{
+    struct linux_sock_fprog given;
+    if (copy_from_user(&given, uargs, sizeof(given)))
+        return -EFAULT;
+    if (given.len == 0 || given.len > BPF_MAXINSNS)
+        return -EINVAL;
+    if (!atomic_load_relaxed(&current_task()->no_new_privs) && !capable(CAP_SYS_ADMIN))
+        return -EACCES;
+
+    size_t bytes = given.len * sizeof(struct linux_sock_filter);
+    struct seccomp_filter *filter = kzalloc(sizeof(*filter) + bytes);
+    if (!filter)
+        return -ENOMEM;
+    refcount_init(&filter->refs, 1);
+    filter->count = given.len;
+    int error = copy_from_user(filter->program, given.filter, bytes);
+    if (!error)
+        error = bpf_check_seccomp(filter->program, filter->count);
+    if (error) {
+        kfree(filter);
+        return error;
+    }
+    cache_allowed(filter);
+    *out = filter;
+    return 0;
+}
+
+/* Put a filter before those that the task has. Consumes the reference unless it fails. */
+static int filter_attach_locked(struct task *task, struct seccomp_filter *filter)
+{
+    struct seccomp_filter *previous = task->seccomp;
+    uint32_t total = filter->count + CHAIN_PENALTY;
+
+    filter->depth = 1;
+    if (previous) {
+        total += previous->instructions;
+        filter->depth = (uint16_t)(previous->depth + 1);
+        for (unsigned i = 0; i < ARRAY_SIZE(filter->allowed); i++)
+            filter->allowed[i] &= previous->allowed[i];
+    }
+    /* The penalty of the newest does not count. */
+    if (total - CHAIN_PENALTY > CHAIN_INSTRUCTIONS_MAX)
+        return -ENOMEM;
+    filter->instructions = total;
+    filter->previous = previous; /* takes over the task's reference */
+    atomic_store_release(&task->seccomp, filter);
+    return 0;
+}
+
+static void set_mode_locked(struct task *task, int mode)
+{
+    atomic_store_release(&task->seccomp_mode, mode);
+    task_set_syscall_work(task, SYSCALL_WORK_SECCOMP);
+}
+
+/* ---- all threads at once ---- */
+
+static bool is_ancestor(const struct seccomp_filter *ancestor, const struct seccomp_filter *filter)
+{
+    if (!ancestor)
+        return true;
+    while (filter && filter != ancestor)
+        filter = filter->previous;
+    return filter != NULL;
+}
+
+/* The first other thread whose filters are not a prefix of `task`'s, or NULL. */
+static struct task *find_unlike_locked(struct task *task)
+{
+    struct task *other;
+    list_for_each_entry(other, &task->process->tasks, process_node)
+    {
+        if (other == task || other->signals_closed)
+            continue;
+        if (other->seccomp_mode == SECCOMP_MODE_DISABLED ||
+            (other->seccomp_mode == SECCOMP_MODE_FILTER &&
+             is_ancestor(other->seccomp, task->seccomp)))
+            continue;
+        return other;
+    }
+    return NULL;
+}
+
+static void synchronise_locked(struct task *task)
+{
+    struct task *other;
+    list_for_each_entry(other, &task->process->tasks, process_node)
+    {
+        if (other == task || other->signals_closed)
+            continue;
+        struct seccomp_filter *old = other->seccomp;
+        atomic_store_release(&other->seccomp, filter_get(task->seccomp));
+        filter_put(old); /* never the last: it is in the new chain */
+        if (atomic_load_relaxed(&task->no_new_privs))
+            atomic_store_relaxed(&other->no_new_privs, true);
+        if (other->seccomp_mode == SECCOMP_MODE_DISABLED)
+            set_mode_locked(other, SECCOMP_MODE_FILTER);
+    }
+}
+
+/* ---- seccomp(2) ---- */
+
+static int64_t set_strict(uint32_t flags, uint64_t uargs)
+{
+    struct task *task = current_task();
+    if (flags || uargs)
+        return -EINVAL;
+    bool irq = spin_lock_irqsave(&task->process->signal_lock);
+    bool allowed = task->seccomp_mode != SECCOMP_MODE_FILTER;
+    if (allowed)
+        set_mode_locked(task, SECCOMP_MODE_STRICT);
+    spin_unlock_irqrestore(&task->process->signal_lock, irq);
+    return allowed ? 0 : -EINVAL;
+}
+
+static int64_t install_locked(struct task *task, uint32_t flags, struct seccomp_filter *filter)
+{
+    if (task->seccomp_mode != SECCOMP_MODE_DISABLED && task->seccomp_mode != SECCOMP_MODE_FILTER)
+        return -EINVAL;
+    struct task *unlike = flags & SECCOMP_FILTER_FLAG_TSYNC ? find_unlike_locked(task) : NULL;
+    if (unlike)
+        return flags & SECCOMP_FILTER_FLAG_TSYNC_ESRCH ? -ESRCH : unlike->tid;
+    int error = filter_attach_locked(task, filter);
+    if (error)
+        return error;
+    set_mode_locked(task, SECCOMP_MODE_FILTER);
+    if (flags & SECCOMP_FILTER_FLAG_TSYNC)
+        synchronise_locked(task);
+    return 0;
+}
+
+static int64_t set_filter(uint32_t flags, uint64_t uargs)
+{
+    const uint32_t known = SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_LOG |
+                           SECCOMP_FILTER_FLAG_SPEC_ALLOW | SECCOMP_FILTER_FLAG_TSYNC_ESRCH;
+    struct task *task = current_task();
+    struct seccomp_filter *filter;
+
+    if (flags & ~known)
+        return -EINVAL;
+    int error = filter_create(uargs, &filter);
+    if (error)
+        return error;
+    bool irq = spin_lock_irqsave(&task->process->signal_lock);
+    int64_t result = install_locked(task, flags, filter);
+    spin_unlock_irqrestore(&task->process->signal_lock, irq);
+    if (result) {
+        filter->previous = NULL;
+        filter_put(filter);
+    }
+    return result;
+}
+
+static int64_t get_action_available(uint32_t flags, uint64_t uargs)
+{
+    uint32_t action;
+    if (flags)
+        return -EINVAL;
+    if (copy_from_user(&action, uargs, sizeof(action)))
+        return -EFAULT;
+    switch (action) {
+    case SECCOMP_RET_KILL_PROCESS:
+    case SECCOMP_RET_KILL_THREAD:
+    case SECCOMP_RET_TRAP:
+    case SECCOMP_RET_ERRNO:
+    case SECCOMP_RET_TRACE:
+    case SECCOMP_RET_LOG:
+    case SECCOMP_RET_ALLOW:
+        return 0;
+    default:
+        return -EOPNOTSUPP;
+    }
+}
+
+static int64_t get_notification_sizes(uint32_t flags, uint64_t uargs)
+{
+    const struct linux_seccomp_notif_sizes sizes = {
+        .seccomp_notif = sizeof(struct linux_seccomp_notif),
+        .seccomp_notif_resp = sizeof(struct linux_seccomp_notif_resp),
+        .seccomp_data = sizeof(struct linux_seccomp_data),
+    };
+    return flags ? -EINVAL : copy_to_user(uargs, &sizes, sizeof(sizes));
+}
+
+int64_t seccomp_operate(uint32_t operation, uint32_t flags, uint64_t uargs)
+{
+    switch (operation) {
+    case SECCOMP_SET_MODE_STRICT:
+        return set_strict(flags, uargs);
+    case SECCOMP_SET_MODE_FILTER:
+        return set_filter(flags, uargs);
+    case SECCOMP_GET_ACTION_AVAIL:
+        return get_action_available(flags, uargs);
+    case SECCOMP_GET_NOTIF_SIZES:
+        return get_notification_sizes(flags, uargs);
+    default:
+        return -EINVAL;
+    }
+}
+
+/* ---- at each call ---- */
+
+static void roll_back(struct task *task)
+{
+    task->user.regs.rax = task->orig_rax;
+    task->orig_rax = UINT64_MAX; /* not restarted, whatever its number looks like */
+}
+
+static struct linux_siginfo describe_call(const struct linux_seccomp_data *data, uint32_t reason)
+{
+    struct linux_siginfo info = {
+        .si_signo = SIGSYS, .si_code = SYS_SECCOMP, .si_errno = (int32_t)reason};
+    info.sys.call_addr = data->instruction_pointer;
+    info.sys.syscall = data->nr;
+    info.sys.arch = data->arch;
+    return info;
+}
+
+/* The whole process by SIGSYS as if nobody handled it, or (the last thread aside) one thread. */
+static void kill(struct task *task, const struct linux_seccomp_data *data, uint32_t action,
+                 uint32_t reason)
+{
+    struct process *process = task->process;
+    struct linux_siginfo info = describe_call(data, reason);
+
+    atomic_store_relaxed(&task->seccomp_mode, MODE_DEAD);
+    if (action == SECCOMP_RET_KILL_THREAD && atomic_load_acquire(&process->task_count) > 1)
+        task_exit(linux_wait_killed(SIGSYS, 0));
+    roll_back(task);
+    signal_force_exit(SIGSYS, &info);
+}
+
+/* No tracer asked for PTRACE_EVENT_SECCOMP: the call fails. */
+static bool trace(struct task *task)
+{
+    task->user.regs.rax = (uint64_t)-ENOSYS;
+    return false;
+}
+
+static bool act(struct task *task, const struct linux_seccomp_data *data, uint32_t result)
+{
+    uint32_t reason = result & SECCOMP_RET_DATA;
+    uint32_t action = result & SECCOMP_RET_ACTION_FULL;
+    struct linux_siginfo info;
+
+    switch (action) {
+    case SECCOMP_RET_ALLOW:
+    case SECCOMP_RET_LOG:
+        return true;
+    case SECCOMP_RET_ERRNO:
+        task->user.regs.rax = (uint64_t)-MIN((int64_t)reason, (int64_t)ERRNO_MAX);
+        return false;
+    case SECCOMP_RET_TRAP:
+        info = describe_call(data, reason);
+        roll_back(task);
+        signal_force(SIGSYS, &info);
+        return false;
+    case SECCOMP_RET_TRACE:
+        return trace(task);
+    default:
+        kill(task, data, action, reason);
+        return false;
+    }
+}
+
+/* What the strictest of the filters says; the newest of equals. */
+static uint32_t run_filters(const struct seccomp_filter *filter,
+                            const struct linux_seccomp_data *data)
+{
+    uint32_t result = SECCOMP_RET_ALLOW;
+    for (; filter; filter = filter->previous) {
+        uint32_t one = bpf_run_seccomp(filter->program, data);
+        if ((int32_t)(one & SECCOMP_RET_ACTION_FULL) < (int32_t)(result & SECCOMP_RET_ACTION_FULL))
+            result = one;
+    }
+    return result;
+}
+
+static bool enter_filtered(struct task *task)
+{
+    const struct hal_regs *regs = &task->user.regs;
+    const struct seccomp_filter *filter = atomic_load_acquire(&task->seccomp);
+    uint32_t number = (uint32_t)task->orig_rax;
+
+    if (number < CALLS_CACHED && (filter->allowed[number / 64] & BIT(number % 64)))
+        return true;
+    const struct linux_seccomp_data data = {
+        .nr = (int32_t)number,
+        .arch = AUDIT_ARCH_X86_64,
+        .instruction_pointer = regs->rip,
+        .args = {regs->rdi, regs->rsi, regs->rdx, regs->r10, regs->r8, regs->r9},
+    };
+    return act(task, &data, run_filters(filter, &data));
+}
+
+static bool enter_strict(struct task *task)
+{
+    switch ((uint32_t)task->orig_rax) {
+    case CALL_READ:
+    case CALL_WRITE:
+    case CALL_EXIT:
+    case CALL_RT_SIGRETURN:
+        return true;
+    default:
+        atomic_store_relaxed(&task->seccomp_mode, MODE_DEAD);
+        task_exit(linux_wait_killed(SIGKILL, 0));
+    }
+}
+
+bool seccomp_enter(struct task *task)
+{
+    switch (atomic_load_acquire(&task->seccomp_mode)) {
+    case SECCOMP_MODE_DISABLED:
+        return true;
+    case SECCOMP_MODE_FILTER:
+        return enter_filtered(task);
+    default:
+        return enter_strict(task);
+    }
+}
+
+/* ---- inheritance ---- */
+
+void seccomp_inherit(struct task *child, struct task *parent)
+{
+    child->seccomp = filter_get(parent->seccomp);
+    child->no_new_privs = parent->no_new_privs;
+    if (parent->seccomp_mode != SECCOMP_MODE_DISABLED)
+        set_mode_locked(child, parent->seccomp_mode);
+}
+
+void seccomp_release(struct task *task)
+{
+    struct process *process = task->process;
+    struct seccomp_filter *filter = task->seccomp;
+    if (!filter)
+        return;
+    bool irq = spin_lock_irqsave(&process->signal_lock);
+    task->seccomp = NULL;
+    spin_unlock_irqrestore(&process->signal_lock, irq);
+    filter_put(filter);
+}
+
+int seccomp_mode_of(struct task *task)
+{
+    int mode = atomic_load_relaxed(&task->seccomp_mode);
+    return mode == MODE_DEAD ? SECCOMP_MODE_FILTER : mode;
+}
+
+unsigned seccomp_filters_of(struct task *task)
+{
+    bool irq = spin_lock_irqsave(&task->process->signal_lock);
+    unsigned depth = task->seccomp ? task->seccomp->depth : 0;
+    spin_unlock_irqrestore(&task->process->signal_lock, irq);
+    return depth;
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * seccomp(2).
+ */
+#include "kernel/proc/seccomp.h"
+
+#include "kernel/syscall/syscalls.h"
+
+int64_t sys_seccomp(uint32_t operation, uint32_t flags, uint64_t argument)
+{
+    return seccomp_operate(operation, flags, argument);
+}
