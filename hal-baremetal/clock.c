@@ -10,6 +10,7 @@
  */
 #include "hal-baremetal/baremetal.h"
 #include "hal-baremetal/x86.h"
+#include "hal/kernel_on.h"
 
 struct rate {
     uint64_t tsc, ns;    /* ns was the time when the TSC read tsc */
@@ -227,8 +228,20 @@ void x86_clock_refine(void)
         return;
     }
     uint64_t hz = measured_tsc_hz();
-    if (hz)
-        set_rate(hz);
+    if (!hz)
+        return;
+    set_rate(hz);
+    if (kernel_on_clock_change)
+        kernel_on_clock_change();
+}
+
+bool hal_time_user_clock(struct hal_user_clock *out)
+{
+    const struct rate *r = __atomic_load_n(&rate, __ATOMIC_ACQUIRE);
+    if (!x86_features.tsc_usable || !r)
+        return false;
+    *out = (struct hal_user_clock){.tsc = r->tsc, .ns = r->ns, .ns_per_tsc = r->ns_per_tsc};
+    return true;
 }
 
 static uint64_t fallback_ns(void)

@@ -92,6 +92,7 @@ static int boot_fill(struct machine *machine)
     boot->tsc_hz = cpuid_tsc_hz();
     boot->hwcap = getauxval(AT_HWCAP);
     boot->hwcap2 = getauxval(AT_HWCAP2);
+    clock_machine_init(machine);
     return 0;
 }
 

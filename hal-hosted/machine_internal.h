@@ -27,6 +27,7 @@
 #include "hal-hosted/machine.h"
 #include "hal/boot.h"
 #include "hal/context.h"
+#include "hal/time.h"
 
 struct console;
 struct context_fiber;
@@ -64,7 +65,8 @@ struct vcpu {
     uint8_t relaxes; /* hal_cpu_relax calls */
     void *local;     /* hal_cpu_set_local */
     struct hal_aspace *aspace; /* active address space, or NULL */
-    uint64_t deadline_ns;      /* monotonic; UINT64_MAX when disarmed */
+    uint64_t deadline_ns;      /* host_monotonic_ns; UINT64_MAX when disarmed */
+    uint64_t timer_ns;         /* the same moment on the machine's clock, as the kernel armed it */
     void *engine;              /* the engine's own */
 
     uint32_t copying; /* atomic: a user copy is using translations; see aspace_table.c */
@@ -79,8 +81,23 @@ struct vcpu {
     uint32_t running; /* atomic, futex: whether the vCPU has entered the kernel; vcpu.c */
 };
 
+/* The machine's clock; clock.c. */
+struct clock_rate {
+    struct hal_user_clock conversion; /* constant once published */
+};
+struct machine_clock {
+    const struct clock_rate *rate; /* atomic; NULL: the host's clock is the machine's */
+    struct clock_rate rates[8];
+    unsigned used;          /* of rates */
+    bool usable;            /* the host's counter is a stable clock; constant */
+    uint32_t refining;      /* atomic: a vCPU is at it */
+    uint64_t refine_ns;     /* host time of the next refinement, UINT64_MAX: none; atomic */
+    uint64_t first_tsc, first_ns; /* one moment on both clocks */
+};
+
 struct machine {
     struct machine_config config;
+    struct machine_clock clock;
     char *cmdline;
     char cpu_model[49];
     struct hal_boot boot;
@@ -115,13 +132,22 @@ static inline char *machine_pointer(const struct machine *machine, uint64_t padd
  * switch. */
 struct vcpu *vcpu_current(void);
 
+/* Take the first sample of the host's clocks: the machine is being created. */
+void clock_machine_init(struct machine *machine);
+/* Measure the counter's rate again if it is time; a vCPU of the machine, interrupts masked. */
+void clock_refine(struct machine *machine);
+/* The machine's clock unless hooks give it another one, and the host time at which it will show
+ * machine_ns. */
+uint64_t clock_now_ns(const struct machine *machine);
+uint64_t clock_host_deadline_ns(const struct machine *machine, uint64_t machine_ns);
+
 /* The machine's monotonic clock. */
 static inline uint64_t machine_now_ns(const struct machine *machine)
 {
     const struct machine_hooks *hooks = machine->config.hooks;
 
     return hooks && hooks->monotonic_ns ? hooks->monotonic_ns(hooks->argument)
-                                        : host_monotonic_ns();
+                                        : clock_now_ns(machine);
 }
 
 /* Set bits in vcpu->pending and wake the vCPU. Any host thread, async-signal-safe. */

@@ -56,8 +56,7 @@ void vcpu_kick(struct vcpu *vcpu, uint32_t bits)
 
 void vcpu_check_deadline(struct vcpu *vcpu)
 {
-    if (vcpu->deadline_ns != UINT64_MAX &&
-        machine_now_ns(vcpu->machine) >= vcpu->deadline_ns) {
+    if (vcpu->deadline_ns != UINT64_MAX && machine_now_ns(vcpu->machine) >= vcpu->timer_ns) {
         __atomic_fetch_or(&vcpu->pending, VCPU_PENDING_TIMER, __ATOMIC_RELAXED);
     }
 }
@@ -82,6 +81,7 @@ void vcpu_deliver(struct vcpu *vcpu)
     vcpu->irq_enabled = false;
     if (bits & VCPU_PENDING_TIMER) {
         vcpu->deadline_ns = UINT64_MAX;
+        clock_refine(vcpu->machine);
         kernel_on_timer();
     }
     if (bits & VCPU_PENDING_IPI) {
@@ -140,7 +140,8 @@ void hal_timer_arm(uint64_t deadline_ns)
 {
     struct vcpu *vcpu = vcpu_current();
 
-    vcpu->deadline_ns = deadline_ns;
+    vcpu->timer_ns = deadline_ns;
+    vcpu->deadline_ns = clock_host_deadline_ns(vcpu->machine, deadline_ns);
     __atomic_fetch_and(&vcpu->pending, ~(uint32_t)VCPU_PENDING_TIMER, __ATOMIC_RELAXED);
     vcpu_check_deadline(vcpu);
 }

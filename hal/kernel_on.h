@@ -23,6 +23,10 @@ void kernel_on_console_writable(void);  /* after a short hal_console_write */
 void kernel_on_console_resize(void);    /* hal_console_size changed */
 void kernel_on_power_button(void);      /* the environment asks for an orderly shutdown */
 
+/* hal_time_user_clock has another answer; the clock itself goes on without a jump. Interrupts masked,
+ * must not block. Optional (weak). */
+__attribute__((weak)) void kernel_on_clock_change(void);
+
 /* A page (zeroed) for the backend's translation tables, or 0 when there is none; and back. Called
  * from hal_aspace_* in their caller's context. */
 uint64_t kernel_on_table_page_alloc(void);

@@ -77,6 +77,9 @@ char *command_line_create(const struct options *options, int terminal_fd)
     if (options->quiet) {
         write_word(line, "", "quiet");
     }
+    if (options->no_vdso) {
+        write_word(line, "", "vdso=0");
+    }
     if (options->log_level >= 0) {
         snprintf(number, sizeof(number), "%d", options->log_level);
         write_word(line, "loglevel=", number);

@@ -28,6 +28,7 @@ enum {
     KEY_ENGINE,
     KEY_KERNEL,
     KEY_MACHINE,
+    KEY_NO_VDSO,
 };
 
 #define STATUS_DOC                                                                                 \
@@ -56,6 +57,8 @@ static const struct argp_option common_options[] = {
      "Trace every system call to FILE, or to standard error", 0},
     {"timeout", KEY_TIMEOUT, "SECONDS", 0, "Stop the machine after this time, with status 124", 0},
     {"log-level", KEY_LOG_LEVEL, "0..7", 0, "Least important kernel messages to show", 0},
+    {"no-vdso", KEY_NO_VDSO, NULL, 0,
+     "Give programs no vDSO: every look at a clock is a system call", 0},
     {"quiet", 'q', NULL, 0, "Show no kernel messages", 0},
     {0},
 };
@@ -192,6 +195,9 @@ static error_t parse_common(int key, char *arg, struct argp_state *state)
         return 0;
     case 'q':
         options->quiet = true;
+        return 0;
+    case KEY_NO_VDSO:
+        options->no_vdso = true;
         return 0;
     case ARGP_KEY_ARG:
         /* The first word that is no option, and all after it, are the guest's. */

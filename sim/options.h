@@ -37,6 +37,7 @@ struct options {
     const char *trace_file; /* NULL: standard error */
     double timeout_s;       /* 0: none */
     bool quiet;
+    bool no_vdso;
     int log_level;       /* -1: the kernel's default */
     const char *engine;  /* run only; NULL: automatic */
     bool trace_exact;    /* run only */

@@ -7,6 +7,7 @@
 
 #include "hal/time.h"
 #include "kernel/core/core_internal.h"
+#include "kernel/core/user_clock.h"
 #include "kernel/lib/atomic.h"
 
 int clock_init(struct kernel *kernel)
@@ -16,6 +17,7 @@ int clock_init(struct kernel *kernel)
 
     time->boot_base_ns = now_ns - 1; /* the clock starts at 1: 0 means "no time" to some callers */
     time->realtime_offset_ns = (int64_t)(hal_time_realtime_ns() - 1);
+    spin_lock_init(&time->user_lock, LOCK_RANK_USER_CLOCK);
     return 0;
 }
 
@@ -38,6 +40,7 @@ void clock_set_realtime_ns(uint64_t realtime_ns)
 {
     atomic_store_relaxed(&this_kernel()->time->realtime_offset_ns,
                          (int64_t)(realtime_ns - clock_monotonic_ns()));
+    user_clock_update(this_kernel());
 }
 
 uint64_t clock_boot_base_ns(void)

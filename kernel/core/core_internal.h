@@ -32,6 +32,8 @@ struct entropy_pool {
 struct time_state {
     uint64_t boot_base_ns;        /* HAL time of CLOCK_MONOTONIC 0; constant after boot */
     int64_t realtime_offset_ns;   /* realtime - monotonic; atomic */
+    struct spinlock user_lock;    /* LOCK_RANK_USER_CLOCK, irqsave: writers of *user_clock */
+    struct user_clock *user_clock; /* the page that programs read; NULL: none. Atomic */
 };
 
 /* Set up the log over a buffer. */

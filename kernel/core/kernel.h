@@ -33,6 +33,7 @@ struct fault_injection; /* mm/fault_injection.c; NULL except in tests */
 struct boot_options {
     bool trace;
     bool quiet;
+    bool no_vdso;
     unsigned log_level;         /* messages below this number reach the log channel */
     unsigned tty_columns, tty_rows;
     char **argv;                /* program to run as the machine's job; argv[0] NULL: the shell */

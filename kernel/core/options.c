@@ -6,6 +6,7 @@
  *   trace            trace system calls
  *   quiet            only errors on the log channel
  *   loglevel=N       messages below level N on the log channel
+ *   vdso=0           give programs no vDSO: every look at a clock is a system call
  *   tty=COLSxROWS    size of the console when the machine does not know it
  *
  * An unknown option is logged and ignored: a boot loader may add its own.
@@ -57,6 +58,8 @@ static bool parse_option(struct boot_options *options, char *word, size_t *env_c
             return false;
         }
         options->log_level = level;
+    } else if (kstr_equal(word, "vdso=0") || kstr_equal(word, "vdso=1")) {
+        options->no_vdso = kstr_equal(word, "vdso=0");
     } else if (kstr_starts_with(word, "tty=")) {
         return parse_tty(options, word + kstrlen("tty="));
     } else if (kstr_starts_with(word, "env=") && kstrchr(word + kstrlen("env="), '=') != NULL) {

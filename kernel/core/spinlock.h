@@ -53,6 +53,7 @@ enum lock_rank {
     LOCK_RANK_SLAB = 72,
     LOCK_RANK_PAGES = 74,
     LOCK_RANK_ENTROPY = 76,
+    LOCK_RANK_USER_CLOCK = 77,   /* the clock page of user programs */
     LOCK_RANK_LOG = 78,
 };
 

@@ -27,6 +27,7 @@
 #include "kernel/proc/rseq.h"
 #include "kernel/proc/signal.h"
 #include "kernel/proc/user_count.h"
+#include "kernel/proc/vdso_internal.h"
 #include "kernel/security/cred.h"
 
 int exec_open(const char *path, struct file **out)
@@ -327,6 +328,8 @@ static int replace_program(struct task *task, struct exec *exec, struct elf_imag
     int error = map_stack(mm, exec, elf_wants_executable_stack(image));
     if (!error)
         error = elf_load(exec, image);
+    if (!error)
+        error = vdso_map(mm, &exec->vdso);
     if (!error)
         error = exec_build_stack(exec);
     if (!error)

@@ -41,6 +41,7 @@ struct exec {
     uint64_t entry;              /* where user code starts: the interpreter's if there is one */
     uint64_t program_entry, program_headers, interpreter_base;
     uint16_t program_header_count;
+    uint64_t vdso;               /* where the vDSO's image is mapped; 0: there is none */
     uint64_t stack_pointer;
 };
 

@@ -31,6 +31,7 @@ static unsigned fill_auxv(const struct exec *exec, const struct layout *layout,
     const struct cred *cred = current_cred();
     enum { FRAME_OVERHEAD = 1024 }; /* a signal frame without its FP area, rounded up */
     const struct linux_auxv values[] = {
+        {AT_SYSINFO_EHDR, exec->vdso},
         {AT_MINSIGSTKSZ, hal_fpu_size() + FRAME_OVERHEAD},
         {AT_HWCAP, boot->hwcap},
         {AT_PAGESZ, PAGE_SIZE},
@@ -53,8 +54,9 @@ static unsigned fill_auxv(const struct exec *exec, const struct layout *layout,
         {AT_NULL, 0},
     };
     STATIC_ASSERT(ARRAY_SIZE(values) <= AUXV_PAIRS_MAX);
-    memcpy(auxv, values, sizeof(values));
-    return ARRAY_SIZE(values);
+    unsigned skipped = exec->vdso ? 0 : 1;
+    memcpy(auxv, values + skipped, sizeof(values) - skipped * sizeof(values[0]));
+    return ARRAY_SIZE(values) - skipped;
 }
 
 static int put_string_block(uint64_t *top, const void *bytes, size_t count, uint64_t *out)

@@ -32,6 +32,7 @@
 #include "kernel/proc/user_count.h"
 #include "kernel/proc/user_loop.h"
 #include "kernel/proc/uts.h"
+#include "kernel/proc/vdso_internal.h"
 #include "kernel/security/cred.h"
 
 enum { STATUS_NOT_EXECUTABLE = 126, STATUS_NOT_FOUND = 127 };
@@ -70,7 +71,8 @@ int proc_init(struct kernel *kernel)
     uts_set(kernel, UTS_NODENAME, "assay");
     uts_set(kernel, UTS_DOMAINNAME, "(none)");
     oom_init(kernel);
-    return futex_init(kernel);
+    int error = vdso_init(kernel);
+    return error ? error : futex_init(kernel);
 }
 
 /* ---- mounts and the console ---- */

@@ -16,6 +16,7 @@ struct futex_table;
 struct session_tty_ops;
 struct slab_cache;
 struct user_loop_ops;
+struct vdso;
 
 /* Everything that one number means. It stays taken while any of these is set, so that a pid is
  * not reused while it still names a group or a session. */
@@ -40,6 +41,7 @@ struct process_table {
 
     struct slab_cache *task_cache, *process_cache, *fpu_cache; /* constant */
     struct futex_table *futexes;
+    struct vdso *vdso;           /* constant after boot; NULL: programs get none */
     struct wait_queue clock_set; /* woken after each change of CLOCK_REALTIME */
 
     const struct session_tty_ops *tty_ops;

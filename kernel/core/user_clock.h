@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The page from which user programs read the clocks without a system call: written by the kernel,
+ * read by the code of the vDSO (proc/vdso/), which includes this too.
+ *
+ * A sequence lock: `sequence` is odd while a writer is at it, and changes with each change; readers
+ * try again. Readers never write and never block the kernel.
+ */
+#ifndef KERNEL_CORE_USER_CLOCK_H
+#define KERNEL_CORE_USER_CLOCK_H
+
+#include <stdint.h>
+
+struct kernel;
+
+enum user_clock_mode {
+    USER_CLOCK_NONE,    /* make system calls */
+    USER_CLOCK_COUNTER, /* hal/time.h, struct hal_user_clock, with CLOCK_MONOTONIC for ns */
+};
+
+struct user_clock {
+    uint32_t sequence;
+    uint32_t mode;
+    uint64_t tsc, monotonic_ns, ns_per_tsc; /* << 32 */
+    int64_t realtime_offset_ns;             /* CLOCK_REALTIME - CLOCK_MONOTONIC */
+};
+
+/* From now on keep this (zeroed, never freed) up to date. Boot only. */
+void user_clock_start(struct kernel *kernel, struct user_clock *clock);
+/* The clocks' parameters have changed. Any context. */
+void user_clock_update(struct kernel *kernel);
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The vDSO (vdso(7)): a shared object that the kernel maps into every program, with the clock page
+ * in front of it. Its own code is in proc/vdso/.
+ */
+#ifndef KERNEL_PROC_VDSO_INTERNAL_H
+#define KERNEL_PROC_VDSO_INTERNAL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct kernel;
+struct mm;
+
+/* Generated from proc/vdso/. */
+extern const unsigned vdso_image_pages;
+extern const size_t vdso_image_bytes;
+extern const uint8_t vdso_image[];
+
+/* Boot: put the image into pages that programs can share, and start the clock page, unless the
+ * command line wants none. 0 or -ENOMEM. */
+int vdso_init(struct kernel *kernel);
+
+/* Map it into a new program's address space: 0 and where the image is (0: there is none), or
+ * negative errno. Thread context. */
+int vdso_map(struct mm *mm, uint64_t *out_image);
+
+#endif
