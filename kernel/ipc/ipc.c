@@ -9,7 +9,9 @@
 #include "kernel/fs/vfs.h"
 #include "kernel/ipc/epoll_internal.h"
 #include "kernel/ipc/ipc_internal.h"
+#include "kernel/ipc/mqueue.h"
 #include "kernel/ipc/pipe.h"
+#include "kernel/ipc/sysv.h"
 #include "kernel/ipc/unix_internal.h"
 #include "kernel/mm/slab.h"
 
@@ -37,14 +39,68 @@ uint64_t ipc_nofile_limit(void)
     return hooks ? hooks->nofile_limit() : UINT64_MAX;
 }
 
+uint64_t ipc_resource_limit(unsigned resource)
+{
+    const struct ipc_hooks *hooks = atomic_load_acquire(&this_kernel()->ipc->hooks);
+    return hooks ? hooks->resource_limit(resource) : UINT64_MAX;
+}
+
+void *ipc_process_get_current(void)
+{
+    const struct ipc_hooks *hooks = atomic_load_acquire(&this_kernel()->ipc->hooks);
+    return hooks ? hooks->process_get_current() : NULL;
+}
+
+void ipc_process_put(void *process)
+{
+    if (process)
+        atomic_load_acquire(&this_kernel()->ipc->hooks)->process_put(process);
+}
+
+int ipc_process_pid(void *process)
+{
+    return process ? atomic_load_acquire(&this_kernel()->ipc->hooks)->process_pid(process) : 0;
+}
+
+bool ipc_process_is_current(void *process)
+{
+    return process &&
+           atomic_load_acquire(&this_kernel()->ipc->hooks)->process_is_current(process);
+}
+
+void ipc_process_signal(void *process, const struct linux_siginfo *info)
+{
+    if (process)
+        atomic_load_acquire(&this_kernel()->ipc->hooks)->process_signal(process, info);
+}
+
+static void *node_alloc(void *ctx, size_t bytes)
+{
+    (void)ctx;
+    return kmalloc(bytes);
+}
+
+static void node_free(void *ctx, void *memory, size_t bytes)
+{
+    (void)ctx;
+    (void)bytes;
+    kfree(memory);
+}
+
 int ipc_init(struct kernel *kernel)
 {
+    static const struct lib_allocator allocator = {.alloc = node_alloc, .free = node_free};
     struct ipc_state *ipc = kzalloc(sizeof(*ipc));
     if (!ipc)
         return -ENOMEM;
     mutex_init(&ipc->epoll_teardown, LOCK_RANK_NONE);
+    spin_lock_init(&ipc->users_lock, LOCK_RANK_OBJECT);
+    xarray_init(&ipc->users, &allocator);
     kernel->ipc = ipc;
     vfs_set_fifo_ops(kernel, &fifo_file_ops);
     vfs_set_epoll_release(kernel, epoll_file_released);
-    return unix_init(kernel);
+    int error = ipc_namespace_create(kernel, &ipc->namespace);
+    if (!error)
+        error = mqueue_init(kernel);
+    return error ? error : unix_init(kernel);
 }

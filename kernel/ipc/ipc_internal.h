@@ -6,9 +6,11 @@
 #define KERNEL_IPC_IPC_INTERNAL_H
 
 #include "kernel/abi/socket.h"
+#include "kernel/lib/xarray.h"
 #include "kernel/sched/mutex.h"
 
 struct ipc_hooks;
+struct ipc_namespace;
 struct socket_family;
 struct unix_state;
 
@@ -19,6 +21,9 @@ struct ipc_state {
     uint64_t next_eventfd_id;      /* atomic */
     uint64_t last_cookie;          /* SO_COOKIE; atomic */
     struct unix_state *unix_sockets; /* see unix_internal.h */
+    struct ipc_namespace *namespace; /* the first one; see sysv.h */
+    struct spinlock users_lock;      /* see user_totals.h */
+    struct xarray users;             /* by user id; users_lock */
 };
 
 #endif

@@ -155,6 +155,9 @@ struct mm_map_request {
  * -EAGAIN as mmap(2) says. */
 int mm_map(struct mm *mm, const struct mm_map_request *request, uint64_t *out_addr);
 int mm_unmap(struct mm *mm, uint64_t addr, uint64_t bytes);
+/* Unmap what is left of a mapping of an object with these ops whose first page was at addr
+ * (shmdt(2)). 0, -EINVAL if there is none, -ENOMEM. */
+int mm_unmap_object(struct mm *mm, uint64_t addr, const struct vma_ops *ops);
 int mm_protect(struct mm *mm, uint64_t addr, uint64_t bytes, unsigned prot);
 int mm_remap(struct mm *mm, uint64_t old_addr, uint64_t old_bytes, uint64_t new_bytes, int flags,
              uint64_t new_addr, uint64_t *out_addr);

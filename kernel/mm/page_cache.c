@@ -39,7 +39,7 @@ void page_cache_init(struct page_cache *cache, const struct page_cache_ops *ops,
 /* Count a page in (1) or out (-1). */
 static void account(struct page_cache *cache, int delta)
 {
-    cache->count += (uint64_t)(int64_t)delta;
+    atomic_store_relaxed(&cache->count, cache->count + (uint64_t)(int64_t)delta);
     page_account(PAGE_KIND_CACHED, delta);
     if (!cache->ops->write_page)
         page_account(PAGE_KIND_SHARED, delta); /* memory is its only store */

@@ -47,3 +47,29 @@ int mm_unmap(struct mm *mm, uint64_t addr, uint64_t bytes)
     mm_write_unlock(mm);
     return error;
 }
+
+/* Is the VMA a part of a mapping of such an object that began at addr? */
+static bool is_part_of(const struct vma *vma, uint64_t addr, const struct vma_ops *ops)
+{
+    return vma->ops == ops && vma->start - vma->page_offset * PAGE_SIZE == addr;
+}
+
+int mm_unmap_object(struct mm *mm, uint64_t addr, const struct vma_ops *ops)
+{
+    const void *backing = NULL;
+    int error = -EINVAL;
+    mm_write_lock(mm);
+    struct vma *vma = mm_find_vma(mm, addr);
+    while (vma) {
+        uint64_t start = vma->start, end = vma->end;
+        if (is_part_of(vma, addr, ops) && (!backing || vma->backing == backing)) {
+            backing = vma->backing;
+            error = unmap_locked(mm, start, end);
+            if (error)
+                break;
+        }
+        vma = mm_find_vma(mm, end);
+    }
+    mm_write_unlock(mm);
+    return error;
+}

@@ -14,6 +14,7 @@
 #include "kernel/core/klog.h"
 #include "kernel/fs/file_table.h"
 #include "kernel/fs/path.h"
+#include "kernel/ipc/sysv.h"
 #include "kernel/lib/assert.h"
 #include "kernel/proc/process_internal.h"
 #include "kernel/proc/session_internal.h"
@@ -391,6 +392,9 @@ void task_exit(int status)
         signal_timers_exit(process);
     task_set_mm(task, NULL);
     hal_user_exit(&task->user);
+    sem_undo_exit();
+    if (last)
+        shm_process_exit(ipc_namespace_current(), process->pid);
     file_table_put(thread->files);
     fs_context_put(thread->fs);
     if (last)

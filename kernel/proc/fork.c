@@ -14,6 +14,7 @@
 #include "kernel/fs/file_table.h"
 #include "kernel/fs/path.h"
 #include "kernel/fs/vfs.h"
+#include "kernel/ipc/sysv.h"
 #include "kernel/lib/assert.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
@@ -181,6 +182,7 @@ static void discard_parts(struct task *child)
     spin_lock(&table->lock);
     user_count_remove_locked(table, child);
     spin_unlock(&table->lock);
+    sem_undo_unshare(thread);
     if (thread->files)
         file_table_put(thread->files);
     if (thread->fs)
@@ -202,6 +204,8 @@ static int assemble(struct task *child, struct task *parent, const struct clone_
         error = copy_files(child, parent, args->flags);
     if (!error)
         error = copy_mm(child, parent, args->flags);
+    if (!error && (args->flags & CLONE_SYSVSEM))
+        error = sem_undo_share(&child->thread);
     if (!error && parent->thread.mm)
         error = copy_user_state(child, args);
     if (error)

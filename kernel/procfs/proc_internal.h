@@ -51,6 +51,7 @@ enum proc_table_number {
     PROC_TABLE_DYNAMIC,
     PROC_TABLE_NET,
     PROC_TABLE_TTY,
+    PROC_TABLE_SYSVIPC,
     PROC_TABLE_SYS = 16,
 };
 

@@ -7,6 +7,7 @@
  */
 #include "kernel/lib/printf.h"
 #include "kernel/procfs/proc_internal.h"
+#include "kernel/procfs/sysctl_ipc.h"
 
 enum { PROCESS_POS = 256 };
 
@@ -71,6 +72,7 @@ static const struct proc_entry root_entries[] = {
     TEXT("swaps", proc_swaps),
     {"thread-self", S_IFLNK | 0777, &thread_self_ops, NULL, NULL},
     {"sys", S_IFDIR | 0555, &proc_table_inode_ops, &proc_table_file_ops, &proc_sys_table},
+    {"sysvipc", S_IFDIR | 0555, &proc_table_inode_ops, &proc_table_file_ops, &proc_sysvipc_table},
     {"tty", S_IFDIR | 0555, &proc_table_inode_ops, &proc_table_file_ops, &proc_tty_table},
     TEXT("uptime", proc_uptime),
     TEXT("version", proc_version),

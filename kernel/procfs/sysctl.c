@@ -15,6 +15,7 @@
 #include "kernel/mm/slab.h"
 #include "kernel/proc/uts.h"
 #include "kernel/procfs/proc_internal.h"
+#include "kernel/procfs/sysctl_ipc.h"
 #include "kernel/security/cred.h"
 
 struct constant {
@@ -261,6 +262,7 @@ static const struct proc_table random_table = PROC_TABLE(random_entries, PROC_TA
 
 static const struct proc_entry kernel_entries[] = {
     CONSTANT("arch", "x86_64"),
+    CONSTANT("auto_msgmni", "0"),
     CONSTANT("cap_last_cap", "40"),
     CONSTANT("core_pattern", "core"),
     CONSTANT("core_uses_pid", "0"),
@@ -268,6 +270,10 @@ static const struct proc_entry kernel_entries[] = {
     TEXT("domainname", 0644, domainname),
     TEXT("hostname", 0644, hostname),
     CONSTANT("kptr_restrict", "1"),
+    TEXT("msg_next_id", 0644, proc_msg_next_id),
+    TEXT("msgmax", 0644, proc_msgmax),
+    TEXT("msgmnb", 0644, proc_msgmnb),
+    TEXT("msgmni", 0644, proc_msgmni),
     CONSTANT("ngroups_max", "65536"),
     TEXT("ns_last_pid", 0444, ns_last_pid),
     TEXT("osrelease", 0444, osrelease),
@@ -283,6 +289,13 @@ static const struct proc_entry kernel_entries[] = {
     CONSTANT("sched_rr_timeslice_ms", "100"),
     CONSTANT("sched_rt_period_us", "1000000"),
     CONSTANT("sched_rt_runtime_us", "950000"),
+    TEXT("sem", 0644, proc_sem),
+    TEXT("sem_next_id", 0644, proc_sem_next_id),
+    TEXT("shm_next_id", 0644, proc_shm_next_id),
+    TEXT("shm_rmid_forced", 0644, proc_shm_rmid_forced),
+    TEXT("shmall", 0644, proc_shmall),
+    TEXT("shmmax", 0644, proc_shmmax),
+    TEXT("shmmni", 0644, proc_shmmni),
     CONSTANT("tainted", "0"),
     TEXT("threads-max", 0444, threads_max),
     TEXT("version", 0444, version),
@@ -304,10 +317,20 @@ static const struct proc_entry inotify_entries[] = {
 };
 static const struct proc_table inotify_table = PROC_TABLE(inotify_entries, PROC_TABLE_SYS + 4);
 
+static const struct proc_entry mqueue_entries[] = {
+    TEXT("msg_default", 0644, proc_mq_msg_default),
+    TEXT("msg_max", 0644, proc_mq_msg_max),
+    TEXT("msgsize_default", 0644, proc_mq_msgsize_default),
+    TEXT("msgsize_max", 0644, proc_mq_msgsize_max),
+    TEXT("queues_max", 0644, proc_mq_queues_max),
+};
+static const struct proc_table mqueue_table = PROC_TABLE(mqueue_entries, PROC_TABLE_SYS + 9);
+
 static const struct proc_entry fs_entries[] = {
     TEXT("dentry-state", 0444, dentry_state), CONSTANT("file-max", FILE_MAX),
     TEXT("file-nr", 0444, file_nr),           TEXT("inode-nr", 0444, inode_nr),
     TEXT("inode-state", 0444, inode_state),   SUBDIR("inotify", inotify_table),
+    SUBDIR("mqueue", mqueue_table),
     CONSTANT("nr_open", "1048576"),           CONSTANT("overflowgid", "65534"),
     CONSTANT("overflowuid", "65534"),         CONSTANT("pipe-max-size", "1048576"),
     CONSTANT("protected_fifos", "1"),         CONSTANT("protected_hardlinks", "1"),

@@ -21,6 +21,7 @@ struct fs_context;
 struct hal_aspace;
 struct kernel;
 struct mm;
+struct sem_undo_list;
 struct thread;
 struct cpu;
 
@@ -91,6 +92,7 @@ struct thread {
     const struct cred *cred;
     struct fs_context *fs;        /* root, cwd, umask */
     struct file_table *files;
+    struct sem_undo_list *sem_undo; /* SEM_UNDO of semop(2); NULL mostly. Own thread */
 
     int tid, tgid;                /* ids for user space; 0 for idle threads */
     char name[THREAD_NAME_MAX];   /* comm */

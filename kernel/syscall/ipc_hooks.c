@@ -25,8 +25,44 @@ static uint64_t nofile_limit(void)
     return this_thread()->tgid ? current_limit(RLIMIT_NOFILE) : UINT64_MAX;
 }
 
+static uint64_t resource_limit(unsigned resource)
+{
+    return this_thread()->tgid ? current_limit(resource) : UINT64_MAX;
+}
+
+static void *process_get_current(void)
+{
+    return this_thread()->tgid ? process_get(current_process()) : NULL;
+}
+
+static void put_process(void *process)
+{
+    process_put(process);
+}
+
+static int process_pid(void *process)
+{
+    return ((struct process *)process)->pid;
+}
+
+static bool process_is_current(void *process)
+{
+    return this_thread()->tgid && current_process() == process;
+}
+
+static void process_signal(void *process, const struct linux_siginfo *info)
+{
+    signal_send_process(process, info->si_signo, info);
+}
+
 const struct ipc_hooks ipc_task_hooks = {
     .broken_pipe = broken_pipe,
     .process_exists = process_exists,
     .nofile_limit = nofile_limit,
+    .resource_limit = resource_limit,
+    .process_get_current = process_get_current,
+    .process_put = put_process,
+    .process_pid = process_pid,
+    .process_is_current = process_is_current,
+    .process_signal = process_signal,
 };
