@@ -75,12 +75,24 @@ static const struct argp_option qemu_options[] = {
     {0},
 };
 
+/* What die() blames; see die_within. */
+static const char *blamed;
+
+void die_within(const char *where)
+{
+    blamed = where;
+}
+
 void die(enum exit_status status, const char *format, ...)
 {
     va_list args;
 
     va_start(args, format);
     fputs("assay: ", stderr);
+    if (blamed != NULL) {
+        fprintf(stderr, "%s: ", blamed);
+        status = EXIT_USAGE;
+    }
     vfprintf(stderr, format, args);
     fputc('\n', stderr);
     va_end(args);

@@ -59,6 +59,10 @@ void options_check_ram(const struct options *options, uint64_t root_bytes, uint6
 
 void options_free(struct options *options);
 
+/* While `where` is not NULL, die() begins its line with it and exits with EXIT_USAGE: for the files
+ * that a scenario names. */
+void die_within(const char *where);
+
 /* Print "assay: " and one line, and exit. */
 __attribute__((noreturn, format(printf, 2, 3))) void die(enum exit_status status,
                                                          const char *format, ...);

@@ -137,7 +137,9 @@ void root_image_create(const struct options *options, struct root_image *out)
     if (packer.out == NULL) {
         die(EXIT_HOST, "cannot make an anonymous file: %s", strerror(errno));
     }
-    pack_root(&packer, options->root);
+    if (options->root != NULL) {
+        pack_root(&packer, options->root);
+    }
     for (size_t i = 0; i < options->add.count; i++) {
         pack_addition(&packer, options->add.items[i]);
     }

@@ -16,7 +16,7 @@ struct root_image {
     size_t size;
 };
 
-/* Pack --root and every --add of the options. Exits with EXIT_MISSING or EXIT_ARCHIVE and one line
+/* Pack --root, if given, and every --add of the options. Exits with EXIT_MISSING or EXIT_ARCHIVE and one line
  * if that cannot be done, with EXIT_RAM if the machine could not hold the result. */
 void root_image_create(const struct options *options, struct root_image *out);
 
