@@ -37,32 +37,46 @@ static const struct entry entries[] = {
 };
 
 /* The smallest static program: one segment, whose code is never reached. */
-static size_t make_program(unsigned char *out)
-{
-    Elf64_Ehdr header = {
-        .e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
-        .e_type = ET_EXEC,
-        .e_machine = EM_X86_64,
-        .e_version = EV_CURRENT,
-        .e_entry = 0x400000 + sizeof(Elf64_Ehdr) + sizeof(Elf64_Phdr),
-        .e_phoff = sizeof(Elf64_Ehdr),
-        .e_ehsize = sizeof(Elf64_Ehdr),
-        .e_phentsize = sizeof(Elf64_Phdr),
-        .e_phnum = 1,
-    };
-    Elf64_Phdr segment = {
-        .p_type = PT_LOAD,
-        .p_flags = PF_R | PF_W | PF_X,
-        .p_vaddr = 0x400000,
-        .p_filesz = sizeof header + sizeof segment + 16,
-        .p_memsz = 0x3000,
-        .p_align = 4096,
-    };
+static const struct {
+    Elf64_Ehdr header;
+    Elf64_Phdr segment;
+    unsigned char code[16];
+} program = {
+    .header =
+        {
+            .e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
+            .e_type = ET_EXEC,
+            .e_machine = EM_X86_64,
+            .e_version = EV_CURRENT,
+            .e_entry = 0x400000 + sizeof(Elf64_Ehdr) + sizeof(Elf64_Phdr),
+            .e_phoff = sizeof(Elf64_Ehdr),
+            .e_ehsize = sizeof(Elf64_Ehdr),
+            .e_phentsize = sizeof(Elf64_Phdr),
+            .e_phnum = 1,
+        },
+    .segment =
+        {
+            .p_type = PT_LOAD,
+            .p_flags = PF_R | PF_W | PF_X,
+            .p_vaddr = 0x400000,
+            .p_filesz = sizeof program,
+            .p_memsz = 0x3000,
+            .p_align = 4096,
+        },
+    .code = {0xcc, 0xcc},
+};
 
-    memcpy(out, &header, sizeof header);
-    memcpy(out + sizeof header, &segment, sizeof segment);
-    memset(out + sizeof header + sizeof segment, 0xcc, 16);
-    return segment.p_filesz;
+bool root_describe(unsigned index, struct root_file *out)
+{
+    if (index >= sizeof entries / sizeof *entries)
+        return false;
+    const struct entry *entry = &entries[index];
+    out->path = entry->path;
+    out->mode = entry->mode;
+    out->uid = entry->uid;
+    out->bytes = entry->text ? entry->text : (const void *)&program;
+    out->size = entry->text ? strlen(entry->text) : sizeof program;
+    return true;
 }
 
 static void pad(FILE *out)
@@ -71,33 +85,28 @@ static void pad(FILE *out)
         fputc(0, out);
 }
 
-static void put(FILE *out, const struct entry *entry, unsigned inode, const void *bytes,
-                size_t size)
+static void put(FILE *out, const struct root_file *file, unsigned inode)
 {
-    fprintf(out, "070701%08X%08X%08X%08X%08X%08X%08zX%08X%08X%08X%08X%08zX%08X", inode, entry->mode,
-            entry->uid, entry->uid, 1, 0, size, 0, 0, 0, 0, strlen(entry->path) + 1, 0);
-    fwrite(entry->path, 1, strlen(entry->path) + 1, out);
+    fprintf(out, "070701%08X%08X%08X%08X%08X%08X%08zX%08X%08X%08X%08X%08zX%08X", inode, file->mode,
+            file->uid, file->uid, 1, 0, file->size, 0, 0, 0, 0, strlen(file->path) + 1, 0);
+    fwrite(file->path, 1, strlen(file->path) + 1, out);
     pad(out);
-    fwrite(bytes, 1, size, out);
+    fwrite(file->bytes, 1, file->size, out);
     pad(out);
 }
 
 void *root_archive(size_t *out_bytes)
 {
-    const struct entry trailer = {"TRAILER!!!", 0, 0, ""};
-    unsigned char program[256];
-    size_t program_bytes = make_program(program);
+    const struct root_file trailer = {"TRAILER!!!", 0, 0, "", 0};
+    struct root_file file;
     char *archive = NULL;
     FILE *out = open_memstream(&archive, out_bytes);
 
     if (!out)
         return NULL;
-    for (unsigned i = 0; i < sizeof entries / sizeof *entries; i++) {
-        const struct entry *entry = &entries[i];
-        const void *bytes = entry->text ? entry->text : (const char *)program;
-        put(out, entry, i + 1, bytes, entry->text ? strlen(entry->text) : program_bytes);
-    }
-    put(out, &trailer, 0, "", 0);
+    for (unsigned i = 0; root_describe(i, &file); i++)
+        put(out, &file, i + 1);
+    put(out, &trailer, 0);
     fclose(out);
     return archive;
 }

@@ -11,6 +11,7 @@
 
 #include "fuzz/root.h"
 #include "hal-hosted/reset.h"
+#include "hal/cpu.h"
 #include "hal/user.h"
 
 enum { STAGE_RAM_BYTES = 16 << 20, CLOCK_STEP_NS = 40, USER_STEP_NS = 1000 };
@@ -54,12 +55,14 @@ static uint64_t on_clock(void *argument)
 
 static void on_idle(void *argument, uint64_t deadline_ns)
 {
-    (void)argument;
-    if (deadline_ns == UINT64_MAX)
-        stage_pause(STAGE_BLOCKED);
-    else if (deadline_ns > world.limit_ns)
-        stage_pause(STAGE_LATE);
-    else if (deadline_ns > world.now_ns)
+    const struct stage_config *config = argument;
+
+    if (deadline_ns > world.limit_ns) {
+        if (config->stuck && config->stuck())
+            hal_cpu_send_ipi(0); /* look at the run queue */
+        else
+            stage_pause(deadline_ns == UINT64_MAX ? STAGE_BLOCKED : STAGE_LATE);
+    } else if (deadline_ns > world.now_ns)
         world.now_ns = deadline_ns;
 }
 

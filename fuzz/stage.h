@@ -6,6 +6,7 @@
 #ifndef FUZZ_STAGE_H
 #define FUZZ_STAGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,9 @@ enum stage_event {
 struct stage_config {
     /* hal_user_run of every task; see struct machine_hooks. */
     int (*user_run)(struct hal_user *user, struct hal_fault *fault);
+    /* Nothing can run before the clock reaches the limit, or ever: true if this made something
+     * runnable. Called by the idle thread. May be NULL. */
+    bool (*stuck)(void);
     size_t ram_bytes; /* 0: 16 MiB */
 };
 

@@ -1,0 +1,605 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Running a program of system calls (run_program.h).
+ *
+ * Processes: init, the machine's first program (the supervisor), and below it the program's own:
+ * lane 0, its thread lane 1, and its child lane 2, all made before the mark; tasks that the program
+ * makes get the next lanes. They live in a file system of their own under /jail. When all calls are
+ * made, or nothing can go on, the supervisor kills them, drops the file system, and compares.
+ *
+ * A task's user code is user_run: a machine whose instruction pointer tells the call. At call i it
+ * stands at CODE + 2 * i; after the system call instruction at CODE + 2 * i + 2, as the kernel
+ * expects when it restarts one. Handlers of signals do nothing but return.
+ */
+#include "fuzz/run_program.h"
+
+#include <string.h>
+
+#include "fuzz/inside.h"
+#include "fuzz/root.h"
+#include "fuzz/stage.h"
+#include "hal/user.h"
+#include "kernel/abi/fcntl.h"
+#include "kernel/abi/mount.h"
+#include "kernel/abi/sched.h"
+#include "kernel/abi/signal.h"
+#include "kernel/abi/stat.h"
+#include "kernel/abi/wait.h"
+#include "kernel/core/kernel.h"
+#include "kernel/lib/printf.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/fault_injection.h"
+#include "kernel/mm/slab.h"
+#include "kernel/mm/uaccess.h"
+#include "kernel/proc/task.h"
+#include "kernel/sched/sched.h"
+#include "kernel/syscall/syscalls.h"
+
+enum {
+    POLLS_MAX = 60,       /* of tasks that wait for their turn, before the program is over */
+    STEPS_MAX = 4000,     /* calls, polls, signals altogether */
+    ERRNO_USER_MAX = 133, /* EHWPOISON */
+    SETTLE_ROUNDS = 20,
+};
+#define PROGRAM_LIMIT_NS (100ull * 1000000000u)
+
+struct lane {
+    struct task *task; /* compared, never followed */
+    int tid;
+    bool in_call;
+    bool started;     /* has the program's credentials */
+    unsigned current; /* the call it is in */
+    unsigned next;    /* calls before this one are not its business any more */
+};
+
+static struct {
+    const struct program *program;
+    const struct run_options *options;
+    struct run_outcome *out;
+    struct task *supervisor;
+    struct lane lanes[PROGRAM_LANES];
+    unsigned lane_count;
+    unsigned polls, steps;
+    uint64_t random;
+    bool running, finished, killing;
+    struct fault_injection faults;
+    struct prepared_call call;
+} run;
+
+/* ---- setting up, before the mark ---- */
+
+static void map_memory(uint64_t addr, uint64_t bytes, unsigned flags)
+{
+    const struct mm_map_request request = {
+        .addr = addr,
+        .bytes = bytes,
+        .vma_flags = flags | VMA_MAY_READ | VMA_MAY_WRITE | VMA_MAY_EXEC,
+        .fixed = true,
+    };
+    uint64_t address;
+
+    mm_map(current_task()->thread.mm, &request, &address);
+}
+
+static void set_up_memory(void)
+{
+    map_memory(PROGRAM_MEMORY, PROGRAM_MEMORY_BYTES, VMA_READ | VMA_WRITE);
+    map_memory(PROGRAM_READONLY, 4096, VMA_READ);
+}
+
+static uint64_t text(const char *string)
+{
+    return fuzz_put_string(PROGRAM_MEMORY + 2048, string);
+}
+
+static uint64_t jailed(const char *path)
+{
+    char name[64] = "/jail/";
+
+    return text(strncat(name, path, sizeof name - 7));
+}
+
+static void must(int64_t result, const char *what)
+{
+    if (result < 0)
+        fuzz_fail("cannot set up: %s: error %lld", what, -(long long)result);
+}
+
+static void make_file(const struct root_file *file)
+{
+    const uint64_t data = PROGRAM_MEMORY + 4096;
+
+    fuzz_put_user(data, file->bytes, file->size);
+    if ((file->mode & S_IFMT) == S_IFDIR) {
+        must(FUZZ_CALL(SYS_mkdir, jailed(file->path), file->mode & 07777), file->path);
+    } else if ((file->mode & S_IFMT) == S_IFLNK) {
+        fuzz_put_user(data + file->size, "", 1);
+        must(FUZZ_CALL(SYS_symlink, data, jailed(file->path)), file->path);
+    } else if ((file->mode & S_IFMT) == S_IFIFO) {
+        must(FUZZ_CALL(SYS_mknod, jailed(file->path), file->mode, 0), file->path);
+    } else {
+        int64_t fd = FUZZ_CALL(SYS_open, jailed(file->path), O_CREAT | O_WRONLY, 0600);
+        must(fd, file->path);
+        FUZZ_CALL(SYS_write, fd, data, file->size);
+        FUZZ_CALL(SYS_close, fd);
+    }
+    FUZZ_CALL(SYS_lchown, jailed(file->path), file->uid, file->uid);
+    if ((file->mode & S_IFMT) != S_IFLNK)
+        FUZZ_CALL(SYS_chmod, jailed(file->path), file->mode & 07777);
+}
+
+static void mount_in_jail(const char *type, const char *path, unsigned mode)
+{
+    const uint64_t kind = fuzz_put_string(PROGRAM_MEMORY + 1024, type);
+
+    FUZZ_CALL(SYS_mkdir, jailed(path), mode);
+    must(FUZZ_CALL(SYS_mount, kind, jailed(path), kind, 0, 0), path);
+}
+
+static void set_up_jail(void)
+{
+    struct root_file file;
+
+    FUZZ_CALL(SYS_umask, 0);
+    must(FUZZ_CALL(SYS_mkdir, text("/jail"), 0755), "/jail");
+    must(FUZZ_CALL(SYS_mount, fuzz_put_string(PROGRAM_MEMORY + 1024, "tmpfs"), text("/jail"),
+                   PROGRAM_MEMORY + 1024, 0, 0),
+         "tmpfs");
+    for (unsigned i = 0; root_describe(i, &file); i++)
+        make_file(&file);
+    FUZZ_CALL(SYS_mkdir, jailed("tmp"), 01777);
+    mount_in_jail("proc", "proc", 0755);
+    mount_in_jail("sysfs", "sys", 0755);
+    mount_in_jail("devtmpfs", "dev", 0755);
+    mount_in_jail("devpts", "dev/pts", 0755);
+    mount_in_jail("tmpfs", "dev/shm", 01777);
+}
+
+/* ---- the supervisor ---- */
+
+struct holdings {
+    struct fuzz_usage usage;
+    uint64_t live[48];
+};
+
+static void take_stock(struct holdings *out)
+{
+    const char *name;
+    size_t size;
+    uint64_t pages;
+
+    memset(out, 0, sizeof *out);
+    out->usage = fuzz_usage();
+    for (unsigned i = 0; i < ARRAY_SIZE(out->live); i++) {
+        if (slab_describe(this_kernel(), i, &name, &size, &out->live[i], &pages) < 0)
+            break;
+        if (kstr_equal(name, "slab")) /* the allocator's own; it keeps empty slabs */
+            out->live[i] = 0;
+    }
+}
+
+static bool more_than(const struct holdings *before, const struct holdings *after)
+{
+    if (after->usage.pages > before->usage.pages)
+        return true;
+    for (unsigned i = 0; i < ARRAY_SIZE(before->live); i++) {
+        if (after->live[i] > before->live[i])
+            return true;
+    }
+    return false;
+}
+
+static void fail_leak(const struct holdings *before, const struct holdings *after)
+{
+    static char report[1024];
+    const char *name;
+    size_t size;
+    uint64_t live, pages, used = 0;
+
+    report[0] = '\0';
+    for (unsigned i = 0; i < ARRAY_SIZE(before->live); i++) {
+        if (slab_describe(this_kernel(), i, &name, &size, &live, &pages) < 0)
+            break;
+        if (after->live[i] > before->live[i] && used + 80 < sizeof report)
+            used += (uint64_t)ksnprintf(report + used, sizeof report - used, " %s +%llu", name,
+                                        (unsigned long long)(after->live[i] - before->live[i]));
+    }
+    for (int pid = 1; pid < 64; pid++) {
+        struct process *process = process_find(this_kernel(), pid);
+        if (!process)
+            continue;
+        used +=
+            (uint64_t)kscnprintf(report + used, sizeof report - used, "%s %d(parent %d, state %d)",
+                                 pid == 1 ? "; processes" : "", pid,
+                                 process->parent ? process->parent->pid : 0, process->state);
+        process_put(process);
+    }
+    fuzz_fail("leak: pages %+lld, objects:%s",
+              (long long)(after->usage.pages - before->usage.pages), report);
+}
+
+static void nap(void)
+{
+    sched_prepare_block(THREAD_UNINTERRUPTIBLE);
+    sched_block_until(stage_now_ns() + 1000000);
+    sched_finish_block();
+}
+
+static void clean_up(const struct holdings *before)
+{
+    struct holdings after;
+
+    run.killing = true;
+    this_kernel()->faults = NULL;
+    stage_limit(UINT64_MAX - 1);
+    FUZZ_CALL(SYS_kill, -1, SIGKILL);
+    while (FUZZ_CALL(SYS_wait4, -1, 0, __WALL, 0) > 0) {
+        /* until there are no children any more */
+    }
+    FUZZ_CALL(SYS_umount2, text("/jail"), MNT_DETACH);
+    FUZZ_CALL(SYS_rmdir, text("/jail"));
+    for (unsigned i = 0;; i++) {
+        take_stock(&after);
+        if (!more_than(before, &after))
+            return;
+        if (i == SETTLE_ROUNDS)
+            fail_leak(before, &after);
+        nap(); /* init reaps orphans */
+    }
+}
+
+static void wait_for_end(void)
+{
+    while (!run.finished) {
+        sched_prepare_block(THREAD_UNINTERRUPTIBLE);
+        if (!run.finished)
+            sched_block();
+        sched_finish_block();
+    }
+}
+
+static void supervise(void)
+{
+    static struct holdings before;
+
+    run.supervisor = current_task();
+    set_up_memory();
+    must(clear_user(PROGRAM_MEMORY, 4 * 4096), "memory");
+    take_stock(&before);
+    set_up_jail();
+    must(FUZZ_CALL(SYS_fork), "fork");
+    wait_for_end();
+    if (run.options->check_leaks)
+        clean_up(&before);
+    stage_pause(STAGE_DONE);
+}
+
+static void finish(void)
+{
+    if (!run.finished) {
+        run.finished = true;
+        thread_wake(&run.supervisor->thread);
+    }
+}
+
+static bool on_stuck(void)
+{
+    if (run.killing)
+        fuzz_fail("a task cannot be killed");
+    if (run.finished)
+        return false;
+    finish();
+    return true;
+}
+
+/* ---- lanes ---- */
+
+static void lane_start(struct task *task)
+{
+    struct lane *lane = &run.lanes[run.lane_count++];
+
+    memset(lane, 0, sizeof *lane);
+    lane->task = task;
+    lane->tid = task->tid;
+    if (run.running && run.out->results.pid_count < ARRAY_SIZE(run.out->results.pids))
+        run.out->results.pids[run.out->results.pid_count++] = task->tid;
+}
+
+/* The lane of the current task; NULL if there are too many. A new thread can get the memory of one
+ * that is gone, and execve gives a thread the id of its leader. */
+static struct lane *lane_of(struct task *task)
+{
+    for (unsigned i = run.lane_count; i-- > 0;) {
+        struct lane *lane = &run.lanes[i];
+        const unsigned number = run.program ? run.program->calls[lane->current].number : 0;
+        const bool in_exec = lane->in_call && (number == SYS_execve || number == SYS_execveat);
+        if (lane->task == task && (lane->tid == task->tid || in_exec)) {
+            lane->tid = task->tid;
+            return lane;
+        }
+    }
+    if (run.lane_count == PROGRAM_LANES)
+        return NULL;
+    lane_start(task);
+    return &run.lanes[run.lane_count - 1];
+}
+
+static unsigned lane_index(const struct lane *lane)
+{
+    return (unsigned)(lane - run.lanes);
+}
+
+/* The next call of this lane; count if there is none. */
+static unsigned next_call(struct lane *lane)
+{
+    while (lane->next < run.program->count &&
+           run.program->calls[lane->next].lane % PROGRAM_LANES != lane_index(lane))
+        lane->next++;
+    return lane->next;
+}
+
+/* As written: nobody who could go on has an earlier call. Else chance decides. */
+static bool is_turn(const struct lane *lane, unsigned index)
+{
+    if (run.program->header.flags & PROGRAM_FLAG_ORDER)
+        return program_random(&run.random) % 2;
+    for (unsigned i = 0; i < run.lane_count; i++) {
+        struct lane *other = &run.lanes[i];
+        if (other != lane && !other->in_call && next_call(other) < index)
+            return false;
+    }
+    return true;
+}
+
+static bool all_taken(void)
+{
+    for (unsigned i = 0; i < run.lane_count; i++) {
+        if (next_call(&run.lanes[i]) < run.program->count)
+            return false;
+    }
+    return true;
+}
+
+/* ---- the user code ---- */
+
+static int make_call(struct hal_regs *regs, unsigned number, uint64_t rip)
+{
+    regs->rax = number;
+    regs->rip = rip;
+    regs->rcx = rip;
+    regs->r11 = regs->rflags;
+    return HAL_STOP_SYSCALL;
+}
+
+static void set_up_lane(struct lane *lane)
+{
+    struct hal_regs *regs = &current_task()->user.regs;
+
+    regs->rsp = PROGRAM_STACKS + (lane_index(lane) + 1) * 4096 - 64;
+    if (lane_index(lane) == 0) { /* the thread and the child copy these registers */
+        FUZZ_CALL(SYS_chroot, text("/jail"));
+        FUZZ_CALL(SYS_chdir, text("/tmp"));
+        must(FUZZ_CALL(SYS_clone, CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD,
+                       PROGRAM_STACKS + 2 * 4096 - 64),
+             "thread");
+        must(FUZZ_CALL(SYS_fork), "child");
+        stage_pause(STAGE_READY);
+    }
+}
+
+static void begin(struct lane *lane)
+{
+    lane->started = true;
+    if (!run.running) {
+        run.running = true;
+        if (run.program->header.flags & PROGRAM_FLAG_FAIL) {
+            memset(&run.faults, 0, sizeof run.faults);
+            run.faults.fail_at = 1 + run.program->header.fail_at;
+            run.faults.fail_after = run.program->header.flags & PROGRAM_FLAG_FAIL_ALL;
+            this_kernel()->faults = &run.faults;
+        }
+    }
+    if (run.program->header.flags & PROGRAM_FLAG_USER) {
+        FUZZ_CALL(SYS_setresgid, 1000, 1000, 1000);
+        FUZZ_CALL(SYS_setresuid, 1000, 1000, 1000);
+    }
+}
+
+static void check_result(unsigned number, int64_t result)
+{
+    unsigned args;
+    const char *name = program_call_name(number, &args);
+
+    if (ASSAY_DEBUG && this_thread()->locks.depth)
+        fuzz_fail("%s returned with a lock held", name ? name : "?");
+    if (result < 0 && result >= -4095 && -result > ERRNO_USER_MAX)
+        fuzz_fail("%s returned error %lld, which user code must never see", name ? name : "?",
+                  -(long long)result);
+}
+
+static void complete(struct lane *lane, int64_t result)
+{
+    const unsigned index = lane->current, number = run.program->calls[index].number;
+    struct program_results *results = &run.out->results;
+    unsigned arg;
+    int32_t pair[2];
+
+    lane->in_call = false;
+    check_result(number, result);
+    program_note_result(run.program, index, result, results);
+    if (result == 0 && program_makes_fd_pair(number, &arg) &&
+        copy_from_user(pair, arg ? current_task()->user.regs.r10 : current_task()->user.regs.rdi,
+                       sizeof pair) == 0) {
+        program_note_fd(results, pair[0]);
+        program_note_fd(results, pair[1]);
+    }
+    if (result == 0 && (number == SYS_execve || number == SYS_execveat)) {
+        set_up_memory();
+        current_task()->user.regs.rsp = PROGRAM_STACKS + (lane_index(lane) + 1) * 4096 - 64;
+    }
+    run.out->digest = (run.out->digest ^ (uint64_t)result ^ index) * 0x100000001b3ull;
+    if (run.options->observe)
+        run.options->observe(run.options->argument, index, lane_index(lane), NULL, &result);
+}
+
+static int issue(struct lane *lane, unsigned index)
+{
+    struct hal_regs *regs = &current_task()->user.regs;
+    struct prepared_call *call = &run.call;
+
+    if (!lane->started)
+        begin(lane);
+    program_prepare(run.program, index, &run.out->results, call);
+    for (unsigned i = 0; i < call->write_count; i++)
+        (void)!copy_to_user(call->writes[i].uaddr, call->bytes + call->writes[i].offset,
+                            call->writes[i].bytes);
+    lane->in_call = true;
+    lane->current = index;
+    lane->next = index + 1;
+    run.polls = 0;
+    run.out->calls++;
+    run.out->digest = (run.out->digest ^ call->number ^ call->args[0]) * 0x100000001b3ull;
+    if (run.options->observe)
+        run.options->observe(run.options->argument, index, lane_index(lane), call, NULL);
+    regs->rdi = call->args[0];
+    regs->rsi = call->args[1];
+    regs->rdx = call->args[2];
+    regs->r10 = call->args[3];
+    regs->r8 = call->args[4];
+    regs->r9 = call->args[5];
+    return make_call(regs, call->number, PROGRAM_CODE + 2 * index + 2);
+}
+
+/* What user code does beside system calls, once, before call `index`. */
+static int act(struct program_call *call, struct hal_fault *fault)
+{
+    static const uint8_t vectors[] = {HAL_VECTOR_DIVIDE,         HAL_VECTOR_BREAKPOINT,
+                                      HAL_VECTOR_INVALID_OPCODE, HAL_VECTOR_PROTECTION,
+                                      HAL_VECTOR_SIMD,           HAL_VECTOR_ALIGNMENT};
+    const uint8_t control = call->control;
+
+    if (control < 0xf0 || !(control & 7))
+        return 0;
+    call->control = 0; /* of this run's copy */
+    if (control & PROGRAM_CONTROL_SKEW)
+        stage_advance_ns((call->seed % 1000) * 100000ull);
+    if (control & PROGRAM_CONTROL_TRAP) {
+        fault->vector = vectors[call->seed % ARRAY_SIZE(vectors)];
+        fault->error = 0;
+        return HAL_STOP_FAULT;
+    }
+    if (control & PROGRAM_CONTROL_TOUCH) {
+        fault->vector = HAL_VECTOR_PAGE;
+        fault->error = HAL_PF_USER | (call->seed & 1 ? HAL_PF_WRITE : 0);
+        fault->address = (call->seed & 2 ? PROGRAM_WINDOW : PROGRAM_MEMORY) +
+                         (uint64_t)(call->seed >> 8) % (72 * 4096);
+        return HAL_STOP_FAULT;
+    }
+    return 0;
+}
+
+static int poll(struct hal_regs *regs)
+{
+    if (++run.polls > POLLS_MAX)
+        finish();
+    return make_call(regs, run.finished ? SYS_pause : SYS_sched_yield, PROGRAM_CODE + 0x800);
+}
+
+static int go_on(struct lane *lane, struct hal_fault *fault)
+{
+    struct hal_regs *regs = &current_task()->user.regs;
+    const unsigned index = next_call(lane);
+
+    if (index >= run.program->count) {
+        if (all_taken())
+            finish();
+        if (lane_index(lane) >= PROGRAM_LANES_INITIAL) {
+            regs->rdi = 0;
+            return make_call(regs, SYS_exit, PROGRAM_CODE + 0x800);
+        }
+        return make_call(regs, SYS_pause, PROGRAM_CODE + 0x800);
+    }
+    if (!is_turn(lane, index))
+        return poll(regs);
+    int stop = act(&((struct program *)run.program)->calls[index], fault);
+    return stop ? stop : issue(lane, index);
+}
+
+static int user_run(struct hal_user *user, struct hal_fault *fault)
+{
+    struct task *task = current_task();
+    struct hal_regs *regs = &user->regs;
+
+    if (!run.supervisor)
+        supervise();
+    struct lane *lane = lane_of(task);
+    if (!lane) {
+        regs->rdi = 0;
+        return make_call(regs, SYS_exit, PROGRAM_CODE + 0x800);
+    }
+    if (!run.program)
+        set_up_lane(lane);
+    if (++run.steps > STEPS_MAX)
+        finish();
+    if (run.finished)
+        return make_call(regs, SYS_pause, PROGRAM_CODE + 0x800);
+    if (regs->rip >= PROGRAM_HANDLER && regs->rip < PROGRAM_HANDLER + 16) {
+        regs->rsp += 8; /* the handler's return takes the address of the restorer */
+        return make_call(regs, SYS_rt_sigreturn, PROGRAM_RESTORER + 2);
+    }
+    if (lane->in_call) {
+        if (regs->rip == PROGRAM_CODE + 2 * lane->current) /* the kernel restarts it */
+            return make_call(regs, (unsigned)regs->rax, regs->rip + 2);
+        complete(lane, (int64_t)regs->rax);
+    }
+    return go_on(lane, fault);
+}
+
+/* ---- life ---- */
+
+static struct stage *stage;
+
+static void reset(void)
+{
+    static unsigned lane_count;
+    static struct lane lanes[PROGRAM_LANES];
+
+    if (!stage) {
+        const struct stage_config config = {.user_run = user_run, .stuck = on_stuck};
+        stage = stage_create(&config);
+        lane_count = run.lane_count;
+        memcpy(lanes, run.lanes, sizeof lanes);
+    }
+    stage_restore(stage);
+    run.lane_count = lane_count;
+    memcpy(run.lanes, lanes, sizeof lanes);
+    run.polls = run.steps = 0;
+    run.running = run.finished = run.killing = false;
+}
+
+void run_program(const struct program *program, const struct run_options *options,
+                 struct run_outcome *out)
+{
+    static struct program copy;
+
+    copy = *program;
+    reset();
+    memset(out, 0, sizeof *out);
+    run.program = &copy;
+    run.options = options;
+    run.out = out;
+    run.random = program->header.seed;
+    stage_seed(program->header.seed);
+    stage_limit(stage_now_ns() + PROGRAM_LIMIT_NS);
+    out->switched_off = stage_resume(stage) == STAGE_ENDED;
+}
+
+void run_reset(void)
+{
+    reset();
+}
+
+size_t run_dirty_pages(void)
+{
+    return stage_dirty_pages(stage);
+}
