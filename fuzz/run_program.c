@@ -258,6 +258,16 @@ static void wait_for_end(void)
     }
 }
 
+/* Survive what the program does to everyone: signals, and a lack of memory. */
+static void protect(void)
+{
+    const uint64_t all = UINT64_MAX;
+
+    fuzz_put_user(PROGRAM_MEMORY, &all, sizeof all);
+    FUZZ_CALL(SYS_rt_sigprocmask, SIG_SETMASK, PROGRAM_MEMORY, 0, sizeof all);
+    current_task()->thread.mm->oom_score_adj = -1000;
+}
+
 static void supervise(void)
 {
     static struct holdings before;
@@ -268,8 +278,9 @@ static void supervise(void)
     take_stock(&before);
     set_up_jail();
     must(FUZZ_CALL(SYS_fork), "fork");
+    protect();
     wait_for_end();
-    if (run.options->check_leaks)
+    if (run.options->check_leaks && !this_thread()->killed)
         clean_up(&before);
     stage_pause(STAGE_DONE);
 }
