@@ -616,8 +616,8 @@ void run_program(const struct program *program, const struct run_options *option
 {
     static struct program copy;
 
-    copy = *program;
     reset();
+    copy = *program;
     memset(out, 0, sizeof *out);
     run.program = &copy;
     run.options = options;
