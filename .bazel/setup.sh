@@ -9,6 +9,7 @@ mkdir -p "$cache"
 # Debian packages, by what they are needed for.
 packages_build=(bazel-bootstrap gcc libc6-dev libarchive-dev libjansson-dev libpcap-dev libyaml-dev python3)
 packages_image=(cpio)
+packages_debian=(mmdebstrap uidmap)
 packages_qemu=(qemu-system-x86)
 packages_test=(check libsubunit-dev clang libclang-rt-14-dev musl-tools "${packages_qemu[@]}")
 packages_coverage=(clang llvm)
@@ -126,6 +127,52 @@ build_binary() {
         mv -f "$stamp.new" "$stamp"
     fi
     echo "$copy"
+}
+
+# resolve_root ARG...: build the root file system that the options name, or busybox if they name none.
+# The arguments are then in ${arguments[@]}, with the image's file in place of its name.
+resolve_root() {
+    local images=$assay_root/images root='' word
+    arguments=()
+    while (($# > 0)) && [[ $1 == -* && $1 != -- ]]; do
+        case $1 in
+            --root=*) root=${1#--root=} ;;
+            --root | -r)
+                root=${2-}
+                (($# > 1)) && shift
+                ;;
+            --ram | --cpus | --add | --env | --timeout | --log-level | --engine | --kernel | \
+                --machine | -m | -c)
+                arguments+=("$1")
+                (($# > 1)) && shift && arguments+=("$1")
+                ;;
+            *) arguments+=("$1") ;;
+        esac
+        shift
+    done
+    if [[ -z $root ]]; then
+        root=busybox
+    fi
+    if [[ $root != */* && -f $images/$root/recipe ]]; then
+        root=$("$images/build" "$root") || exit
+    fi
+    arguments=(--root "$root" "${arguments[@]}" "$@")
+    for word in "${arguments[@]}"; do
+        case $word in
+            --) break ;;
+            --help) list_images ;;
+        esac
+    done
+}
+
+# For --help: what --root knows by name.
+list_images() {
+    local recipe names=()
+    for recipe in "$assay_root"/images/*/recipe; do
+        recipe=${recipe%/recipe}
+        names+=("${recipe##*/}")
+    done
+    printf 'Built when needed, for --root: %s\n\n' "${names[*]}"
 }
 
 # The `assay` command and the kernel for QEMU.

@@ -52,34 +52,22 @@ static int config_check(const struct machine_config *config, char *message, size
     if (config->cpus < 1 || config->cpus > HAL_CPUS_MAX) {
         return fail(message, bytes, -EINVAL, "a machine can have 1 to %d CPUs", HAL_CPUS_MAX);
     }
-    if (config->initrd && config->initrd_bytes > config->ram_bytes / 4 * 3) {
-        return fail(message, bytes, -ENOSPC,
-                    "the initrd of %zu MiB does not fit %llu MiB of RAM: give more RAM",
-                    config->initrd_bytes >> 20, (unsigned long long)config->ram_bytes >> 20);
-    }
     return 0;
 }
 
-/* The initrd goes to the end of RAM; the rest from page 1 on is usable. */
-static int boot_fill(struct machine *machine)
+/* RAM from page 1 on is usable. The initrd is no part of it: machines share its pages. */
+static void boot_fill(struct machine *machine)
 {
     const struct machine_config *config = &machine->config;
     struct hal_boot *boot = &machine->boot;
-    uint64_t end = machine->ram_bytes;
-    int error;
 
-    if (config->initrd && config->initrd_bytes) {
-        end = (end - config->initrd_bytes) & ~(uint64_t)(HAL_PAGE_SIZE - 1);
-        error = machine_ram_write(machine, end, config->initrd, config->initrd_bytes);
-        if (error < 0) {
-            return error;
-        }
-        boot->initrd = machine->ram + end;
+    if (config->initrd_bytes) {
+        boot->initrd = config->initrd;
         boot->initrd_bytes = config->initrd_bytes;
-        boot->initrd_paddr = end;
     }
     boot->direct_map = machine->ram;
-    boot->ram[0] = (struct hal_ram_range){.paddr = RAM_START, .bytes = end - RAM_START};
+    boot->ram[0] =
+        (struct hal_ram_range){.paddr = RAM_START, .bytes = machine->ram_bytes - RAM_START};
     boot->ram_count = 1;
     boot->cpu_count = config->cpus;
     boot->phys_bits = 64 - (unsigned)__builtin_clzll(machine->ram_bytes - 1);
@@ -93,7 +81,6 @@ static int boot_fill(struct machine *machine)
     boot->hwcap = getauxval(AT_HWCAP);
     boot->hwcap2 = getauxval(AT_HWCAP2);
     clock_machine_init(machine);
-    return 0;
 }
 
 static int engine_start(struct machine *machine, char *message, size_t message_bytes)
@@ -148,7 +135,7 @@ int machine_create(const struct machine_config *config, struct machine **out, ch
              (unsigned long long)machine->ram_bytes >> 20, strerror(-error));
         goto destroy;
     }
-    error = boot_fill(machine);
+    boot_fill(machine);
     for (unsigned i = 0; error == 0 && i < config->cpus; i++) {
         error = vcpu_init(&machine->vcpus[i], machine, i);
     }
@@ -164,7 +151,6 @@ int machine_create(const struct machine_config *config, struct machine **out, ch
     }
     /* The caller's memory is its own again. */
     machine->config.cmdline = machine->cmdline;
-    machine->config.initrd = NULL;
     *out = machine;
     return 0;
 

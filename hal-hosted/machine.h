@@ -44,7 +44,8 @@ struct machine_config {
     uint64_t ram_bytes;  /* at least MACHINE_RAM_MIN; rounded down to pages */
     unsigned cpus;       /* 1 .. HAL_CPUS_MAX */
     const char *cmdline; /* kernel command line, copied */
-    const void *initrd;  /* uncompressed newc archives, copied into RAM; may be NULL */
+    const void *initrd;  /* uncompressed newc archives, outside the machine's RAM; may be NULL. They
+                          * stay in place and unchanged until machine_destroy. */
     size_t initrd_bytes;
     enum machine_engine engine;
     bool trace_exact; /* never patch guest code */

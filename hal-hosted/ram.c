@@ -86,21 +86,3 @@ void machine_ram_destroy(struct machine *machine)
     close(machine->ram_fd);
     machine->ram = NULL;
 }
-
-int machine_ram_write(struct machine *machine, uint64_t paddr, const void *bytes, size_t count)
-{
-    while (count > 0) {
-        ssize_t written = pwrite(machine->ram_fd, bytes, count, (off_t)paddr);
-
-        if (written < 0) {
-            if (errno == EINTR) {
-                continue;
-            }
-            return -errno;
-        }
-        bytes = (const char *)bytes + written;
-        paddr += (uint64_t)written;
-        count -= (size_t)written;
-    }
-    return 0;
-}

@@ -14,7 +14,4 @@ struct machine;
 int machine_ram_create(struct machine *machine);
 void machine_ram_destroy(struct machine *machine);
 
-/* Write bytes at a physical address without mapping pages in: for large images before boot. */
-int machine_ram_write(struct machine *machine, uint64_t paddr, const void *bytes, size_t count);
-
 #endif

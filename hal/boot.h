@@ -22,7 +22,7 @@ struct hal_ram_range {
 
 struct hal_boot {
     /* Direct map: physical address p is readable and writable at direct_map + p for every p in
-     * ram[] and in the initrd. Page aligned. */
+     * ram[] and in an initrd with a physical address. Page aligned. */
     char *direct_map;
 
     struct hal_ram_range ram[HAL_RAM_RANGES_MAX];
@@ -32,10 +32,12 @@ struct hal_boot {
     unsigned phys_bits;  /* physical addresses are below 1 << phys_bits */
 
     const char *cmdline; /* NUL-terminated, never NULL */
-    const void *initrd;  /* newc cpio archives, uncompressed; NULL if none */
+    const void *initrd;  /* newc cpio archives, uncompressed; NULL if none. The kernel may read them
+                          * for the life of the machine, and never writes to them. */
     uint64_t initrd_bytes;
     uint64_t initrd_paddr; /* page aligned start of the initrd if its RAM may be reclaimed with
-                            * kernel's page allocator after unpacking, else 0 */
+                            * kernel's page allocator after unpacking, else 0: it may be outside
+                            * the machine's RAM */
 
     uint64_t user_addr_min;   /* lowest address the guest may map (mmap_min_addr), page aligned */
     uint64_t user_addr_limit; /* one past the highest, page aligned; at most 0x7ffffffff000 */

@@ -10,5 +10,6 @@ int command_run(int argc, char **argv);
 int command_qemu(int argc, char **argv);
 int command_sim(int argc, char **argv);
 int command_replay(int argc, char **argv);
+int command_pack(int argc, char **argv);
 
 #endif

@@ -12,6 +12,7 @@ static const char help[] = "Usage: assay COMMAND [OPTION...] [-- PROGRAM ARG...]
                            "\n"
                            "  run    run the kernel as a Linux process, and PROGRAM on it\n"
                            "  qemu   run the kernel in QEMU, and PROGRAM on it\n"
+                           "  pack   write a root file system to a file, for a fast start\n"
                            "\n"
                            "`assay COMMAND --help` explains a command's options.\n";
 
@@ -22,6 +23,7 @@ static const struct {
 } commands[] = {
     {"run", "assay run", command_run},
     {"qemu", "assay qemu", command_qemu},
+    {"pack", "assay pack", command_pack},
 };
 
 int main(int argc, char **argv)

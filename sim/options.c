@@ -33,8 +33,8 @@ enum {
 
 #define STATUS_DOC                                                                                 \
     "\v"                                                                                           \
-    "SIZE is a number of MiB, or has a suffix K, M or G. The root is unpacked into the machine's " \
-    "memory: changes are gone when it ends.\n\n"                                                   \
+    "SIZE is a number of MiB, or has a suffix K, M or G. Changes of the root are made in the "     \
+    "machine's memory: they are gone when it ends.\n\n"                                            \
     "The exit status is that of PROGRAM. The command's own are:\n"                                 \
     "  2    an option makes no sense\n"                                                            \
     "  3    a file or folder named by an option cannot be read\n"                                  \
@@ -47,10 +47,11 @@ enum {
 
 static const struct argp_option common_options[] = {
     {"root", 'r', "PATH", 0,
-     "Root file system: a folder, or a newc cpio archive (may be compressed)", 0},
+     "Root file system: a folder, or a cpio (newc) or tar archive, which may be compressed", 0},
     {"add", KEY_ADD, "FILE[:PATH]", 0,
      "Add a host file or folder to the root, at PATH or under its own name in /", 0},
-    {"ram", 'm', "SIZE", 0, "Memory of the machine, 512M by default", 0},
+    {"ram", 'm', "SIZE", 0,
+     "Memory of the machine, 512M by default; with `qemu`, what a large root takes is added", 0},
     {"cpus", 'c', "N", 0, "CPUs of the machine, 1 by default", 0},
     {"env", KEY_ENV, "NAME=VALUE", 0, "Environment variable of PROGRAM", 0},
     {"trace", KEY_TRACE, "FILE", OPTION_ARG_OPTIONAL,
@@ -99,7 +100,7 @@ void die(enum exit_status status, const char *format, ...)
     exit(status);
 }
 
-static void list_append(struct string_list *list, const char *item)
+void string_list_append(struct string_list *list, const char *item)
 {
     const char **items = realloc(list->items, (list->count + 1) * sizeof(*items));
 
@@ -183,7 +184,7 @@ static error_t parse_common(int key, char *arg, struct argp_state *state)
         options->root = arg;
         return 0;
     case KEY_ADD:
-        list_append(&options->add, arg);
+        string_list_append(&options->add, arg);
         return 0;
     case 'm':
         options->ram_bytes = parse_size(arg);
@@ -193,7 +194,7 @@ static error_t parse_common(int key, char *arg, struct argp_state *state)
         return 0;
     case KEY_ENV:
         check_env(arg);
-        list_append(&options->env, arg);
+        string_list_append(&options->env, arg);
         return 0;
     case KEY_TRACE:
         options->trace = true;
@@ -281,7 +282,6 @@ void options_parse(enum command command, int argc, char **argv, struct options *
     const struct argp *chosen = command == COMMAND_RUN ? &run : &qemu;
 
     *out = (struct options){
-        .ram_bytes = (uint64_t)DEFAULT_RAM_MIB << 20,
         .cpus = 1,
         .log_level = -1,
         .machine = "q35",
@@ -299,10 +299,11 @@ void options_parse(enum command command, int argc, char **argv, struct options *
     }
 }
 
-void options_check_ram(const struct options *options, uint64_t root_bytes, uint64_t ram_min)
+void options_settle_ram(struct options *options, uint64_t needed, uint64_t kept)
 {
-    uint64_t needed = ram_min + 2 * root_bytes;
-
+    if (options->ram_bytes == 0) {
+        options->ram_bytes = ((uint64_t)DEFAULT_RAM_MIB << 20) + kept;
+    }
     if (options->ram_bytes < needed) {
         die(EXIT_RAM, "%llu MiB of RAM are too little for this root; try --ram %lluM",
             (unsigned long long)options->ram_bytes >> 20,

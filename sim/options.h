@@ -31,7 +31,7 @@ struct options {
     const char *root;       /* folder or archive; NULL if not given */
     struct string_list add; /* HOST[:GUEST] */
     struct string_list env; /* NAME=VALUE */
-    uint64_t ram_bytes;
+    uint64_t ram_bytes; /* 0 until options_settle_ram, if not given */
     unsigned cpus;
     bool trace;
     const char *trace_file; /* NULL: standard error */
@@ -53,9 +53,12 @@ enum command { COMMAND_RUN, COMMAND_QEMU };
  * line on standard error if they make no sense, and with 0 after --help. */
 void options_parse(enum command command, int argc, char **argv, struct options *out);
 
-/* Exit with EXIT_RAM unless a machine with --ram can hold a root of root_bytes: the image, what is
- * unpacked from it, and ram_min bytes for everything else. */
-void options_check_ram(const struct options *options, uint64_t root_bytes, uint64_t ram_min);
+/* Append an item that lives as long as the list. */
+void string_list_append(struct string_list *list, const char *item);
+
+/* Settle the machine's memory. `needed` bytes must be there, or the process exits with EXIT_RAM;
+ * without --ram there are DEFAULT_RAM_MIB more than the `kept` bytes that nobody but the root uses. */
+void options_settle_ram(struct options *options, uint64_t needed, uint64_t kept);
 
 void options_free(struct options *options);
 

@@ -30,6 +30,9 @@
 /* Memory that the kernel and a small program need beside the root. */
 enum { RAM_MIN = 8 << 20 };
 
+/* The kernel copies a smaller root out of the image at once. */
+enum { LARGE_ROOT = 32 << 20 };
+
 enum { LINE_MAX_SIZE = 4096, EOF_KEY = 4 };
 
 static const char qemu[] = "qemu-system-x86_64";
@@ -168,6 +171,7 @@ static void block_signals(struct qemu_run *run)
 
 static void start(struct qemu_run *run, const struct root_image *root)
 {
+    int root_fd = root_image_open(root);
     char *line = command_line_create(run->options, terminal_is_interactive() ? STDOUT_FILENO : -1);
     const double timeout = run->options->timeout_s;
     const struct itimerspec timer = {
@@ -180,9 +184,10 @@ static void start(struct qemu_run *run, const struct root_image *root)
         die(EXIT_HOST, "cannot start a process: %s", strerror(errno));
     }
     if (run->pid == 0) {
-        exec_qemu(run, root->fd, line);
+        exec_qemu(run, root_fd, line);
     }
     free(line);
+    close(root_fd);
     timerfd_settime(run->timer_fd, 0, &timer, NULL);
     close_end(&run->debug.write_fd);
     close_end(&run->trace.write_fd);
@@ -350,6 +355,15 @@ static int finish(struct qemu_run *run, int forced_status)
     return EXIT_CRASH;
 }
 
+/* The root is in the machine's memory, and a copy of what is used of it. */
+static void settle_ram(struct options *options, uint64_t root_bytes)
+{
+    bool large = root_bytes > LARGE_ROOT;
+    uint64_t copied = large ? root_bytes / 8 : root_bytes;
+
+    options_settle_ram(options, RAM_MIN + root_bytes + copied, large ? root_bytes : 0);
+}
+
 int command_qemu(int argc, char **argv)
 {
     struct options options;
@@ -361,7 +375,7 @@ int command_qemu(int argc, char **argv)
         die(EXIT_MISSING, "--kernel %s: %s", options.kernel, strerror(errno));
     }
     root_image_create(&options, &root);
-    options_check_ram(&options, root.size, RAM_MIN);
+    settle_ram(&options, root.size);
     open_pipes(&run);
     block_signals(&run);
     terminal_make_raw();

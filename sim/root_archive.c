@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Archives in a root image: an uncompressed one is checked and copied as it is, what is compressed
- * is uncompressed by libarchive first.
+ * Archives in a root image: an uncompressed newc archive is checked and used as it is, what is
+ * compressed is uncompressed by libarchive first, and tar is converted.
  */
 #include <archive.h>
 #include <errno.h>
@@ -31,26 +31,27 @@ static void visit_entry(void *context, const char *path, size_t path_size, uint3
     packer_remember_folder(context, path, path_size);
 }
 
-/* Uncompress everything from bytes on into memory, which the caller frees. */
-static unsigned char *uncompress(struct packer *packer, const unsigned char *bytes, size_t size,
-                                 size_t *out_size)
+static struct archive *open_archive(struct packer *packer, const unsigned char *bytes, size_t size)
 {
     struct archive *archive = archive_read_new();
-    struct archive_entry *entry;
-    unsigned char *data = NULL;
-    size_t used = 0, capacity = 0;
 
     if (archive == NULL || archive_read_support_filter_all(archive) < ARCHIVE_WARN ||
+        archive_read_support_format_tar(archive) != ARCHIVE_OK ||
         archive_read_support_format_raw(archive) != ARCHIVE_OK) {
         die(EXIT_HOST, "libarchive cannot be used");
     }
-    if (archive_read_open_memory(archive, bytes, size) != ARCHIVE_OK ||
-        archive_read_next_header(archive, &entry) != ARCHIVE_OK) {
+    if (archive_read_open_memory(archive, bytes, size) != ARCHIVE_OK) {
         die(EXIT_ARCHIVE, "--root %s: %s", packer->source, archive_error_string(archive));
     }
-    if (archive_filter_count(archive) < 2) {
-        die(EXIT_ARCHIVE, "--root %s: neither a folder nor a newc cpio archive", packer->source);
-    }
+    return archive;
+}
+
+/* Everything that a compressed file holds, in memory which the caller frees. */
+static unsigned char *read_all(struct packer *packer, struct archive *archive, size_t *out_size)
+{
+    unsigned char *data = NULL;
+    size_t used = 0, capacity = 0;
+
     for (;;) {
         if (used == capacity) {
             capacity = capacity == 0 ? 4 << 20 : capacity * 2;
@@ -68,54 +69,82 @@ static unsigned char *uncompress(struct packer *packer, const unsigned char *byt
         }
         used += (size_t)count;
     }
-    archive_read_free(archive);
     *out_size = used;
     return data;
 }
 
-/* Append every archive in bytes: plain ones are checked and copied, zeros between them skipped, and
- * anything else must be the compressed rest, as in an initrd that starts with microcode. */
-static void append_archive(struct packer *packer, const unsigned char *bytes, size_t size,
-                           bool was_compressed)
+/* Check the archives from bytes on, zeros between them skipped. Returns where something begins that
+ * is no newc archive, or size. */
+static size_t check_plain(struct packer *packer, const unsigned char *bytes, size_t size)
 {
     size_t at = 0;
-    bool found = false;
 
     while (at < size) {
+        const char *problem;
+        size_t offset;
+
         if (bytes[at] == 0) {
             at++;
             continue;
         }
         if (!newc_recognize(bytes + at, size - at)) {
-            size_t rest_size;
-
-            if (was_compressed) {
-                die(EXIT_ARCHIVE, "--root %s: compressed, but not a newc cpio archive",
-                    packer->source);
-            }
-            unsigned char *rest = uncompress(packer, bytes + at, size - at, &rest_size);
-            append_archive(packer, rest, rest_size, true);
-            free(rest);
-            return;
+            break;
         }
-        const char *problem;
-        size_t offset;
         size_t length = newc_walk(bytes + at, size - at, visit_entry, packer, &problem, &offset);
         if (length == 0) {
             die(EXIT_ARCHIVE, "--root %s: broken archive: %s (at byte %zu)", packer->source,
                 problem, at + offset);
         }
-        fwrite(bytes + at, 1, length, packer->out);
-        newc_write_pad(packer->out, length);
         at += length;
-        found = true;
     }
-    if (!found) {
-        die(EXIT_ARCHIVE, "--root %s: the archive is empty", packer->source);
-    }
+    return at;
 }
 
-void packer_add_archive(struct packer *packer, int fd, size_t size)
+static void append_compressed(struct packer *packer, struct archive *archive)
+{
+    size_t size;
+    unsigned char *bytes = read_all(packer, archive, &size);
+
+    if (check_plain(packer, bytes, size) != size) {
+        die(EXIT_ARCHIVE, "--root %s: compressed, but not a newc cpio or tar archive",
+            packer->source);
+    }
+    fwrite(bytes, 1, size, packer->out);
+    newc_write_pad(packer->out, size);
+    free(bytes);
+}
+
+/* Append newc archives as they are, then what is compressed, as in an initrd that starts with
+ * microcode, or else an archive of another format. */
+static void append_archive(struct packer *packer, const unsigned char *bytes, size_t size)
+{
+    size_t plain = check_plain(packer, bytes, size);
+    struct archive_entry *entry;
+
+    fwrite(bytes, 1, plain, packer->out);
+    newc_write_pad(packer->out, plain);
+    if (plain == size) {
+        return;
+    }
+    struct archive *archive = open_archive(packer, bytes + plain, size - plain);
+    if (archive_read_next_header(archive, &entry) < ARCHIVE_WARN) {
+        die(EXIT_ARCHIVE, "--root %s: %s", packer->source, archive_error_string(archive));
+    }
+    if ((archive_format(archive) & ARCHIVE_FORMAT_BASE_MASK) == ARCHIVE_FORMAT_TAR) {
+        struct archive *again = open_archive(packer, bytes + plain, size - plain);
+
+        packer_add_tar(packer, archive, entry, again);
+        archive_read_free(again);
+    } else if (archive_filter_count(archive) < 2) {
+        die(EXIT_ARCHIVE, "--root %s: neither a folder nor a cpio (newc) or tar archive",
+            packer->source);
+    } else {
+        append_compressed(packer, archive);
+    }
+    archive_read_free(archive);
+}
+
+static const unsigned char *map_file(struct packer *packer, int fd, size_t size)
 {
     if (size == 0) {
         die(EXIT_ARCHIVE, "--root %s: the archive is empty", packer->source);
@@ -124,6 +153,29 @@ void packer_add_archive(struct packer *packer, int fd, size_t size)
     if (bytes == MAP_FAILED) {
         die(EXIT_MISSING, "--root %s: %s", packer->source, strerror(errno));
     }
-    append_archive(packer, bytes, size, false);
-    munmap(bytes, size);
+    return bytes;
+}
+
+bool packer_check_archive(struct packer *packer, int fd, size_t size)
+{
+    const unsigned char *bytes = map_file(packer, fd, size);
+    bool plain = check_plain(packer, bytes, size) == size;
+    bool empty = true;
+
+    for (size_t i = 0; plain && empty && i < size; i++) {
+        empty = bytes[i] == 0;
+    }
+    if (plain && empty) {
+        die(EXIT_ARCHIVE, "--root %s: the archive is empty", packer->source);
+    }
+    munmap((void *)bytes, size);
+    return plain;
+}
+
+void packer_add_archive(struct packer *packer, int fd, size_t size)
+{
+    const unsigned char *bytes = map_file(packer, fd, size);
+
+    append_archive(packer, bytes, size);
+    munmap((void *)bytes, size);
 }

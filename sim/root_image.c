@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Packs --root and every --add into one initramfs. What is added follows the root in an archive of
- * its own, which the kernel unpacks over the first.
+ * Makes one initramfs of --root and every --add. What is added follows the root in an archive of
+ * its own, which the kernel unpacks over the first. A root that is a newc archive already is
+ * mapped, not copied: it may be large, and several machines then share its pages.
  */
 #include "sim/root_image.h"
 
@@ -17,6 +18,8 @@
 #include "sim/newc.h"
 #include "sim/options.h"
 #include "sim/packer.h"
+
+enum { PAGE = 4096 };
 
 void *packer_allocate(size_t size)
 {
@@ -108,7 +111,27 @@ static void pack_addition(struct packer *packer, const char *addition)
     free(host);
 }
 
-static void pack_root(struct packer *packer, const char *root)
+/* A file in memory to pack into. */
+static int begin_packing(struct packer *packer)
+{
+    int fd = memfd_create("assay-root", MFD_CLOEXEC);
+
+    packer->out = fd < 0 ? NULL : fdopen(dup(fd), "w");
+    if (packer->out == NULL) {
+        die(EXIT_HOST, "cannot make an anonymous file: %s", strerror(errno));
+    }
+    return fd;
+}
+
+static void end_packing(struct packer *packer)
+{
+    if (fclose(packer->out) != 0) {
+        die(EXIT_HOST, "cannot write the root image: %s", strerror(errno));
+    }
+}
+
+/* The root's archive: the given file itself if it is one already, else packed into memory. */
+static int open_root(struct packer *packer, const char *root)
 {
     struct stat info;
     int fd = open(root, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
@@ -117,49 +140,105 @@ static void pack_root(struct packer *packer, const char *root)
         die(EXIT_MISSING, "--root %s: %s", root, strerror(errno));
     }
     packer->source = root;
+    if (!S_ISDIR(info.st_mode) && !S_ISREG(info.st_mode)) {
+        die(EXIT_MISSING, "--root %s: neither a folder nor a file", root);
+    }
+    if (S_ISREG(info.st_mode) && packer_check_archive(packer, fd, (size_t)info.st_size)) {
+        return fd;
+    }
+    int packed = begin_packing(packer);
     if (S_ISDIR(info.st_mode)) {
         packer_add_folder(packer, root, "");
         newc_write_trailer(packer->out);
-    } else if (S_ISREG(info.st_mode)) {
-        packer_add_archive(packer, fd, (size_t)info.st_size);
     } else {
-        die(EXIT_MISSING, "--root %s: neither a folder nor a file", root);
+        packer_add_archive(packer, fd, (size_t)info.st_size);
     }
+    end_packing(packer);
     close(fd);
+    return packed;
+}
+
+static int pack_additions(struct packer *packer, const struct string_list *additions)
+{
+    if (additions->count == 0) {
+        return -1;
+    }
+    int fd = begin_packing(packer);
+    for (size_t i = 0; i < additions->count; i++) {
+        pack_addition(packer, additions->items[i]);
+    }
+    newc_write_trailer(packer->out);
+    end_packing(packer);
+    return fd;
+}
+
+static size_t file_size(int fd)
+{
+    struct stat info;
+
+    return fd >= 0 && fstat(fd, &info) == 0 ? (size_t)info.st_size : 0;
+}
+
+static size_t whole_pages(size_t size)
+{
+    return (size + PAGE - 1) & ~(size_t)(PAGE - 1);
+}
+
+/* False if the part of an image cannot be mapped there; nothing is to be done for no bytes. */
+static bool map_part(char *at, size_t size, int fd)
+{
+    return size == 0 || mmap(at, size, PROT_READ, MAP_SHARED | MAP_FIXED, fd, 0) != MAP_FAILED;
+}
+
+/* One range of addresses for both parts; the end of the first part's last page reads as zeros,
+ * which may stand between archives. */
+static void map_parts(struct root_image *image)
+{
+    size_t root = whole_pages(file_size(image->root_fd)), added = file_size(image->added_fd);
+
+    image->size = added == 0 ? file_size(image->root_fd) : root + added;
+    char *at = mmap(NULL, whole_pages(image->size), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (at == MAP_FAILED || !map_part(at, root, image->root_fd) ||
+        !map_part(at + root, whole_pages(added), image->added_fd)) {
+        die(EXIT_HOST, "cannot map the root image: %s", strerror(errno));
+    }
+    image->bytes = at;
 }
 
 void root_image_create(const struct options *options, struct root_image *out)
 {
     struct packer packer = {.next_ino = 1};
 
-    *out = (struct root_image){.fd = memfd_create("assay-root", MFD_CLOEXEC)};
-    packer.out = out->fd < 0 ? NULL : fdopen(dup(out->fd), "w");
-    if (packer.out == NULL) {
-        die(EXIT_HOST, "cannot make an anonymous file: %s", strerror(errno));
-    }
-    if (options->root != NULL) {
-        pack_root(&packer, options->root);
-    }
-    for (size_t i = 0; i < options->add.count; i++) {
-        pack_addition(&packer, options->add.items[i]);
-    }
-    if (options->add.count > 0) {
-        newc_write_trailer(packer.out);
-    }
-    long size = ftell(packer.out);
-    if (fclose(packer.out) != 0 || size < 0) {
-        die(EXIT_HOST, "cannot write the root image: %s", strerror(errno));
-    }
+    out->root_fd = options->root != NULL ? open_root(&packer, options->root) : -1;
+    out->added_fd = pack_additions(&packer, &options->add);
     tdestroy(packer.folders, free);
-    out->size = (size_t)size;
-    out->bytes = mmap(NULL, out->size, PROT_READ, MAP_SHARED, out->fd, 0);
-    if (out->bytes == MAP_FAILED) {
-        die(EXIT_HOST, "cannot map the root image: %s", strerror(errno));
+    map_parts(out);
+}
+
+int root_image_open(const struct root_image *image)
+{
+    if (image->added_fd < 0) {
+        return dup(image->root_fd);
     }
+    int fd = memfd_create("assay-root", MFD_CLOEXEC);
+    for (size_t done = 0; fd >= 0 && done < image->size;) {
+        ssize_t count = write(fd, (const char *)image->bytes + done, image->size - done);
+
+        if (count < 0) {
+            die(EXIT_HOST, "cannot write the root image: %s", strerror(errno));
+        }
+        done += (size_t)count;
+    }
+    return fd;
 }
 
 void root_image_destroy(struct root_image *image)
 {
-    munmap((void *)image->bytes, image->size);
-    close(image->fd);
+    munmap((void *)image->bytes, whole_pages(image->size));
+    if (image->root_fd >= 0) {
+        close(image->root_fd);
+    }
+    if (image->added_fd >= 0) {
+        close(image->added_fd);
+    }
 }

@@ -22,6 +22,9 @@
 #include "sim/root_image.h"
 #include "sim/terminal.h"
 
+/* Names and inodes of a root take about this part of its size; contents are read when needed. */
+enum { METADATA_SHARE = 16 };
+
 /* Watches over one run. Written by the watcher before it stops the machine, read after the run. */
 struct watcher {
     struct machine *machine;
@@ -182,14 +185,14 @@ int command_run(int argc, char **argv)
 
     options_parse(COMMAND_RUN, argc, argv, &options);
     root_image_create(&options, &root);
-    options_check_ram(&options, root.size, MACHINE_RAM_MIN);
+    options_settle_ram(&options, MACHINE_RAM_MIN + root.size / METADATA_SHARE, 0);
     watcher_block_signals(&watcher);
     struct machine *machine = create_machine(&options, &root);
-    root_image_destroy(&root);
     watcher_start(&watcher, machine, &options);
     int status = machine_run(machine);
     watcher_finish(&watcher);
     machine_destroy(machine);
+    root_image_destroy(&root);
     options_free(&options);
     if (status == MACHINE_CRASHED) {
         return EXIT_CRASH;

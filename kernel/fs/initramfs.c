@@ -15,6 +15,7 @@
 
 struct unpacker {
     struct kernel *kernel;
+    bool in_place; /* contents stay in the archive */
     struct cpio_reader reader;
     struct dentry *root;
     struct dentry *dir;   /* referenced: where the last entry went */
@@ -100,6 +101,17 @@ static int add_entry(struct unpacker *unpacker, const struct cpio_entry *entry, 
     return tmpfs_add(unpacker->dir, name, length, entry->mode, device ? rdev : 0, target, out);
 }
 
+/* The contents of a regular file that has none yet. */
+static int set_contents(struct unpacker *unpacker, struct inode *inode,
+                        const struct cpio_entry *entry)
+{
+    if (entry->data_size == 0)
+        return 0;
+    if (unpacker->in_place)
+        return tmpfs_set_image(inode, entry->data, entry->data_size);
+    return tmpfs_fill(inode, entry->data, entry->data_size);
+}
+
 static int link_text(const struct cpio_entry *entry, char **out)
 {
     size_t length = entry->data_size;
@@ -180,7 +192,7 @@ static int unpack_link(struct unpacker *unpacker, const struct cpio_entry *entry
         error = add_link(unpacker->dir, last, length, inode);
     }
     if (!error && S_ISREG(inode->mode) && entry->data_size > 0 && inode->size == 0) {
-        error = tmpfs_fill(inode, entry->data, entry->data_size);
+        error = set_contents(unpacker, inode, entry);
         set_attributes(inode, entry);
     }
     inode_put(inode);
@@ -231,16 +243,17 @@ static int unpack_entry(struct unpacker *unpacker, const struct cpio_entry *entr
     kfree(target);
     if (error)
         return error;
-    if (S_ISREG(entry->mode) && entry->data_size > 0)
-        error = tmpfs_fill(dentry_inode(dentry), entry->data, entry->data_size);
+    if (S_ISREG(entry->mode))
+        error = set_contents(unpacker, dentry_inode(dentry), entry);
     set_attributes(dentry_inode(dentry), entry);
     dentry_put(dentry);
     return error;
 }
 
-int initramfs_unpack(struct kernel *kernel, const void *archive, uint64_t bytes)
+int initramfs_unpack(struct kernel *kernel, const void *archive, uint64_t bytes, bool in_place)
 {
-    struct unpacker unpacker = {.kernel = kernel, .root = kernel->vfs->root->root};
+    struct unpacker unpacker = {
+        .kernel = kernel, .in_place = in_place, .root = kernel->vfs->root->root};
     struct cpio_entry entry;
     int result = 0, got;
     cpio_reader_init(&unpacker.reader, archive, bytes);

@@ -57,7 +57,7 @@ static bool has_long_link(const struct inode *inode)
     return inode->link && inode->size >= LONG_SYMLINK;
 }
 
-static const struct page_cache_ops page_ops = {.reserve = reserve_page, .release = release_page};
+const struct page_cache_ops tmpfs_page_ops = {.reserve = reserve_page, .release = release_page};
 
 /* ---- inodes ---- */
 
@@ -97,6 +97,8 @@ void tmpfs_evict(struct inode *inode)
     if (S_ISDIR(inode->mode) && inode->private) {
         xarray_destroy(&tmpfs_dir_of(inode)->entries);
         kfree(inode->private);
+    } else if (S_ISREG(inode->mode)) {
+        tmpfs_evict_image(inode);
     }
     if (has_long_link(inode) && inode->blocks)
         atomic_fetch_sub_relaxed(&tmpfs_of(inode->sb)->used_pages, 1);
@@ -127,7 +129,7 @@ int tmpfs_inode_create(struct superblock *sb, struct inode *dir, uint32_t mode, 
         }
     } else if (S_ISREG(mode)) {
         inode->file_ops = &tmpfs_file_ops;
-        inode->pages.ops = &page_ops;
+        inode->pages.ops = &tmpfs_page_ops;
         inode->private_u64 = F_SEAL_SEAL;
     } else if (has_long_link(inode)) {
         if (!take_one(&tmpfs_of(sb)->used_pages,
@@ -149,6 +151,9 @@ static int tmpfs_setattr(struct inode *inode, const struct attr_change *change)
         if ((change->size < inode->size && (seals & F_SEAL_SHRINK)) ||
             (change->size > inode->size && (seals & F_SEAL_GROW)))
             return -EPERM;
+        int error = tmpfs_adopt_image(inode, change->size);
+        if (error)
+            return error;
     }
     return generic_setattr(inode, change);
 }

@@ -30,7 +30,9 @@ int memfd_create_file(struct kernel *kernel, const char *name, unsigned flags, s
  * shows in /proc/PID/maps. */
 int shmem_create_file(struct kernel *kernel, const char *name, uint64_t bytes, struct file **out);
 
-/* Unpack the initial archives into the root. 0 or the first error; what was unpacked stays. */
-int initramfs_unpack(struct kernel *kernel, const void *archive, uint64_t bytes);
+/* Unpack the initial archives into the root. in_place: the archive stays where it is for good, and
+ * files take their contents from it when they are read. 0 or the first error; what was unpacked
+ * stays. */
+int initramfs_unpack(struct kernel *kernel, const void *archive, uint64_t bytes, bool in_place);
 
 #endif

@@ -118,6 +118,7 @@ static int tmpfs_fsync(struct file *file, bool data_only)
 }
 
 const struct file_ops tmpfs_file_ops = {
+    .open = tmpfs_open,
     .read = generic_file_read,
     .write = tmpfs_write,
     .seek = generic_file_seek,

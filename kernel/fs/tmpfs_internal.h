@@ -54,6 +54,15 @@ int tmpfs_inode_create(struct superblock *sb, struct inode *dir, uint32_t mode, 
 void tmpfs_evict(struct inode *inode);
 int64_t tmpfs_fcntl(struct file *file, int command, uint64_t argument);
 
+/* The boot image, tmpfs_image.c. A new, empty regular file gets `bytes` bytes of contents that stay
+ * where they are, for good: 0 or -ENOMEM. Bring the first `bytes` bytes into memory, as the file is
+ * about to change (its mutex held): 0, -ENOMEM, -ENOSPC. */
+int tmpfs_set_image(struct inode *inode, const void *data, uint64_t bytes);
+int tmpfs_adopt_image(struct inode *inode, uint64_t bytes);
+int tmpfs_open(struct inode *inode, struct file *file);
+void tmpfs_evict_image(struct inode *inode);
+
+extern const struct page_cache_ops tmpfs_page_ops;
 extern const struct inode_ops tmpfs_dir_inode_ops, tmpfs_inode_ops;
 extern const struct file_ops tmpfs_dir_ops, tmpfs_file_ops;
 

@@ -11,6 +11,7 @@
 #include "kernel/mm/page_cache.h"
 
 #include "kernel/abi/errno.h"
+#include "kernel/lib/bits.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm_internal.h"
 
@@ -29,11 +30,27 @@ void page_cache_init(struct page_cache *cache, const struct page_cache_ops *ops,
     spin_lock_init(&cache->mappings_lock, LOCK_RANK_INODE_STATE);
     list_init(&cache->mappings);
     list_node_init(&cache->reclaim_node);
-    if (cache->ops->read_page) {
-        spin_lock(&state->caches_lock);
-        list_add_tail(&state->caches, &cache->reclaim_node);
-        spin_unlock(&state->caches_lock);
-    }
+}
+
+/* A cache whose pages can be read again is offered to reclaim from its first page on. Lock held. */
+static void offer_to_reclaim(struct page_cache *cache)
+{
+    struct mm_state *state = this_kernel()->mm;
+    if (!cache->ops->read_page || list_node_linked(&cache->reclaim_node))
+        return;
+    spin_lock(&state->caches_lock);
+    list_add_tail(&state->caches, &cache->reclaim_node);
+    spin_unlock(&state->caches_lock);
+}
+
+static void hide_from_reclaim(struct page_cache *cache)
+{
+    struct mm_state *state = this_kernel()->mm;
+    if (!list_node_linked(&cache->reclaim_node))
+        return;
+    spin_lock(&state->caches_lock);
+    list_remove(&cache->reclaim_node);
+    spin_unlock(&state->caches_lock);
 }
 
 /* Count a page in (1) or out (-1). */
@@ -72,6 +89,7 @@ static int insert_locked(struct page_cache *cache, uint64_t index, struct page *
     page->index = index;
     atomic_fetch_or_relaxed(&page->flags, PAGE_CACHE | PAGE_UPTODATE);
     account(cache, 1);
+    offer_to_reclaim(cache);
     return 0;
 }
 
@@ -83,26 +101,58 @@ int page_cache_insert(struct page_cache *cache, uint64_t index, struct page *pag
     return error;
 }
 
+/* Fill a page that the caller has allocated, and enter it. On an error the page is given back. */
+static int enter_locked(struct page_cache *cache, uint64_t index, struct page *page)
+{
+    page->cache = cache;
+    page->index = index;
+    int error = cache->ops->read_page ? cache->ops->read_page(cache, page) : 0;
+    if (!error)
+        error = insert_locked(cache, index, page);
+    if (error)
+        page_put(page);
+    return error;
+}
+
+/* Read what is missing of the cluster around index into one block, so that mappings of it later
+ * need one translation. Without memory for that, or after an error, pages stay missing. */
+static void read_cluster(struct page_cache *cache, uint64_t index)
+{
+    uint64_t first;
+    unsigned count;
+    cache->ops->cluster(cache, index, &first, &count);
+    unsigned order = log2_ceil(count);
+    struct page *block = order ? page_alloc(order, ALLOC_USER) : NULL;
+    if (!block)
+        return;
+    page_split(block, order);
+    for (unsigned i = 0; i < 1u << order; i++) {
+        if (i < count && !xarray_get(&cache->pages, first + i))
+            (void)enter_locked(cache, first + i, &block[i]);
+        else
+            page_put(&block[i]);
+    }
+}
+
 static int create_locked(struct page_cache *cache, uint64_t index, struct page **out)
 {
     bool read = cache->ops->read_page;
+    if (cache->ops->cluster) {
+        read_cluster(cache, index);
+        *out = xarray_get(&cache->pages, index);
+        if (*out)
+            return 0;
+    }
     unsigned flags = ALLOC_USER | (read ? 0 : ALLOC_ZERO);
     struct page *page = page_alloc(0, flags);
     if (!page && page_cache_shrink(this_kernel(), RECLAIM_PAGES)) /* not from this cache */
         page = page_alloc(0, flags);
     if (!page)
         return -ENOMEM;
-    page->cache = cache;
-    page->index = index;
-    int error = read ? cache->ops->read_page(cache, page) : 0;
+    int error = enter_locked(cache, index, page);
     if (!error)
-        error = insert_locked(cache, index, page);
-    if (error) {
-        page_put(page);
-        return error;
-    }
-    *out = page;
-    return 0;
+        *out = page;
+    return error;
 }
 
 int page_cache_get(struct page_cache *cache, uint64_t index, bool create, struct page **out)
@@ -114,6 +164,41 @@ int page_cache_get(struct page_cache *cache, uint64_t index, bool create, struct
         error = create_locked(cache, index, out);
     if (*out && !error)
         page_get(*out);
+    mutex_unlock(&cache->lock);
+    return error;
+}
+
+/* Have every page counted by the ops to come; on an error none is. Lock held. */
+static int reserve_all_locked(struct page_cache *cache, const struct page_cache_ops *ops)
+{
+    uint64_t done = 0;
+    int error = 0;
+    for (; ops->reserve && done < cache->count; done++) {
+        error = ops->reserve(cache);
+        if (error)
+            break;
+    }
+    while (error && done-- > 0)
+        ops->release(cache);
+    return error;
+}
+
+int page_cache_leave_store(struct page_cache *cache, uint64_t pages,
+                           const struct page_cache_ops *ops)
+{
+    struct page *page;
+    int error = 0;
+    mutex_lock(&cache->lock);
+    for (uint64_t index = 0; index < pages && !error; index++) {
+        if (!xarray_get(&cache->pages, index))
+            error = create_locked(cache, index, &page);
+    }
+    if (!error)
+        error = reserve_all_locked(cache, ops);
+    if (!error) {
+        hide_from_reclaim(cache);
+        cache->ops = ops;
+    }
     mutex_unlock(&cache->lock);
     return error;
 }
@@ -222,13 +307,8 @@ void page_cache_punch(struct page_cache *cache, uint64_t start, uint64_t end)
 
 void page_cache_destroy(struct page_cache *cache)
 {
-    struct mm_state *state = this_kernel()->mm;
     assert(list_empty(&cache->mappings));
-    if (cache->ops->read_page) {
-        spin_lock(&state->caches_lock);
-        list_remove(&cache->reclaim_node);
-        spin_unlock(&state->caches_lock);
-    }
+    hide_from_reclaim(cache);
     drop_range(cache, 0, UINT64_MAX);
     assert(cache->count == 0);
     xarray_destroy(&cache->pages);

@@ -26,6 +26,9 @@ struct page_cache_ops {
      * NULL. release undoes it. */
     int (*reserve)(struct page_cache *cache);
     void (*release)(struct page_cache *cache);
+    /* Only with read_page: the range, index among it, that is best read together. NULL: the page
+     * alone. */
+    void (*cluster)(struct page_cache *cache, uint64_t index, uint64_t *first, unsigned *count);
 };
 
 /* Marks in page_cache.pages. */
@@ -39,7 +42,8 @@ struct page_cache {
     void *owner; /* the inode */
     struct spinlock mappings_lock;
     struct list mappings;          /* VMAs that map it, by vma->mapping_node */
-    struct list_node reclaim_node; /* caches whose pages can be read again (ops->read_page) */
+    struct list_node reclaim_node; /* caches whose pages can be read again (ops->read_page), once
+                                    * they have had one */
 };
 
 void page_cache_init(struct page_cache *cache, const struct page_cache_ops *ops, void *owner);
@@ -48,6 +52,12 @@ void page_cache_destroy(struct page_cache *cache); /* drops all pages; no mappin
 /* The page at index with a reference. create: make it if missing (zero or read_page), else a
  * missing page gives 0 and *out NULL. 0, -ENOMEM, -ENOSPC, -EIO. */
 int page_cache_get(struct page_cache *cache, uint64_t index, bool create, struct page **out);
+
+/* The cache stops having a store: read what is missing of the first `pages` pages and go on with ops
+ * that have no read_page, whose reserve is called for every page. 0, or -ENOMEM, -ENOSPC, -EIO with
+ * nothing changed that could be seen. */
+int page_cache_leave_store(struct page_cache *cache, uint64_t pages,
+                           const struct page_cache_ops *ops);
 
 /* Note that a page of the cache was changed, so that page_cache_sync writes it. For get_page of a
  * shared mapping that is going to be written, and after writing to a page by hand. No effect

@@ -19,13 +19,14 @@ enum { READ_BATCH = 16, BLOCK_ORDER_MAX = 4 };
 static int64_t read_one(struct page_cache *cache, uint64_t index, struct page *page, size_t offset,
                         size_t bytes, struct uio *uio)
 {
-    if (!page && !cache->ops->read_page)
-        return (int64_t)uio_zero(uio, bytes);
     struct page *created = NULL;
     if (!page) {
-        int error = page_cache_get(cache, index, true, &created);
+        /* Even a hole is asked for under the lock: the cache may just have left its store. */
+        int error = page_cache_get(cache, index, cache->ops->read_page, &created);
         if (error)
             return error;
+        if (!created)
+            return (int64_t)uio_zero(uio, bytes);
         page = created;
     }
     size_t done = uio_copy_to(uio, (char *)page_address(page) + offset, bytes);

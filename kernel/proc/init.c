@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Process 1: part of the kernel, not a program. It mounts the usual file systems, runs the machine's
- * job as its child in a session on the console, reaps orphans, and when the job has ended powers the
- * machine off with its status (128 + n for signal n, as a shell reports it).
+ * Process 1: part of the kernel, not a program. It mounts the usual file systems, runs the
+ * machine's job as its child in a session on the console, reaps orphans, and when the job has ended
+ * powers the machine off with its status (128 + n for signal n, as a shell reports it).
  */
+#include "kernel/core/init.h"
 #include "hal/kernel_on.h"
 #include "hal/power.h"
 #include "kernel/abi/errno.h"
@@ -12,7 +13,6 @@
 #include "kernel/abi/sched.h"
 #include "kernel/abi/stat.h"
 #include "kernel/abi/wait.h"
-#include "kernel/core/init.h"
 #include "kernel/core/kernel.h"
 #include "kernel/core/klog.h"
 #include "kernel/fs/file_table.h"
@@ -34,6 +34,8 @@
 #include "kernel/proc/uts.h"
 #include "kernel/proc/vdso_internal.h"
 #include "kernel/security/cred.h"
+
+#define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 enum { STATUS_NOT_EXECUTABLE = 126, STATUS_NOT_FOUND = 127 };
 
@@ -77,17 +79,22 @@ int proc_init(struct kernel *kernel)
 
 /* ---- mounts and the console ---- */
 
-/* The initial root file system, from the archives that the backend has put in memory. */
+/* Larger images stay where they are, and files are read from them when they are needed. */
+enum { UNPACK_BYTES_MAX = 32 << 20 };
+
+/* The initial root file system, from the archives that the backend has put in memory. A small one
+ * in the machine's RAM is copied out, and its memory used. */
 static void unpack_root(struct kernel *kernel)
 {
     const struct hal_boot *boot = kernel->boot;
     if (!boot->initrd)
         return;
-    int error = initramfs_unpack(kernel, boot->initrd, boot->initrd_bytes);
+    bool in_place = !boot->initrd_paddr || boot->initrd_bytes > UNPACK_BYTES_MAX;
+    int error = initramfs_unpack(kernel, boot->initrd, boot->initrd_bytes, in_place);
     if (error)
         kernel_panic("init: cannot unpack the root file system: error %d%s", -error,
                      error == -ENOMEM || error == -ENOSPC ? " (too little memory)" : "");
-    if (boot->initrd_paddr)
+    if (!in_place)
         page_release_range(boot->initrd_paddr, boot->initrd_bytes);
 }
 
@@ -113,6 +120,22 @@ static void mount_all(struct kernel *kernel)
     mount_at_boot(kernel, "tmpfs", "/run", MS_NOSUID | MS_NODEV, "mode=0755");
 }
 
+/* The names that a user space daemon would make in /dev. */
+static void link_at_boot(const char *name, const char *target)
+{
+    int error = vfs_symlink(target, NULL, name);
+    if (error && error != -EEXIST)
+        klog_warn("init: cannot make %s: error %d", name, -error);
+}
+
+static void make_links(void)
+{
+    link_at_boot("/dev/fd", "/proc/self/fd");
+    link_at_boot("/dev/stdin", "/proc/self/fd/0");
+    link_at_boot("/dev/stdout", "/proc/self/fd/1");
+    link_at_boot("/dev/stderr", "/proc/self/fd/2");
+}
+
 /* Descriptors 0, 1 and 2 on the console, which becomes the controlling terminal of the caller's
  * new session. */
 static int open_console(void)
@@ -136,7 +159,7 @@ static int open_console(void)
 
 static int exec_along_path(const char *name, char *const *argv, char *const *envp)
 {
-    const char *path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    const char *path = DEFAULT_PATH;
     for (char *const *variable = envp; *variable; variable++) {
         if (kstr_starts_with(*variable, "PATH="))
             path = *variable + 5;
@@ -149,13 +172,43 @@ static int exec_along_path(const char *name, char *const *argv, char *const *env
         char candidate[512];
         size_t length = kstrcspn(path, ":");
         int bytes = ksnprintf(candidate, sizeof(candidate), "%.*s/%s", (int)length, path, name);
-        int result = bytes < (int)sizeof(candidate) ? task_exec_kernel(candidate, argv, envp)
-                                                    : -ENOENT;
+        int result =
+            bytes < (int)sizeof(candidate) ? task_exec_kernel(candidate, argv, envp) : -ENOENT;
         if (result != -ENOENT || error == -ENOENT)
             error = result;
         path += length + (path[length] == ':');
     }
     return error;
+}
+
+static bool has_variable(char *const *envp, const char *assignment)
+{
+    size_t name = kstrcspn(assignment, "=") + 1;
+    for (; *envp; envp++) {
+        if (kstrncmp(*envp, assignment, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* What the command line gives and what every program expects. Never freed: the job is exec'ed once.
+ */
+static char *const *job_environment(char *const *given)
+{
+    static const char *const defaults[] = {"PATH=" DEFAULT_PATH, "HOME=/root"};
+    size_t count = 0;
+    while (given[count])
+        count++;
+    const char **envp = kmalloc((count + ARRAY_SIZE(defaults) + 1) * sizeof(*envp));
+    if (!envp)
+        return given;
+    memcpy(envp, given, count * sizeof(*envp));
+    for (unsigned i = 0; i < ARRAY_SIZE(defaults); i++) {
+        if (!has_variable(given, defaults[i]))
+            envp[count++] = defaults[i];
+    }
+    envp[count] = NULL;
+    return (char *const *)envp;
 }
 
 static NORETURN void job_main(void *argument)
@@ -170,7 +223,7 @@ static NORETURN void job_main(void *argument)
     int error = open_console();
     if (error)
         klog_warn("init: cannot open /dev/ttyS0: error %d", -error);
-    error = exec_along_path(program, argv, options->envp);
+    error = exec_along_path(program, argv, job_environment(options->envp));
     if (error) {
         klog_err("init: cannot run %s: %s (error %d)", program,
                  error == -ENOENT    ? "no such program"
@@ -179,8 +232,8 @@ static NORETURN void job_main(void *argument)
                  : error == -ENOMEM  ? "not enough memory"
                                      : "execve failed",
                  -error);
-        process_exit(linux_wait_exited(error == -ENOENT ? STATUS_NOT_FOUND
-                                                        : STATUS_NOT_EXECUTABLE));
+        process_exit(
+            linux_wait_exited(error == -ENOENT ? STATUS_NOT_FOUND : STATUS_NOT_EXECUTABLE));
     }
     user_loop_run(task);
     unreachable_panic();
@@ -237,6 +290,7 @@ static void init_main(void *argument)
 
     unpack_root(init->thread.kernel);
     mount_all(init->thread.kernel);
+    make_links();
     int job = run_job();
     if (job < 0)
         kernel_panic("init: cannot create the first process: error %d", -job);

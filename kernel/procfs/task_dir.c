@@ -4,6 +4,7 @@
  */
 #include "kernel/lib/printf.h"
 #include "kernel/procfs/proc_internal.h"
+#include "kernel/procfs/procfs.h"
 #include "kernel/procfs/seq_internal.h"
 
 static const struct inode_ops file_ops_plain = {.setattr = proc_setattr_refused};
@@ -93,6 +94,18 @@ int pid_dir_make(struct superblock *sb, struct task *task, bool whole, struct in
     if (error)
         inode_put(*out);
     return error;
+}
+
+int proc_dir_process(const struct file *file, struct process **out)
+{
+    if (file->ops != &pid_dir_file_ops || file->inode->private != &process_table)
+        return -EBADF;
+    struct task *task = proc_inode_task(file->inode);
+    if (!task)
+        return -ESRCH;
+    *out = process_get(task->process);
+    task_put(task);
+    return 0;
 }
 
 static int dir_lookup(struct inode *dir, const char *name, size_t length, struct inode **out)

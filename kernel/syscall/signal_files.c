@@ -13,6 +13,7 @@
 #include "kernel/proc/pidfd.h"
 #include "kernel/proc/signal.h"
 #include "kernel/proc/signalfd.h"
+#include "kernel/procfs/procfs.h"
 #include "kernel/security/cred.h"
 #include "kernel/syscall/syscalls.h"
 
@@ -88,6 +89,18 @@ static int info_for(const struct process *target, uint64_t info_uaddr, int sig,
     return target != self && (out->si_code >= 0 || out->si_code == SI_TKILL) ? -EPERM : 0;
 }
 
+/* For pidfd_send_signal(2) a directory /proc/PID is as good. */
+static int pidfd_or_proc_get(int fd, struct process **out)
+{
+    struct file *file = fd_get(fd);
+    if (!file)
+        return -EBADF;
+    *out = pidfd_process(file);
+    int error = *out ? 0 : proc_dir_process(file, out);
+    file_put(file);
+    return error;
+}
+
 int64_t sys_pidfd_send_signal(int pidfd, int sig, uint64_t info_uaddr, uint32_t flags)
 {
     struct linux_siginfo info;
@@ -95,7 +108,7 @@ int64_t sys_pidfd_send_signal(int pidfd, int sig, uint64_t info_uaddr, uint32_t 
 
     if (flags)
         return -EINVAL;
-    int error = pidfd_get(pidfd, &process);
+    int error = pidfd_or_proc_get(pidfd, &process);
     if (error)
         return error;
     error = info_for(process, info_uaddr, sig, &info);

@@ -56,7 +56,12 @@ static void pack(const struct scenario *scenario, const struct scenario_machine 
     die_within(where);
     root_image_create(&options, &image);
     die_within(NULL);
-    close(image.fd);
+    if (image.root_fd >= 0) {
+        close(image.root_fd);
+    }
+    if (image.added_fd >= 0) {
+        close(image.added_fd);
+    }
     *out = (struct scenario_image){image.bytes, image.size};
 }
 

@@ -169,8 +169,38 @@ static void pidfds(void)
     OK(close(fd));
 }
 
+/* psmisc's killall signals through /proc/PID. */
+static void proc_directory_is_a_pidfd_for_signals(void)
+{
+    char name[64];
+    int status;
+    pid_t pid = (pid_t)OK(fork());
+    if (pid == 0) {
+        for (;;)
+            pause();
+    }
+    snprintf(name, sizeof(name), "/proc/%d", pid);
+    int fd = (int)OK(open(name, O_RDONLY | O_DIRECTORY));
+    OK(syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0));
+    FAILS(syscall(SYS_pidfd_getfd, fd, 0, 0), EBADF);
+    snprintf(name, sizeof(name), "/proc/%d/status", pid);
+    int other = (int)OK(open(name, O_RDONLY));
+    FAILS(syscall(SYS_pidfd_send_signal, other, 0, NULL, 0), EBADF);
+    snprintf(name, sizeof(name), "/proc/%d/fd", pid);
+    int below = (int)OK(open(name, O_RDONLY | O_DIRECTORY));
+    FAILS(syscall(SYS_pidfd_send_signal, below, 0, NULL, 0), EBADF);
+    OK(syscall(SYS_pidfd_send_signal, fd, SIGTERM, NULL, 0));
+    EQ(waitpid(pid, &status, 0), pid);
+    EQ(status, SIGTERM);
+    FAILS(syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0), ESRCH);
+    OK(close(fd));
+    OK(close(other));
+    OK(close(below));
+}
+
 int main(void)
 {
+    proc_directory_is_a_pidfd_for_signals();
     signals_are_read();
     reading_and_polling_wait();
     pidfds();

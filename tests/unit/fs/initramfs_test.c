@@ -75,7 +75,7 @@ static void put_trailer(struct archive *archive)
 
 static int unpack(const struct archive *archive)
 {
-    return initramfs_unpack(this_kernel(), archive->bytes, archive->size);
+    return initramfs_unpack(this_kernel(), archive->bytes, archive->size, false);
 }
 
 /* Archives unpack into the machine's root: tests work below /x and take it away again. */
@@ -89,11 +89,12 @@ static void remove_tree(const char *name)
         struct inode *inode = dentry_inode(at);
         struct dentry *child = NULL, *other;
         if (S_ISDIR(inode->mode)) {
-            list_for_each_entry (other, &at->children, sibling_node)
-                if (dentry_inode(other) && !dentry_is_unlinked(other)) {
-                    child = dentry_get(other);
-                    break;
-                }
+            list_for_each_entry(other, &at->children,
+                                sibling_node) if (dentry_inode(other) && !dentry_is_unlinked(other))
+            {
+                child = dentry_get(other);
+                break;
+            }
         }
         if (child) {
             dentry_put(at);
@@ -286,6 +287,76 @@ static void damaged(void *argument)
     }
 }
 
+/* A file of three pages and a half in the archive: read, mapped sizes, cut, written, removed. */
+static void works_in_place(void *argument)
+{
+    enum { BYTES = 14000 };
+    struct archive archive;
+    struct linux_statx statx;
+    static char data[BYTES];
+    char back[16];
+    (void)argument;
+    for (unsigned i = 0; i < BYTES; i++)
+        data[i] = (char)(i >> 8);
+    archive_init(&archive);
+    static const char *const names[] = {"x/read", "x/cut", "x/written", "x/emptied", "x/grown"};
+    put_dir(&archive, "x");
+    for (unsigned i = 0; i < ARRAY_SIZE(names); i++)
+        put(&archive,
+            (struct entry){.name = names[i], .mode = S_IFREG | 0644, .data = data, .bytes = BYTES});
+    put_trailer(&archive);
+    ck_assert_int_eq(initramfs_unpack(this_kernel(), archive.bytes, archive.size, true), 0);
+
+    struct file *file = fs_open("/x/read", O_RDONLY, 0);
+    vfs_getattr(&file->path, &statx);
+    ck_assert_uint_eq(statx.stx_size, BYTES);
+    ck_assert_uint_eq(statx.stx_blocks, 4 * 8);
+    ck_assert_int_eq(fs_pread(file, back, 16, 13995), 5);
+    ck_assert_int_eq(back[0], 13995 >> 8);
+    file_put(file);
+
+    struct path path;
+    ck_assert_int_eq(path_walk(NULL, "/x/cut", 0, &path), 0);
+    ck_assert_int_eq(vfs_truncate(&path, 5000), 0);
+    ck_assert_int_eq(vfs_truncate(&path, 9000), 0);
+    path_put(&path);
+    file = fs_open("/x/cut", O_RDONLY, 0);
+    ck_assert_int_eq(fs_pread(file, back, 16, 4990), 16);
+    ck_assert_int_eq(back[9], 4999 >> 8);
+    ck_assert_int_eq(back[10], 0);
+    ck_assert_int_eq(fs_pread(file, back, 16, 8990), 10);
+    ck_assert_int_eq(back[0], 0);
+    file_put(file);
+
+    file = fs_open("/x/written", O_RDWR, 0);
+    ck_assert_int_eq(fs_write(file, "changed", 7), 7);
+    ck_assert_int_eq(fs_pread(file, back, 8, 0), 8);
+    ck_assert(memcmp(back, "changed", 7) == 0);
+    ck_assert_int_eq(fs_pread(file, back, 16, 13990), 10);
+    ck_assert_int_eq(back[0], 13990 >> 8);
+    vfs_getattr(&file->path, &statx);
+    ck_assert_uint_eq(statx.stx_blocks, 4 * 8);
+    file_put(file);
+
+    file = fs_open("/x/emptied", O_RDWR | O_TRUNC, 0);
+    vfs_getattr(&file->path, &statx);
+    ck_assert_uint_eq(statx.stx_size, 0);
+    ck_assert_uint_eq(statx.stx_blocks, 0);
+    file_put(file);
+
+    file = fs_open("/x/grown", O_WRONLY | O_APPEND, 0);
+    ck_assert_int_eq(fs_write(file, "more", 4), 4);
+    file_put(file);
+    file = fs_open("/x/grown", O_RDONLY, 0);
+    ck_assert_int_eq(fs_pread(file, back, 16, BYTES - 1), 5);
+    ck_assert(back[0] == (BYTES - 1) >> 8 && memcmp(back + 1, "more", 4) == 0);
+    file_put(file);
+    remove_tree("/x");
+    kfree(archive.bytes);
+}
+
+FS_TEST(contents_in_place_can_be_read_and_changed, works_in_place)
+
 /* Damaged names may land anywhere in the root: leaks cannot be told from files. */
 START_TEST(damaged_archives_never_crash)
 {
@@ -300,6 +371,7 @@ static void add(TCase *tcase)
     tcase_add_test(tcase, unpacks_files_directories_links_and_nodes);
     tcase_add_test(tcase, later_archives_add_to_and_replace_earlier_ones);
     tcase_add_test(tcase, hard_links_share_an_inode);
+    tcase_add_test(tcase, contents_in_place_can_be_read_and_changed);
     tcase_add_test(tcase, hostile_names_stay_inside_and_do_no_harm);
     tcase_add_test(tcase, damaged_archives_never_crash);
 }

@@ -59,6 +59,18 @@ static const struct page_cache_ops disk_ops = {
     .release = file_release,
 };
 
+static void file_cluster(struct page_cache *cache, uint64_t index, uint64_t *first, unsigned *count)
+{
+    (void)cache;
+    *first = ALIGN_DOWN(index, (uint64_t)8);
+    *count = 6; /* the last two of eight come alone */
+}
+
+static const struct page_cache_ops cluster_ops = {
+    .read_page = file_read_page,
+    .cluster = file_cluster,
+};
+
 static void vma_get(struct vma *vma)
 {
     struct test_file *file = vma->backing;
@@ -261,6 +273,52 @@ MACHINE_TEST(disk_pages_are_read_once_written_back_once_and_reclaimed)
     ck_assert_int_eq(file.store[3 * PAGE_SIZE + 4], 4);
     ck_assert_uint_eq(page_cache_shrink(this_kernel(), 100), 1);
     ck_assert_uint_eq(file.cache.count, 0);
+    close_file(&file);
+}
+
+MACHINE_TEST(cluster_is_read_at_once_and_into_one_block)
+{
+    static struct test_file file;
+    struct page *pages[8], *again;
+    open_file(&file, &cluster_ops);
+    file.size = sizeof(file.store);
+    char back[2];
+    read_kernel(&file, 10 * PAGE_SIZE, back, 1);
+    ck_assert_int_eq(back[0], 11);
+    ck_assert_uint_eq(file.reads, 6);
+    ck_assert_uint_eq(page_cache_get_run(&file.cache, 8, 8, pages), 6);
+    for (unsigned i = 0; i < 6; i++) {
+        ck_assert_ptr_eq(pages[i], pages[0] + i);
+        page_put(pages[i]);
+    }
+    ck_assert_int_eq(page_cache_get(&file.cache, 15, true, &again), 0);
+    ck_assert_uint_eq(file.reads, 7);
+    page_put(again);
+    ck_assert_uint_eq(page_cache_shrink(this_kernel(), 100), 7);
+    close_file(&file);
+}
+
+MACHINE_TEST(cache_that_leaves_its_store_keeps_every_page)
+{
+    static struct test_file file;
+    char back[2];
+    open_file(&file, &cluster_ops);
+    file.size = sizeof(file.store);
+    read_kernel(&file, 20 * PAGE_SIZE, back, 1);
+    ck_assert_uint_eq(file.cache.count, 6);
+    file.reserve_max = 5;
+    ck_assert_int_eq(page_cache_leave_store(&file.cache, 16, &memory_ops), -ENOSPC);
+    ck_assert_uint_eq(file.reserved, 0);
+    file.reserve_max = 0;
+    ck_assert_int_eq(page_cache_leave_store(&file.cache, 16, &memory_ops), 0);
+    ck_assert_uint_eq(file.cache.count, 22);
+    ck_assert_uint_eq(file.reserved, 22);
+    file.store[3 * PAGE_SIZE] = 77; /* of no interest any more */
+    read_kernel(&file, 3 * PAGE_SIZE, back, 1);
+    ck_assert_int_eq(back[0], 4);
+    read_kernel(&file, 30 * PAGE_SIZE, back, 1);
+    ck_assert_int_eq(back[0], 0);
+    ck_assert_uint_eq(page_cache_shrink(this_kernel(), 100), 0);
     close_file(&file);
 }
 
@@ -555,6 +613,8 @@ static void add_tests(TCase *tcase)
     tcase_add_test(tcase, reserve_limits_the_pages);
     tcase_add_test(tcase, write_from_bad_user_memory_is_short_or_efault);
     tcase_add_test(tcase, disk_pages_are_read_once_written_back_once_and_reclaimed);
+    tcase_add_test(tcase, cluster_is_read_at_once_and_into_one_block);
+    tcase_add_test(tcase, cache_that_leaves_its_store_keeps_every_page);
     tcase_add_test(tcase, private_mapping_reads_the_file_and_keeps_its_writes);
     tcase_add_test(tcase, fault_maps_present_neighbours_only);
     tcase_add_test(tcase, program_data_is_copied_with_its_neighbours);

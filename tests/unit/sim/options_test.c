@@ -97,13 +97,23 @@ START_TEST(bad_value_is_usage_error)
 }
 END_TEST
 
-START_TEST(ram_below_twice_the_root_is_too_little)
+START_TEST(ram_below_what_the_root_needs_is_too_little)
 {
     struct options options;
 
     PARSE_RUN(&options, "--root", "/r", "--ram", "16M");
-    options_check_ram(&options, 4 << 20, 8 << 20);
-    options_check_ram(&options, (4 << 20) + 1, 8 << 20);
+    options_settle_ram(&options, 16 << 20, 0);
+    options_settle_ram(&options, (16 << 20) + 1, 0);
+}
+END_TEST
+
+START_TEST(ram_by_default_has_room_beside_the_root)
+{
+    struct options options;
+
+    PARSE_RUN(&options, "--root", "/r");
+    options_settle_ram(&options, 1, 4 << 20);
+    ck_assert_uint_eq(options.ram_bytes, 516 << 20);
 }
 END_TEST
 
@@ -119,6 +129,7 @@ int main(void)
     tcase_add_exit_test(tcase, unknown_option_is_usage_error, EXIT_USAGE);
     tcase_add_loop_exit_test(tcase, bad_value_is_usage_error, EXIT_USAGE, 0,
                              sizeof(bad_values) / sizeof(bad_values[0]));
-    tcase_add_exit_test(tcase, ram_below_twice_the_root_is_too_little, EXIT_RAM);
+    tcase_add_exit_test(tcase, ram_below_what_the_root_needs_is_too_little, EXIT_RAM);
+    tcase_add_test(tcase, ram_by_default_has_room_beside_the_root);
     return run_case("options", tcase);
 }

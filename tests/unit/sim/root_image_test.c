@@ -52,6 +52,10 @@ static void list_image(const struct root_image *image, char *names)
 
     names[0] = '\0';
     while (at < image->size) {
+        if (bytes[at] == 0) { /* between two archives */
+            at++;
+            continue;
+        }
         size_t size = newc_walk(bytes + at, image->size - at, list_entry, names, &problem, &offset);
         ck_assert_msg(size > 0, "%s at %zu", problem, offset);
         strcat(names, "|");
@@ -100,7 +104,7 @@ START_TEST(folder_unpacks_to_the_same)
              "mkdir u && cd u && cpio --quiet -idm </proc/%d/fd/%d && diff -r --no-dereference "
              "-x fifo ../r . && test -p fifo && test d/file -ef other && "
              "test $(stat -c %%a d/file) = 640",
-             getpid(), image.fd);
+             getpid(), image.root_fd);
     shell(command);
     root_image_destroy(&image);
 }
@@ -115,6 +119,43 @@ START_TEST(equal_folders_give_equal_bytes)
     create("s", NULL, &two);
     ck_assert_uint_eq(one.size, two.size);
     ck_assert_mem_eq(one.bytes, two.bytes, one.size);
+}
+END_TEST
+
+START_TEST(tar_unpacks_to_the_same)
+{
+    struct root_image image;
+    char command[256];
+
+    shell("mkdir -p r/d; echo text >r/d/file; chmod 640 r/d/file; ln -s file r/d/link;"
+          "ln r/d/file r/other; : >r/empty; head -c 100001 /dev/zero >r/zeros; mkfifo r/fifo;"
+          "ln r/zeros r/d/noughts; tar -C r -czf r.tar.gz .");
+    create("r.tar.gz", NULL, &image);
+    snprintf(command, sizeof(command),
+             "mkdir u && cd u && cpio --quiet -idm </proc/%d/fd/%d && diff -r --no-dereference "
+             "-x fifo ../r . && test -p fifo && test d/file -ef other && "
+             "test d/noughts -ef zeros && test $(stat -c %%a d/file) = 640",
+             getpid(), image.root_fd);
+    shell(command);
+    root_image_destroy(&image);
+}
+END_TEST
+
+START_TEST(plain_archive_is_mapped_not_copied)
+{
+    struct root_image image;
+    struct stat given, used;
+
+    shell("mkdir r; echo x >r/a; cd r; printf '.\na\n' | cpio --quiet -oH newc >../r.cpio");
+    create("r.cpio", "r/a:b", &image);
+    ck_assert_int_eq(stat("r.cpio", &given), 0);
+    ck_assert_int_eq(fstat(image.root_fd, &used), 0);
+    ck_assert_uint_eq(given.st_ino, used.st_ino);
+    int fd = root_image_open(&image);
+    ck_assert_int_eq(fstat(fd, &used), 0);
+    ck_assert_uint_eq((size_t)used.st_size, image.size);
+    close(fd);
+    root_image_destroy(&image);
 }
 END_TEST
 
@@ -201,6 +242,8 @@ int main(void)
     tcase_add_test(tcase, folder_is_packed_in_order_of_names);
     tcase_add_test(tcase, folder_unpacks_to_the_same);
     tcase_add_test(tcase, equal_folders_give_equal_bytes);
+    tcase_add_test(tcase, tar_unpacks_to_the_same);
+    tcase_add_test(tcase, plain_archive_is_mapped_not_copied);
     tcase_add_test(tcase, archive_is_taken_plain_and_compressed);
     tcase_add_test(tcase, addition_brings_the_folders_above_it);
     tcase_add_test(tcase, addition_to_archive_knows_its_folders);
