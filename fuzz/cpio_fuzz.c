@@ -30,7 +30,7 @@ static void read_archive(const uint8_t *data, size_t size)
 
 static void body(const uint8_t *data, size_t size)
 {
-    initramfs_unpack(this_kernel(), data, size);
+    initramfs_unpack(this_kernel(), data, size, size % 2 != 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
