@@ -12,6 +12,7 @@
 #include "hal-hosted/aspace_internal.h"
 #include "hal-hosted/engine/engine.h"
 #include "hal-hosted/machine_internal.h"
+#include "hal-hosted/world/world_internal.h"
 #include "hal/kernel_on.h"
 
 enum { LEAF_SHIFT = HAL_PAGE_SHIFT, ROOT_SHIFT = HAL_PAGE_SHIFT + 9 * (ASPACE_LEVELS - 1) };
@@ -89,10 +90,28 @@ static void table_free(struct hal_aspace *aspace, uint64_t paddr, int shift)
     kernel_on_table_page_free(paddr);
 }
 
+static struct hal_aspace *aspace_allocate(struct machine *machine)
+{
+    return machine->sim ? world_arena_alloc(machine, sizeof(struct hal_aspace))
+                        : calloc(1, sizeof(struct hal_aspace));
+}
+
+/* One that belongs to a mark comes back when the machine does. */
+static void aspace_free(struct hal_aspace *aspace)
+{
+    if (aspace->machine->sim) {
+        world_arena_free(aspace->machine, aspace, sizeof *aspace);
+    } else if (aspace->marked) {
+        aspace->dead = true;
+    } else {
+        free(aspace);
+    }
+}
+
 int hal_aspace_create(struct hal_aspace **out)
 {
     struct machine *machine = vcpu_current()->machine;
-    struct hal_aspace *aspace = calloc(1, sizeof *aspace);
+    struct hal_aspace *aspace = aspace_allocate(machine);
     int error = -ENOMEM;
 
     if (!aspace) {
@@ -121,7 +140,7 @@ int hal_aspace_create(struct hal_aspace **out)
 free_root:
     kernel_on_table_page_free(aspace->root_paddr);
 free_aspace:
-    free(aspace);
+    aspace_free(aspace);
     return error;
 }
 
@@ -136,16 +155,6 @@ static void aspace_forget(struct hal_aspace *aspace)
     }
     pthread_mutex_unlock(&machine->aspaces_lock);
     machine->engine->aspace_destroy(aspace);
-}
-
-/* One that belongs to a mark comes back when the machine does. */
-static void aspace_free(struct hal_aspace *aspace)
-{
-    if (aspace->marked) {
-        aspace->dead = true;
-    } else {
-        free(aspace);
-    }
 }
 
 void hal_aspace_destroy(struct hal_aspace *aspace)

@@ -26,6 +26,7 @@
 
 #include "hal-hosted/machine_internal.h"
 #include "hal-hosted/terminal.h"
+#include "hal-hosted/world/world_internal.h"
 #include "hal/console.h"
 
 enum {
@@ -177,6 +178,9 @@ size_t hal_console_write(enum hal_channel channel, const char *bytes, size_t cou
 {
     struct console *console = vcpu_current()->machine->console;
 
+    if (vcpu_current()->sim) {
+        return world_console_write(vcpu_current(), channel == HAL_CHANNEL_CONSOLE, bytes, count);
+    }
     if (channel == HAL_CHANNEL_CONSOLE) {
         return console_output(console, bytes, count);
     }
@@ -192,6 +196,9 @@ size_t hal_console_read(char *bytes, size_t count)
     bool was_full;
     size_t taken = 0;
 
+    if (!console) {
+        return world_console_read(vcpu_current()->machine, bytes, count);
+    }
     pthread_mutex_lock(&console->input_lock);
     was_full = console->fill == RING_BYTES;
     while (taken < count && console->fill > 0) {
@@ -211,6 +218,9 @@ bool hal_console_input_ended(void)
     struct console *console = vcpu_current()->machine->console;
     bool ended;
 
+    if (!console) {
+        return false;
+    }
     pthread_mutex_lock(&console->input_lock);
     ended = console->ended && console->fill == 0;
     pthread_mutex_unlock(&console->input_lock);
@@ -222,6 +232,9 @@ bool hal_console_size(unsigned *columns, unsigned *rows)
     const struct machine_config *config = &vcpu_current()->machine->config;
     struct winsize size = {0};
 
+    if (vcpu_current()->sim) {
+        return false;
+    }
     if (ioctl(config->output_fd, TIOCGWINSZ, &size) < 0 &&
         ioctl(config->input_fd, TIOCGWINSZ, &size) < 0) {
         return false;

@@ -19,6 +19,7 @@
 #include "hal-hosted/host.h"
 #include "hal-hosted/machine_internal.h"
 #include "hal-hosted/sanitizer.h"
+#include "hal-hosted/world/world_internal.h"
 #include "hal/boot.h"
 #include "hal/context.h"
 
@@ -224,6 +225,9 @@ NO_ASAN void hal_context_switch(struct hal_context *public_from, struct hal_cont
     struct context *from = context_of(public_from);
     struct context *to = context_of(public_to);
 
+    if (__builtin_expect(vcpu->sim != NULL, 0)) {
+        world_note_switch(vcpu, public_from, public_to);
+    }
     canary_check(vcpu->stack.bottom);
     from->stack = vcpu->stack; /* a boot context is described by its first switch */
     vcpu->stack = to->stack;
@@ -236,6 +240,11 @@ NO_ASAN void hal_context_switch(struct hal_context *public_from, struct hal_cont
 }
 
 /* --- the vCPU's host thread --- */
+
+void context_stack_prepare(char *stack)
+{
+    canary_set(stack);
+}
 
 char *context_boot_stack_create(void)
 {
@@ -331,4 +340,32 @@ NO_ASAN void context_resume(struct vcpu *vcpu)
     switch_begin(paused, &host->fake_stack);
     hosted_context_switch(&host->rsp, paused->rsp);
     switch_end(host->fake_stack);
+}
+
+NO_ASAN void context_continue(struct vcpu *vcpu, struct hal_context *suspended)
+{
+    struct context *host = context_of(&vcpu->host_context);
+    struct context *to = context_of(suspended);
+
+#if HOSTED_TSAN
+    host->fiber = __tsan_get_current_fiber();
+#endif
+    switch_begin(to, &host->fake_stack);
+    hosted_context_switch(&host->rsp, to->rsp);
+    switch_end(host->fake_stack);
+}
+
+NO_ASAN void context_suspend(struct vcpu *vcpu, struct hal_context *suspended)
+{
+    struct context *host = context_of(&vcpu->host_context);
+    struct context *self = context_of(suspended);
+
+    canary_check(vcpu->stack.bottom);
+    self->stack = vcpu->stack;
+#if HOSTED_TSAN
+    self->fiber = __tsan_get_current_fiber();
+#endif
+    switch_begin(host, &self->fake_stack);
+    hosted_context_switch(&self->rsp, host->rsp);
+    switch_end(self->fake_stack);
 }

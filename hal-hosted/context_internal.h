@@ -51,6 +51,15 @@ __attribute__((noreturn)) void context_leave(struct vcpu *vcpu);
 void context_pause(struct vcpu *vcpu);
 void context_resume(struct vcpu *vcpu);
 
+/* From the host's side: let a suspended vCPU go on where context_suspend was called. Returns when it
+ * suspends itself again, or leaves. */
+void context_continue(struct vcpu *vcpu, struct hal_context *suspended);
+/* From the vCPU's side. */
+void context_suspend(struct vcpu *vcpu, struct hal_context *suspended);
+
+/* Make memory (hal_stack_size() bytes) usable as a boot stack. */
+void context_stack_prepare(char *stack);
+
 /* Boot stacks: host memory with a guard page. */
 char *context_boot_stack_create(void);
 void context_boot_stack_destroy(char *stack);

@@ -21,6 +21,7 @@
 #include "hal-hosted/machine_internal.h"
 #include "hal-hosted/ram.h"
 #include "hal-hosted/terminal.h"
+#include "hal-hosted/world/world_internal.h"
 
 enum { RAM_START = HAL_PAGE_SIZE }; /* physical page 0 stays unused: 0 means "no page" */
 
@@ -40,7 +41,7 @@ __attribute__((format(printf, 4, 5))) static int fail(char *message, size_t mess
     return error;
 }
 
-static int config_check(const struct machine_config *config, char *message, size_t bytes)
+int machine_config_check(const struct machine_config *config, char *message, size_t bytes)
 {
     if (config->ram_bytes < MACHINE_RAM_MIN) {
         return fail(message, bytes, -EINVAL, "a machine needs at least %d MiB of RAM",
@@ -56,7 +57,7 @@ static int config_check(const struct machine_config *config, char *message, size
 }
 
 /* RAM from page 1 on is usable. The initrd is no part of it: machines share its pages. */
-static void boot_fill(struct machine *machine)
+void machine_boot_fill(struct machine *machine)
 {
     const struct machine_config *config = &machine->config;
     struct hal_boot *boot = &machine->boot;
@@ -106,7 +107,7 @@ int machine_create(const struct machine_config *config, struct machine **out, ch
                    size_t message_bytes)
 {
     struct machine *machine;
-    int error = config_check(config, message, message_bytes);
+    int error = machine_config_check(config, message, message_bytes);
 
     if (error < 0) {
         return error;
@@ -135,7 +136,7 @@ int machine_create(const struct machine_config *config, struct machine **out, ch
              (unsigned long long)machine->ram_bytes >> 20, strerror(-error));
         goto destroy;
     }
-    boot_fill(machine);
+    machine_boot_fill(machine);
     for (unsigned i = 0; error == 0 && i < config->cpus; i++) {
         error = vcpu_init(&machine->vcpus[i], machine, i);
     }
@@ -164,12 +165,16 @@ void machine_destroy(struct machine *machine)
     if (!machine) {
         return;
     }
+    if (machine->sim) {
+        world_machine_kill(machine);
+    }
     if (machine->engine) {
         aspace_machine_exit(machine);
         machine->engine->machine_exit(machine);
     }
     context_machine_exit(machine);
     hosted_console_destroy(machine);
+    world_machine_destroy(machine);
     for (unsigned i = 0; machine->vcpus && i < machine->config.cpus; i++) {
         vcpu_exit(&machine->vcpus[i]);
     }
@@ -184,6 +189,11 @@ void machine_destroy(struct machine *machine)
 void machine_end(struct machine *machine, int status)
 {
     uint32_t running = 0;
+
+    if (machine->sim) {
+        world_machine_ended(machine, status);
+        return;
+    }
 
     if (!__atomic_compare_exchange_n(&machine->ending, &running, (uint32_t)status + 1, false,
                                      __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {

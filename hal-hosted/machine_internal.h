@@ -33,6 +33,8 @@ struct console;
 struct context_fiber;
 struct engine_ops;
 struct hal_aspace;
+struct world_machine;
+struct world_vcpu;
 
 /* Bits of vcpu->pending. */
 enum vcpu_pending {
@@ -43,6 +45,10 @@ enum vcpu_pending {
     VCPU_PENDING_RESIZE = 1 << 4,
     VCPU_PENDING_POWER = 1 << 5, /* orderly shutdown asked for */
     VCPU_PENDING_STOP = 1 << 6,  /* leave the machine at once: it ends */
+    /* Only in a world (world/): */
+    VCPU_PENDING_DEVICE = 1 << 7,
+    VCPU_PENDING_SCRIPT = 1 << 8,
+    VCPU_PENDING_PREEMPT = 1 << 9, /* another thread of this CPU should run first */
 };
 
 /* What the vCPU's host thread does, so that a kick knows how to wake it. */
@@ -59,6 +65,7 @@ struct vcpu {
 
     /* Own thread only. */
     struct machine *machine;
+    struct world_vcpu *sim; /* NULL unless in a world */
     unsigned id;
     bool irq_enabled;
     uint8_t polls;   /* delivery points since the clock was last compared with the deadline */
@@ -103,9 +110,13 @@ struct machine {
     struct hal_boot boot;
     bool started;
 
+    struct world_machine *sim; /* NULL unless in a world */
+
     int ram_fd; /* memfd, close-on-exec; offset = physical address */
     char *ram;  /* all of it mapped shared; ram + paddr */
     uint64_t ram_bytes;
+    uint64_t arena_bytes; /* in a world: memory of the backend itself behind the RAM */
+    void *ram_hint;       /* in a world: where ram should be */
 
     const struct engine_ops *engine;
     void *engine_data;
@@ -127,6 +138,9 @@ static inline char *machine_pointer(const struct machine *machine, uint64_t padd
 {
     return machine->ram + paddr;
 }
+
+/* How many worlds there are: while there is none, hot paths need not ask whether they are in one. */
+extern uint32_t hosted_worlds;
 
 /* The vCPU of the calling host thread, NULL outside machines. Do not keep it across a context
  * switch. */
@@ -177,6 +191,13 @@ int vcpu_init(struct vcpu *vcpu, struct machine *machine, unsigned id);
 void vcpu_run(struct vcpu *vcpu); /* or until context_pause */
 void vcpu_resume(struct vcpu *vcpu);
 void vcpu_exit(struct vcpu *vcpu);
+
+/* Let a vCPU of a world run on the calling thread until it suspends itself or the machine ends. */
+void vcpu_run_simulated(struct vcpu *vcpu);
+
+/* Parts of machine_create. */
+int machine_config_check(const struct machine_config *config, char *message, size_t bytes);
+void machine_boot_fill(struct machine *machine);
 
 /* Block what must not interrupt a vCPU's host thread (its stack is a small kernel stack); signals
  * that the process gets go to its other threads. Returns the old mask. */

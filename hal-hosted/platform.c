@@ -13,6 +13,7 @@
 #include "hal-hosted/console.h"
 #include "hal-hosted/machine_internal.h"
 #include "hal-hosted/sanitizer.h"
+#include "hal-hosted/world/world_internal.h"
 #include "hal/debug.h"
 #include "hal/entropy.h"
 #include "hal/power.h"
@@ -25,6 +26,9 @@
 
 uint64_t hal_time_monotonic_ns(void)
 {
+    if (__builtin_expect(hosted_worlds > 0, 0) && vcpu_current()->sim) {
+        return world_machine_clock(vcpu_current()->machine);
+    }
     return machine_now_ns(vcpu_current()->machine);
 }
 
@@ -32,9 +36,14 @@ uint64_t hal_time_realtime_ns(void)
 {
     const struct machine *machine = vcpu_current()->machine;
     struct timespec now;
+    const struct vcpu *vcpu = vcpu_current();
 
     if (machine->config.hooks && machine->config.hooks->monotonic_ns) {
         return VIRTUAL_EPOCH_NS + machine_now_ns(machine);
+    }
+    if (vcpu && vcpu->sim) {
+        const struct world *world = vcpu->sim->world;
+        return world->config.realtime_ns + world->state.now_ns;
     }
     clock_gettime(CLOCK_REALTIME, &now);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
@@ -46,9 +55,16 @@ size_t hal_entropy_read(void *out, size_t bytes)
 {
     const struct machine_hooks *hooks = vcpu_current()->machine->config.hooks;
     size_t filled = 0;
+    struct vcpu *vcpu = vcpu_current();
 
     if (hooks && hooks->entropy) {
         hooks->entropy(hooks->argument, out, bytes);
+        return bytes;
+    }
+    if (vcpu && vcpu->sim) {
+        const struct world_config *config = &vcpu->sim->world->config;
+        config->ops.entropy(config->context, vcpu->machine, out, bytes);
+        world_emit(vcpu->sim->world, WORLD_EVENT_ENTROPY, vcpu->machine, vcpu->sim, NULL, bytes, 0);
         return bytes;
     }
     while (filled < bytes) {
@@ -79,7 +95,9 @@ void hal_power_reboot(void)
 /* A place for a debugger's breakpoint: the panicking context is still whole. */
 __attribute__((noinline)) void hosted_machine_crashed(struct machine *machine)
 {
-    hosted_console_flush(machine);
+    if (!machine->sim) {
+        hosted_console_flush(machine);
+    }
     __asm__ volatile("" : : : "memory");
 }
 
@@ -128,6 +146,9 @@ void hal_power_debug_break(void)
 void hal_debug_poison(const void *address, size_t bytes)
 {
 #if HOSTED_ASAN
+    if (hosted_worlds) {
+        world_note_shadow(address, bytes);
+    }
     __asan_poison_memory_region(address, bytes);
 #else
     (void)address;
@@ -138,6 +159,9 @@ void hal_debug_poison(const void *address, size_t bytes)
 void hal_debug_unpoison(const void *address, size_t bytes)
 {
 #if HOSTED_ASAN
+    if (hosted_worlds) {
+        world_note_shadow(address, bytes);
+    }
     __asan_unpoison_memory_region(address, bytes);
 #else
     (void)address;

@@ -38,6 +38,7 @@ static char *reserve(size_t bytes)
 
 int machine_ram_create(struct machine *machine)
 {
+    uint64_t bytes = machine->ram_bytes + machine->arena_bytes;
     char *start;
     int error;
 
@@ -49,22 +50,27 @@ int machine_ram_create(struct machine *machine)
     if (machine->ram_fd < 0) {
         return -errno;
     }
-    if (ftruncate(machine->ram_fd, (off_t)machine->ram_bytes) < 0) {
+    if (ftruncate(machine->ram_fd, (off_t)bytes) < 0) {
         error = -errno;
         goto close_fd;
     }
-    start = reserve(machine->ram_bytes);
-    if (!start) {
-        error = -ENOMEM;
-        goto close_fd;
+    if (machine->ram_hint) {
+        machine->ram = mmap(machine->ram_hint, bytes, PROT_READ | PROT_WRITE,
+                            MAP_SHARED | MAP_NORESERVE, machine->ram_fd, 0);
+    } else {
+        start = reserve(machine->ram_bytes);
+        if (!start) {
+            error = -ENOMEM;
+            goto close_fd;
+        }
+        machine->ram = mmap(start, machine->ram_bytes, PROT_READ | PROT_WRITE,
+                            MAP_SHARED | MAP_NORESERVE | MAP_FIXED, machine->ram_fd, 0);
     }
-    machine->ram = mmap(start, machine->ram_bytes, PROT_READ | PROT_WRITE,
-                        MAP_SHARED | MAP_NORESERVE | MAP_FIXED, machine->ram_fd, 0);
     if (machine->ram == MAP_FAILED) {
         error = -errno;
         goto close_fd;
     }
-    madvise(machine->ram, machine->ram_bytes, MADV_DONTDUMP);
+    madvise(machine->ram, bytes, MADV_DONTDUMP);
     return 0;
 
 close_fd:
@@ -80,9 +86,9 @@ void machine_ram_destroy(struct machine *machine)
         return;
     }
 #if HOSTED_ASAN
-    __asan_unpoison_memory_region(machine->ram, machine->ram_bytes);
+    __asan_unpoison_memory_region(machine->ram, machine->ram_bytes + machine->arena_bytes);
 #endif
-    munmap(machine->ram, machine->ram_bytes);
+    munmap(machine->ram, machine->ram_bytes + machine->arena_bytes);
     close(machine->ram_fd);
     machine->ram = NULL;
 }

@@ -6,6 +6,7 @@
 
 #include "hal-hosted/engine/engine.h"
 #include "hal-hosted/machine_internal.h"
+#include "hal-hosted/world/world_internal.h"
 
 static const struct engine_ops *engine_current(void)
 {
@@ -42,6 +43,9 @@ enum hal_stop hal_user_run(struct hal_user *user, struct hal_fault *out)
         engine->prepare(user);
     }
     vcpu = vcpu_current(); /* prepare may have blocked and gone on elsewhere */
+    if (vcpu->sim) {
+        return world_user_run(vcpu, user, out);
+    }
 
     /* The state first, then the look at pending: see vcpu.c. */
     __atomic_store_n(&vcpu->state, VCPU_USER, __ATOMIC_SEQ_CST);

@@ -14,12 +14,15 @@
 
 #include "hal-hosted/engine/engine.h"
 #include "hal-hosted/machine_internal.h"
+#include "hal-hosted/world/world_internal.h"
 #include "hal/cpu.h"
 #include "hal/kernel_on.h"
 #include "hal/time.h"
 
 /* irq_restore and hal_user_run look at the clock once in this many calls. */
 enum { POLLS_PER_CLOCK_READ = 16 };
+
+uint32_t hosted_worlds;
 
 /* The only thread-local state of the backend. */
 static __thread struct vcpu *this_vcpu __attribute__((tls_model("initial-exec")));
@@ -44,7 +47,11 @@ void vcpu_kick(struct vcpu *vcpu, uint32_t bits)
     }
     switch (__atomic_load_n(&vcpu->state, __ATOMIC_SEQ_CST)) {
     case VCPU_IDLE:
-        host_futex_wake(&vcpu->pending);
+        if (vcpu->sim) {
+            world_wake(vcpu->sim);
+        } else {
+            host_futex_wake(&vcpu->pending);
+        }
         break;
     case VCPU_USER:
         vcpu->machine->engine->kick(vcpu);
@@ -63,11 +70,30 @@ void vcpu_check_deadline(struct vcpu *vcpu)
 
 void vcpu_poll(struct vcpu *vcpu)
 {
+    if (__builtin_expect(vcpu->sim != NULL, 0)) {
+        world_cpu_poll(vcpu);
+        return;
+    }
     if (++vcpu->polls % POLLS_PER_CLOCK_READ == 0) {
         vcpu_check_deadline(vcpu);
     }
     if (__atomic_load_n(&vcpu->pending, __ATOMIC_RELAXED)) {
         vcpu_deliver(vcpu);
+    }
+}
+
+/* What only vCPUs of a world have. */
+static void deliver_simulated(struct vcpu *vcpu, uint32_t bits)
+{
+    world_note_interrupts(vcpu, bits);
+    if (bits & VCPU_PENDING_DEVICE) {
+        world_device_deliver(vcpu->machine);
+    }
+    if (bits & VCPU_PENDING_SCRIPT) {
+        world_script_deliver(vcpu->machine);
+    }
+    if (bits & VCPU_PENDING_PREEMPT && kernel_on_preempt) {
+        kernel_on_preempt();
     }
 }
 
@@ -79,6 +105,9 @@ void vcpu_deliver(struct vcpu *vcpu)
         context_leave(vcpu);
     }
     vcpu->irq_enabled = false;
+    if (vcpu->sim) {
+        deliver_simulated(vcpu, bits);
+    }
     if (bits & VCPU_PENDING_TIMER) {
         vcpu->deadline_ns = UINT64_MAX;
         clock_refine(vcpu->machine);
@@ -140,6 +169,10 @@ void hal_timer_arm(uint64_t deadline_ns)
 {
     struct vcpu *vcpu = vcpu_current();
 
+    if (vcpu->sim) {
+        world_timer_arm(vcpu, deadline_ns);
+        return;
+    }
     vcpu->timer_ns = deadline_ns;
     vcpu->deadline_ns = clock_host_deadline_ns(vcpu->machine, deadline_ns);
     __atomic_fetch_and(&vcpu->pending, ~(uint32_t)VCPU_PENDING_TIMER, __ATOMIC_RELAXED);
@@ -160,6 +193,10 @@ void hal_cpu_idle(void)
     struct vcpu *vcpu = vcpu_current();
     const struct machine_hooks *hooks = vcpu->machine->config.hooks;
 
+    if (vcpu->sim) {
+        world_cpu_idle(vcpu);
+        return;
+    }
     for (;;) {
         vcpu_check_deadline(vcpu);
         if (vcpu_must_stop(vcpu)) {
@@ -184,6 +221,10 @@ void hal_cpu_relax(void)
 {
     struct vcpu *vcpu = vcpu_current();
 
+    if (vcpu->sim) {
+        world_cpu_relax(vcpu);
+        return;
+    }
     if (__atomic_load_n(&vcpu->pending, __ATOMIC_RELAXED) & VCPU_PENDING_STOP) {
         context_leave(vcpu);
     }
@@ -196,7 +237,9 @@ void hal_cpu_relax(void)
 
 void hal_cpu_schedule_point(unsigned kind)
 {
-    (void)kind;
+    if (__builtin_expect(hosted_worlds > 0, 0) && this_vcpu->sim) {
+        world_cpu_point(this_vcpu, kind);
+    }
 }
 
 /* --- identity --- */
@@ -284,6 +327,18 @@ void vcpu_resume(struct vcpu *vcpu)
     this_vcpu = NULL;
 }
 
+void vcpu_run_simulated(struct vcpu *vcpu)
+{
+    this_vcpu = vcpu;
+    if (!vcpu->sim->entered) {
+        vcpu->sim->entered = true;
+        context_enter(vcpu, vcpu_main, vcpu);
+    } else {
+        context_continue(vcpu, &vcpu->sim->suspended);
+    }
+    this_vcpu = NULL;
+}
+
 static void *vcpu_thread_main(void *argument)
 {
     struct vcpu *vcpu = argument;
@@ -301,6 +356,9 @@ int hal_cpu_start(unsigned cpu, void *local)
     uint64_t give_up_ns = host_monotonic_ns() + 10 * 1000000000ull;
     struct vcpu *target;
 
+    if (machine->sim) {
+        return world_cpu_start(machine, cpu, local);
+    }
     if (cpu == 0 || cpu >= machine->boot.cpu_count || machine->vcpus[cpu].thread_started) {
         return -ENODEV;
     }

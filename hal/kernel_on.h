@@ -41,6 +41,15 @@ void kernel_on_table_page_free(uint64_t paddr);
  * that has it must call hal_aspace_fork. */
 __attribute__((weak)) int kernel_on_patch_page(uint64_t uaddr);
 
+/* user->waiting of a user that stopped with HAL_STOP_WAIT has become 0: let its task run. Interrupt;
+ * optional (weak): without it no user ever stops so. */
+struct hal_user;
+__attribute__((weak)) void kernel_on_user_wake(struct hal_user *user);
+
+/* The schedule of a simulation wants this CPU to run another thread, if it has one, before it goes
+ * back to user mode. Interrupt; optional (weak). */
+__attribute__((weak)) void kernel_on_preempt(void);
+
 /* A kernel-mode exception that no fixup covers: report and stop. rip and rsp locate it. */
 __attribute__((noreturn)) void kernel_on_fatal_exception(unsigned vector, uint64_t error,
                                                          uint64_t address, uint64_t rip,

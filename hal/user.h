@@ -28,6 +28,7 @@ struct hal_user {
     struct hal_aspace *aspace; /* set by the kernel; may change between runs (exec) */
     void *fpu;                 /* XSAVE area, hal_fpu_size() bytes, 64-byte aligned, kernel's memory */
     uint64_t priv[8];
+    uint32_t waiting; /* after HAL_STOP_WAIT; the backend clears it before kernel_on_user_wake */
 };
 
 enum hal_stop {
@@ -35,6 +36,8 @@ enum hal_stop {
     HAL_STOP_FAULT,     /* page fault or any other exception; see hal_fault */
     HAL_STOP_INTERRUPT, /* an interrupt was (or is about to be) delivered; nothing to decode */
     HAL_STOP_DEAD,      /* the address space's host process died; the task must be killed */
+    HAL_STOP_WAIT,      /* user code has nothing to do: sleep until user->waiting is 0 or a signal
+                         * comes, then run again; only where the "user code" is a test's script */
 };
 
 enum hal_vector { /* x86 exception numbers */

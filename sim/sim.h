@@ -223,6 +223,7 @@ struct sim_task *sim_task_thread(struct sim_task *task);
 
 /* A signal handler's frame is discarded at once: handlers return without doing anything. How many
  * signals this task has "handled", and the last one's number. */
+uint64_t sim_handler_address(void); /* what to give rt_sigaction(2) */
 unsigned sim_task_signals(const struct sim_task *task, int *out_last);
 
 /* Guest memory of a task, as its own loads and stores would see it: page faults are taken. 0,

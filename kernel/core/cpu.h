@@ -46,6 +46,7 @@ struct cpu {
 
     unsigned irq_depth;           /* > 0 inside kernel_on_* interrupt handlers */
     bool need_resched;            /* set by wake-ups and ticks; read at return to user and yield */
+    bool need_yield;              /* with it: the current thread steps back (simulation) */
 
     struct hal_aspace *aspace;    /* active address space */
     uint32_t work;                /* enum cpu_work bits, atomic: what the next IPI is to do */

@@ -5,6 +5,7 @@
  */
 #include "kernel/proc/user_loop.h"
 
+#include "hal/kernel_on.h"
 #include "kernel/abi/errno.h"
 #include "kernel/abi/signal.h"
 #include "kernel/core/kernel.h"
@@ -128,6 +129,22 @@ static void prepare_for_user(struct task *task, bool after_syscall)
     }
 }
 
+/* HAL_STOP_WAIT: nothing to run until the backend says so, or a signal comes. */
+static void wait_for_backend(struct task *task)
+{
+    sched_prepare_block(THREAD_INTERRUPTIBLE);
+    if (atomic_load_acquire(&task->user.waiting) && !atomic_load_acquire(&task->thread.interrupted))
+        sched_block();
+    sched_finish_block();
+}
+
+void kernel_on_user_wake(struct hal_user *user)
+{
+    irq_enter();
+    thread_wake(&container_of(user, struct task, user)->thread);
+    irq_exit();
+}
+
 void user_loop_run(void *argument)
 {
     struct task *task = argument;
@@ -152,6 +169,8 @@ void user_loop_run(void *argument)
                 handle_page_fault(task, &fault);
             else
                 handle_exception(task, &fault);
+        } else if (stop == HAL_STOP_WAIT) {
+            wait_for_backend(task);
         } else if (stop == HAL_STOP_DEAD) {
             signal_kill_group(task->process, SIGKILL);
         }

@@ -164,6 +164,15 @@ void kernel_on_timer(void)
     irq_exit();
 }
 
+/* Which thread runs instead is for the classes to say, as after sched_yield(2). */
+void kernel_on_preempt(void)
+{
+    irq_enter();
+    this_cpu()->need_resched = true;
+    this_cpu()->need_yield = true;
+    irq_exit();
+}
+
 void kernel_on_ipi(void)
 {
     irq_enter();

@@ -274,7 +274,10 @@ void sched_resched_if_needed(void)
     if (ASSAY_DEBUG) {
         lock_trace_assert_may_block();
     }
-    reschedule(false);
+    bool yield = this_cpu()->need_yield;
+
+    this_cpu()->need_yield = false;
+    reschedule(yield);
 }
 
 /* ---- with a deadline ---- */

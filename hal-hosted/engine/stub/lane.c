@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "hal-hosted/engine/stub/stub_internal.h"
+#include "hal-hosted/world/world_internal.h"
 
 enum {
     GUARD_NS = 10000000,
@@ -300,6 +301,16 @@ static void lane_sleep(struct lane *lane, const struct vcpu *vcpu, bool interrup
     stub_futex_wait(&frame->turn, turn | TURN_KERNEL_SLEEPS, timeout_ns);
 }
 
+/* In a world nothing else runs meanwhile: has it had enough? */
+static void lane_watch(const struct lane *lane, struct vcpu *vcpu)
+{
+    uint64_t cpu_ns;
+    bool sleeps;
+
+    stub_pidfd_usage(lane->pidfd, &cpu_ns, &sleeps);
+    world_user_spins(vcpu, cpu_ns);
+}
+
 /* Wait until the lane has stopped, interrupting it when the vCPU has other work. False if it is
  * dead or had to be killed. */
 bool stub_lane_wait(struct lane *lane, struct vcpu *vcpu)
@@ -324,6 +335,9 @@ bool stub_lane_wait(struct lane *lane, struct vcpu *vcpu)
             looked_ns = now_ns;
         } else if (now_ns - looked_ns >= GUARD_NS) {
             looked_ns = now_ns;
+            if (vcpu->sim) {
+                lane_watch(lane, vcpu);
+            }
             if (!lane_look(lane, &patience, interrupted)) {
                 return false;
             }

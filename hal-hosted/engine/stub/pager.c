@@ -11,6 +11,7 @@
  * The ring never blocks a poster: when it is full, its last place is taken by "unmap everything".
  */
 #include "hal-hosted/engine/stub/stub_internal.h"
+#include "hal-hosted/world/world_internal.h"
 
 enum {
     WINDOW_PAGES = 16,   /* map around a fault, aligned */
@@ -140,6 +141,10 @@ static bool run_add(struct stub *stub, struct run *run, unsigned kind, uint64_t 
         .offset = kind == STUB_OP_MAP ? entry & ASPACE_FRAME_MASK : 0,
     };
     struct stub_op *last = &run->op;
+
+    if (stub->sm->machine->sim && entry & HAL_PROT_WRITE) {
+        world_note_written(stub->sm->machine, entry & ASPACE_FRAME_MASK);
+    }
 
     if (run->open && last->kind == op.kind && last->prot == op.prot) {
         bool adjacent = last->addr + last->bytes == uaddr;

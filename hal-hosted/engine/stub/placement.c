@@ -19,6 +19,7 @@ void stub_placement_choose(struct stub_machine *sm)
     cpu_set_t allowed;
     int cpus[CPU_SETSIZE];
     unsigned count = 0, start;
+    unsigned threads = sm->machine->sim ? 1 : sm->lane_count; /* a world runs one vCPU at a time */
     bool spins;
 
     CPU_ZERO(&allowed);
@@ -32,13 +33,13 @@ void stub_placement_choose(struct stub_machine *sm)
         sm->pinned = false;
         return; /* more CPUs than a cpu_set_t holds: leave all to the host */
     }
-    spins = !sm->traced && count >= 2 * sm->lane_count;
+    spins = !sm->traced && count >= 2 * threads;
     if (spins) {
         sm->spin_pauses = stub_pauses_for(SPIN_NS);
     }
     start = (unsigned)getpid(); /* spread machines over the host */
     for (unsigned i = 0; i < sm->lane_count; i++) {
-        unsigned first = spins ? start + 2 * i : start + i;
+        unsigned first = start + (spins ? 2 : 1) * (i % threads);
 
         CPU_ZERO(&sm->vcpu_cpus[i]);
         CPU_ZERO(&sm->lane_cpus[i]);
@@ -60,6 +61,9 @@ void stub_placement_zygote(const struct stub_machine *sm)
 void stub_placement_enter(struct stub_machine *sm, struct stub_vcpu *sv, unsigned id)
 {
     sv->sm = sm;
+    if (sm->machine->sim) {
+        return; /* the thread is its owner's */
+    }
     sv->repin = sm->pinned && sched_getaffinity(0, sizeof sv->old_cpus, &sv->old_cpus) == 0 &&
                 sched_setaffinity(0, sizeof sm->vcpu_cpus[id], &sm->vcpu_cpus[id]) == 0;
 }

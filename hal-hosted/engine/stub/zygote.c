@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -49,7 +50,7 @@ static int image_create(void)
 }
 
 /* In the child of vfork: shares all memory with its parent. */
-static void zygote_exec(int image, int socket, int ram, int ctl)
+static void zygote_exec(int image, int socket, int ram, int ctl, bool simulated)
 {
     static char name[] = "assay-stub";
     static char *arguments[] = {name, NULL}, *environment[] = {NULL};
@@ -61,6 +62,9 @@ static void zygote_exec(int image, int socket, int ram, int ctl)
     }
     if (dup2(fds[0], STUB_FD_SOCKET) >= 0 && dup2(fds[1], STUB_FD_RAM) >= 0 &&
         dup2(fds[2], STUB_FD_CTL) >= 0) {
+        if (simulated) {
+            prctl(PR_SET_TSC, PR_TSC_SIGSEGV); /* inherited by all that come from it */
+        }
         syscall(SYS_execveat, image, "", arguments, environment, AT_EMPTY_PATH);
     }
     _exit(127);
@@ -75,7 +79,7 @@ static pid_t zygote_spawn(struct stub_machine *sm, int image, int socket)
     pthread_sigmask(SIG_BLOCK, &all, &old);
     pid = vfork();
     if (pid == 0) {
-        zygote_exec(image, socket, sm->machine->ram_fd, sm->ctl_fd);
+        zygote_exec(image, socket, sm->machine->ram_fd, sm->ctl_fd, sm->machine->sim != NULL);
     }
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     return pid;
