@@ -96,11 +96,30 @@ struct linux_ptrace_syscall_info {
     };
 };
 
+/* Messages of system call stops. */
+#define PTRACE_EVENTMSG_SYSCALL_ENTRY 1
+#define PTRACE_EVENTMSG_SYSCALL_EXIT 2
+
+/* struct user: what PTRACE_PEEKUSER offsets count in. */
+#define LINUX_USER_BYTES 928
+#define LINUX_USER_DEBUGREG 848
+#define LINUX_USER_DEBUGREG_END 912
+
+struct linux_ptrace_rseq_configuration {
+    uint64_t rseq_abi_pointer;
+    uint32_t rseq_abi_size;
+    uint32_t signature;
+    uint32_t flags;
+    uint32_t pad;
+};
+
 struct linux_ptrace_peeksiginfo_args {
     uint64_t off;
     uint32_t flags;
     int32_t nr;
 };
+
+_Static_assert(sizeof(struct linux_ptrace_syscall_info) == 88, "linux_ptrace_syscall_info");
 
 /* kcmp(2) */
 #define KCMP_FILE 0

@@ -24,6 +24,7 @@
 #include "kernel/mm/slab.h"
 #include "kernel/proc/exec.h"
 #include "kernel/proc/process_internal.h"
+#include "kernel/proc/ptrace_internal.h"
 #include "kernel/proc/rseq.h"
 #include "kernel/proc/signal.h"
 #include "kernel/proc/user_count.h"
@@ -170,6 +171,8 @@ static void take_leader_number(struct task *task)
     mine->task = NULL;
     pid_slot_release(table, task->tid);
     user_count_remove_locked(table, old);
+    if (old->traced)
+        ptrace_unlink_locked(old);
     bool irq = spin_lock_irqsave(&process->signal_lock); /* senders of signals look at the leader */
     task->tid = process->pid;
     atomic_store_relaxed(&task->thread.tid, process->pid);
@@ -324,6 +327,7 @@ static int replace_program(struct task *task, struct exec *exec, struct elf_imag
         mm->exe_put = put_exe;
     }
     task_set_mm(task, mm);
+    mm->no_patches = task->traced;
     reset_task(task, exec);
     int error = map_stack(mm, exec, elf_wants_executable_stack(image));
     if (!error)
@@ -375,6 +379,8 @@ static int find_program(struct exec *exec)
 int task_exec(struct file *file, const char *filename, const struct exec_strings *strings)
 {
     struct elf_image *image;
+    struct task *task = current_task();
+    int old_tid = task->tid;
     int error = task_check_exec_limit();
     if (!error)
         error = file_deny_write(file);
@@ -396,10 +402,12 @@ int task_exec(struct file *file, const char *filename, const struct exec_strings
     if (!error)
         error = elf_prepare(exec, &image);
     if (!error) {
-        error = run(current_task(), exec, image);
+        error = run(task, exec, image);
         elf_free(image);
     }
     exec_free(exec);
+    if (!error)
+        ptrace_event_exec(task, old_tid);
     return error;
 }
 

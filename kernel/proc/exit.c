@@ -17,6 +17,7 @@
 #include "kernel/ipc/sysv.h"
 #include "kernel/lib/assert.h"
 #include "kernel/proc/process_internal.h"
+#include "kernel/proc/ptrace_internal.h"
 #include "kernel/proc/session_internal.h"
 #include "kernel/proc/seccomp.h"
 #include "kernel/proc/signal.h"
@@ -201,6 +202,8 @@ static void unlink_zombie_locked(struct process_table *table, struct process *pr
 {
     struct pid_slot *slot = pid_slot_find(table, process->pid);
     assert(process->state == PROCESS_ZOMBIE && slot && slot->process == process);
+    if (process->leader->traced)
+        ptrace_unlink_locked(process->leader);
     process->state = PROCESS_REAPED;
     list_remove(&process->sibling_node);
     process_leave_group_locked(table, process);
@@ -209,7 +212,7 @@ static void unlink_zombie_locked(struct process_table *table, struct process *pr
     pid_slot_release(table, process->pid);
 }
 
-static void put_reaped(struct process *process)
+void process_put_reaped(struct process *process)
 {
     struct process *parent = process->parent;
     task_put(process->leader);
@@ -223,7 +226,21 @@ void process_reap(struct process *process)
     spin_lock(&table->lock);
     unlink_zombie_locked(table, process);
     spin_unlock(&table->lock);
-    put_reaped(process);
+    process_put_reaped(process);
+}
+
+void process_announce_again_locked(struct process *process, struct process *tracer,
+                                   struct list *reaped)
+{
+    bool told, forgotten;
+    if (process->parent == tracer)
+        forgotten = process->exit_signal == SIGCHLD && !parent_wants_zombies(tracer, &told);
+    else
+        forgotten = notify_parent_locked(process);
+    if (!forgotten)
+        return;
+    unlink_zombie_locked(process->kernel->processes, process);
+    list_add_tail(reaped, &process->sibling_node);
 }
 
 /* The child gets another creator, and the signal that it asked for in this case. */
@@ -269,7 +286,7 @@ static void reparent_children_locked(struct process_table *table, struct process
         child->exit_signal = SIGCHLD;
         change_creator_locked(child, creator);
         if (child->state == PROCESS_ZOMBIE) {
-            if (notify_parent_locked(child)) {
+            if (!child->leader->traced && notify_parent_locked(child)) {
                 unlink_zombie_locked(table, child);
                 list_add_tail(reaped, &child->sibling_node);
             }
@@ -287,7 +304,11 @@ static void become_zombie_locked(struct process_table *table, struct process *pr
     reparent_children_locked(table, process, reaped);
     check_orphaned_locked(process->group, process->parent ? process->parent->group : NULL, process);
     process->state = PROCESS_ZOMBIE;
-    if (notify_parent_locked(process)) {
+    if (process->leader->traced) {
+        ptrace_notify_exit_locked(process->leader, ptrace_is_reparented_locked(process->leader)
+                                                       ? SIGCHLD
+                                                       : process->exit_signal);
+    } else if (notify_parent_locked(process)) {
         unlink_zombie_locked(table, process);
         list_add_tail(reaped, &process->sibling_node);
     }
@@ -298,12 +319,15 @@ static void leave_tree(struct task *task)
 {
     struct process *process = task->process;
     struct process_table *table = task->thread.kernel->processes;
-    struct list reaped;
+    struct list reaped, tracees;
     struct process *dead, *following;
+    struct task *tracee, *next;
 
     list_init(&reaped);
+    list_init(&tracees);
     process_get(process);
     spin_lock(&table->lock);
+    ptrace_release_tracees_locked(task, &tracees, &reaped);
     bool irq = spin_lock_irqsave(&process->signal_lock);
     process_absorb_task_locked(process, task);
     list_remove(&task->process_node);
@@ -311,9 +335,13 @@ static void leave_tree(struct task *task)
     task->exited = true;
     atomic_store_release(&process->task_count, process->task_count - 1); /* exec waits for it */
     atomic_store_relaxed(&table->task_count, table->task_count - 1);
-    struct pid_slot *slot = pid_slot_find(table, task->tid);
-    slot->task = NULL;
-    pid_slot_release(table, task->tid); /* a leader's number stays: it is the process's */
+    bool kept = task->traced && task != process->leader;
+    if (kept) {
+        ptrace_notify_exit_locked(task, SIGCHLD);
+    } else {
+        pid_slot_find(table, task->tid)->task = NULL;
+        pid_slot_release(table, task->tid); /* a leader's number stays: it is the process's */
+    }
     if (task == process->leader)
         task_get(task); /* kept until the process is reaped: credentials */
     else
@@ -326,11 +354,17 @@ static void leave_tree(struct task *task)
     }
     spin_unlock(&table->lock);
 
-    task_put(task); /* the slot's; the thread's own reference remains */
+    if (!kept)
+        task_put(task); /* the slot's; the thread's own reference remains */
+    list_for_each_entry_safe(tracee, next, &tracees, process_node)
+    {
+        list_remove(&tracee->process_node);
+        task_put(tracee);
+    }
     list_for_each_entry_safe(dead, following, &reaped, sibling_node)
     {
         list_remove(&dead->sibling_node);
-        put_reaped(dead);
+        process_put_reaped(dead);
     }
     process_put(process);
 }
@@ -377,6 +411,14 @@ static bool is_last_task(struct task *task, int status)
     return last;
 }
 
+/* A task that is being killed stops, too: its tracer wants to look at it a last time. */
+static void report_exit(struct task *task, int status)
+{
+    if (task->ptrace->options & PTRACE_O_TRACEEXIT)
+        atomic_store_seq(&task->thread.killed, false);
+    ptrace_event(task, PTRACE_EVENT_EXIT, (uint64_t)status);
+}
+
 void task_exit(int status)
 {
     struct task *task = current_task();
@@ -385,8 +427,11 @@ void task_exit(int status)
 
     if (process->is_init)
         kernel_panic("init exited with status 0x%x", status);
+    if (unlikely(task->traced))
+        report_exit(task, status);
     bool last = is_last_task(task, status);
 
+    task->exit_status = process->group_exiting ? process->group_exit_status : status;
     task_release_mm(task);
     if (last)
         signal_timers_exit(process);
@@ -412,23 +457,28 @@ void process_exit(int status)
     task_exit(process->group_exit_status);
 }
 
+void process_notify_parent_of_stop_locked(struct process *process, int si_code, int signo)
+{
+    struct process *parent = process->parent;
+    if (process->state != PROCESS_ALIVE || !parent)
+        return;
+    struct linux_siginfo info = {.si_signo = SIGCHLD, .si_code = si_code};
+    info.chld.pid = process->pid;
+    info.chld.uid = process->leader->thread.cred->uid;
+    info.chld.status = signo;
+    spin_lock(&parent->actions->lock);
+    bool wanted = !(parent->actions->actions[SIGCHLD - 1].flags & SA_NOCLDSTOP);
+    spin_unlock(&parent->actions->lock);
+    fill_times(&info, process);
+    if (wanted)
+        signal_send_process(parent, SIGCHLD, &info);
+    wake_all(&parent->child_wait);
+}
+
 void process_notify_parent_of_stop(struct process *process, int si_code, int signo)
 {
-    struct process_table *table = process->kernel->processes;
-    spin_lock(&table->lock);
-    struct process *parent = process->parent;
-    if (process->state == PROCESS_ALIVE && parent) {
-        struct linux_siginfo info = {.si_signo = SIGCHLD, .si_code = si_code};
-        info.chld.pid = process->pid;
-        info.chld.uid = process->leader->thread.cred->uid;
-        info.chld.status = signo;
-        spin_lock(&parent->actions->lock);
-        bool wanted = !(parent->actions->actions[SIGCHLD - 1].flags & SA_NOCLDSTOP);
-        spin_unlock(&parent->actions->lock);
-        fill_times(&info, process);
-        if (wanted)
-            signal_send_process(parent, SIGCHLD, &info);
-        wake_all(&parent->child_wait);
-    }
-    spin_unlock(&table->lock);
+    struct spinlock *tree = process_tree_lock(process->kernel);
+    spin_lock(tree);
+    process_notify_parent_of_stop_locked(process, si_code, signo);
+    spin_unlock(tree);
 }

@@ -22,6 +22,7 @@
 #include "kernel/proc/itimer.h"
 #include "kernel/proc/pidfd.h"
 #include "kernel/proc/process_internal.h"
+#include "kernel/proc/ptrace_internal.h"
 #include "kernel/proc/rseq.h"
 #include "kernel/proc/session_internal.h"
 #include "kernel/proc/seccomp.h"
@@ -75,6 +76,8 @@ static int copy_user_state(struct task *child, const struct clone_args *args)
     hal_user_fpu_changed(&child->user);
     child->user.regs = parent->user.regs;
     child->user.regs.rax = 0;
+    if (parent->traced && parent->ptrace->step_forced)
+        child->user.regs.rflags &= ~FLAG_TF;
     if (args->stack)
         child->user.regs.rsp = args->stack;
     if (args->flags & CLONE_SETTLS) {
@@ -246,6 +249,7 @@ static int publish(struct process_table *table, struct task *child, struct pid_s
         list_add_tail(&parent->children, &process->sibling_node);
         process_join_group_locked(process, self->group);
     }
+    ptrace_inherit_locked(child, current_task());
     atomic_store_relaxed(&table->task_count, table->task_count + 1);
     table->forks++;
 unlock:
@@ -258,6 +262,7 @@ int task_create(const struct clone_args *args, void (*entry)(void *), struct tas
     struct task *parent = current_task(), *child;
     struct kernel *kernel = parent->thread.kernel;
     struct process_table *table = kernel->processes;
+    int event;
 
     int error = task_allocate(kernel, parent->thread.name, entry, &child);
     if (error)
@@ -265,6 +270,8 @@ int task_create(const struct clone_args *args, void (*entry)(void *), struct tas
     error = count_task(table, child);
     if (!error)
         error = assemble(child, parent, args);
+    if (!error && ptrace_follows(parent, args, &event))
+        error = ptrace_allocate(child);
     if (error)
         goto discard;
 
@@ -300,6 +307,8 @@ static void task_uncreate(struct task *child)
     spin_lock(&table->lock);
     struct pid_slot *slot = pid_slot_find(table, child->tid);
     slot->task = NULL;
+    if (child->traced)
+        ptrace_unlink_locked(child);
     bool irq = spin_lock_irqsave(&process->signal_lock);
     list_remove(&child->process_node);
     child->signals_closed = true;
@@ -347,19 +356,21 @@ static int give_pidfd(struct task *child, const struct clone_args *args)
     return error;
 }
 
-static void wait_for_vfork(struct process_table *table, struct task *child, struct vfork_wait *wait)
+static int wait_for_vfork(struct process_table *table, struct task *child, struct vfork_wait *wait)
 {
-    wait_event_killable(&wait->wait, atomic_load_acquire(&wait->done));
+    int error = wait_event_killable(&wait->wait, atomic_load_acquire(&wait->done));
     spin_lock(&table->lock);
     child->vfork = NULL;
     spin_unlock(&table->lock);
+    return error;
 }
 
 int64_t task_clone(const struct clone_args *args)
 {
     struct kernel *kernel = this_kernel();
     struct vfork_wait vfork = {.done = false};
-    struct task *child;
+    struct task *self = current_task(), *child;
+    int event;
 
     int error = check_flags(args);
     if (error)
@@ -382,9 +393,13 @@ int64_t task_clone(const struct clone_args *args)
         child->vfork = &vfork;
         task_get(child);
     }
+    ptrace_follows(self, args, &event);
     thread_start(&child->thread);
+    if (event)
+        ptrace_event(self, event, (uint64_t)tid);
     if (args->flags & CLONE_VFORK) {
-        wait_for_vfork(kernel->processes, child, &vfork);
+        if (wait_for_vfork(kernel->processes, child, &vfork) == 0)
+            ptrace_event(self, PTRACE_EVENT_VFORK_DONE, (uint64_t)tid);
         task_put(child);
     }
     return tid;

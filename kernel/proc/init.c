@@ -27,6 +27,7 @@
 #include "kernel/mm/slab.h"
 #include "kernel/proc/oom.h"
 #include "kernel/proc/process_internal.h"
+#include "kernel/proc/ptrace.h"
 #include "kernel/proc/session_internal.h"
 #include "kernel/proc/signal.h"
 #include "kernel/proc/user_count.h"
@@ -64,6 +65,7 @@ int proc_init(struct kernel *kernel)
     xarray_init(&table->slots, &allocator);
     user_count_init(table);
     table->cursor = PID_INIT;
+    table->ptrace_scope = PTRACE_SCOPE_DEFAULT;
     table->task_cache = slab_cache_create("task", sizeof(struct task), 64);
     table->process_cache = slab_cache_create("process", sizeof(struct process), 64);
     table->fpu_cache = slab_cache_create("fpu", hal_fpu_size(), 64);

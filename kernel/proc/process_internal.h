@@ -42,6 +42,13 @@ struct vfork_wait {
 void process_reap(struct process *process);
 /* Tell the parent about a stop or continue of its child (SIGCHLD, wait). Process-tree lock not held. */
 void process_notify_parent_of_stop(struct process *process, int si_code, int signo);
+void process_notify_parent_of_stop_locked(struct process *process, int si_code, int signo);
+/* The tracer of a zombie lets go of it: its parent hears of it now. If nobody waits for it, it is
+ * added to `reaped` by its sibling_node. Process-tree lock. */
+void process_announce_again_locked(struct process *process, struct process *tracer,
+                                   struct list *reaped);
+/* Drop what is left of a process that was unlinked, as process_announce_again_locked does. */
+void process_put_reaped(struct process *process);
 
 /* ---- exec.c ---- */
 

@@ -36,6 +36,7 @@ struct process_table {
     uint64_t forks;
     struct xarray users;         /* uid -> struct user_count */
     struct process *init;
+    unsigned ptrace_scope;       /* Yama's; atomic */
     bool power_requested;        /* by the power button; atomic */
     char nodename[UTSNAME_LENGTH], domainname[UTSNAME_LENGTH];
 

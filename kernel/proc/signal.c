@@ -15,6 +15,7 @@
 #include "kernel/abi/errno.h"
 #include "kernel/abi/wait.h"
 #include "kernel/lib/assert.h"
+#include "kernel/proc/ptrace_internal.h"
 #include "kernel/proc/session.h"
 #include "kernel/proc/signal_internal.h"
 #include "kernel/sched/sched.h"
@@ -31,8 +32,9 @@ static bool needs_attention(struct task *task)
 {
     const struct process *process = task->process;
     return ((task->pending.set | process->shared_pending.set) & ~task->blocked) ||
-           process->group_exiting || process->group_stopping || process->notify_code ||
-           (process->exec_task && process->exec_task != task);
+           process->group_exiting || process->notify_code ||
+           (process->group_stopping && !(task->traced && task->stop_counted)) ||
+           ptrace_trap_pending(task) || (process->exec_task && process->exec_task != task);
 }
 
 void signal_recalculate(struct task *task)
@@ -88,13 +90,16 @@ static void continue_group(struct process *process)
     signal_discard_everywhere_locked(process, SIGNALS_STOPPING);
     list_for_each_entry(task, &process->tasks, process_node)
         task->stop_dequeued = false;
-    if (!process->group_stopping)
+    if (!process->group_stopping) {
+        ptrace_group_changed_locked(process);
         return;
+    }
     /* The parent hears of it from the first task that runs. */
     process->notify_code = process->group_stopped ? CLD_CONTINUED : CLD_STOPPED;
     process->child_flags = CHILD_CONTINUED_UNREPORTED;
     process->group_stopped = false;
     atomic_store_release(&process->group_stopping, false);
+    ptrace_group_changed_locked(process);
     list_for_each_entry(task, &process->tasks, process_node)
         thread_wake_state(&task->thread, 1u << THREAD_STOPPED);
 }
@@ -103,7 +108,7 @@ static void continue_group(struct process *process)
 
 static bool is_ignored(struct process *process, const struct task *subject, int signo)
 {
-    if (subject->ptrace && signo != SIGKILL)
+    if (subject->traced && signo != SIGKILL)
         return false; /* the tracer sees it */
     /* A blocked signal is kept: the handler may be another one when it is unblocked. */
     if (signal_in(subject->blocked | subject->real_blocked, signo) && signo != SIGKILL)
@@ -148,7 +153,7 @@ static bool kills_at_once(struct process *process, const struct task *taker, int
 {
     if (signo == SIGKILL)
         return true;
-    return signal_handler(process, signo) == SIG_DFL && !process->is_init && !taker->ptrace &&
+    return signal_handler(process, signo) == SIG_DFL && !process->is_init && !taker->traced &&
            !signal_in(taker->real_blocked, signo) &&
            !signal_in(SIGNALS_IGNORED_BY_DEFAULT | SIGNALS_STOPPING | SIGNALS_DUMPING_CORE, signo);
 }

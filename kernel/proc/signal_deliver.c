@@ -5,8 +5,8 @@
  * signals without handlers (sigtimedwait, signalfd), and the end of a task's signals.
  *
  * Group stop: the task that takes a stop signal sets group_stopping and interrupts the others; each
- * parks here in THREAD_STOPPED and counts in tasks_stopped; who finds all of them parked tells the
- * parent. SIGCONT (signal.c) ends it from outside. Taking a stop signal and acting on it are two
+ * parks here in THREAD_STOPPED with stop_counted set; who finds it set in all of them tells the
+ * parent. Traced tasks stop for their tracers instead (ptrace_stop.c). SIGCONT (signal.c) ends it from outside. Taking a stop signal and acting on it are two
  * steps with the lock dropped between them (the orphan check needs the process-tree lock), so
  * task->stop_dequeued, which SIGCONT clears, says whether the stop still stands.
  */
@@ -14,6 +14,7 @@
 #include "kernel/abi/wait.h"
 #include "kernel/core/clock.h"
 #include "kernel/lib/assert.h"
+#include "kernel/proc/ptrace_internal.h"
 #include "kernel/proc/rseq.h"
 #include "kernel/proc/session.h"
 #include "kernel/proc/signal_internal.h"
@@ -26,16 +27,22 @@ enum { SYSCALL_INSTRUCTION_BYTES = 2, NUMBER_OF_RESTART_SYSCALL = 219 };
 /* ---- group stop ---- */
 
 /* The last task that had to stop has stopped: the parent may be told. */
-static bool complete_stop_locked(struct process *process)
+bool signal_complete_stop_locked(struct process *process)
 {
     struct task *task;
-    unsigned needed = 0;
+    bool any = false;
 
     if (!process->group_stopping || process->group_stopped)
         return false;
     list_for_each_entry(task, &process->tasks, process_node)
-        needed += !task->exiting && !task->signals_closed;
-    if (needed == 0 || process->tasks_stopped < needed)
+    {
+        if (task->exiting || task->signals_closed)
+            continue;
+        if (!task->stop_counted)
+            return false;
+        any = true;
+    }
+    if (!any)
         return false;
     process->group_stopped = true;
     process->child_flags = CHILD_STOPPED_UNREPORTED;
@@ -45,22 +52,27 @@ static bool complete_stop_locked(struct process *process)
 static void begin_stop_locked(struct process *process, struct task *task, int signo)
 {
     struct task *other;
-    if (process->group_stopping)
-        return;
-    process->stop_signal = signo;
-    process->notify_code = 0;
+    if (!process->group_stopping) {
+        process->stop_signal = signo;
+        process->notify_code = 0;
+    }
+    bool again = process->group_stopping; /* traced threads go on in a stopped group */
     atomic_store_release(&process->group_stopping, true);
     list_for_each_entry(other, &process->tasks, process_node)
     {
+        if (again && !other->traced)
+            continue;
+        other->stop_counted = false;
         if (other != task)
             thread_interrupt(&other->thread, false);
     }
+    ptrace_group_changed_locked(process);
 }
 
 static bool must_stay_stopped(struct task *task)
 {
     return atomic_load_acquire(&task->process->group_stopping) &&
-           !atomic_load_acquire(&task->thread.killed);
+           !atomic_load_acquire(&task->traced) && !atomic_load_acquire(&task->thread.killed);
 }
 
 /* Called and returns with the signal lock held (its irq flag in *irq). */
@@ -68,8 +80,8 @@ static void park_locked(struct task *task, bool *irq)
 {
     struct process *process = task->process;
 
-    process->tasks_stopped++;
-    bool complete = complete_stop_locked(process);
+    task->stop_counted = true;
+    bool complete = signal_complete_stop_locked(process);
     int signo = process->stop_signal;
     spin_unlock_irqrestore(&process->signal_lock, *irq);
     if (complete)
@@ -82,7 +94,6 @@ static void park_locked(struct task *task, bool *irq)
     }
     sched_finish_block();
     *irq = spin_lock_irqsave(&process->signal_lock);
-    process->tasks_stopped--;
 }
 
 /* ---- default actions ---- */
@@ -140,6 +151,8 @@ static bool handle_group_locked(struct task *task, bool *irq)
         *irq = spin_lock_irqsave(&process->signal_lock);
         return true;
     }
+    if (task->traced)
+        return ptrace_trap_locked(task, irq);
     if (process->group_stopping) {
         park_locked(task, irq);
         return true;
@@ -175,6 +188,11 @@ static int take_for_handler(struct task *task, struct linux_siginfo *info,
         signo = signal_dequeue_locked(task, task->blocked, info);
         if (!signo)
             break;
+        if (unlikely(task->traced) && signo != SIGKILL) {
+            signo = ptrace_signal_locked(task, signo, info, &irq);
+            if (!signo)
+                continue;
+        }
         *action = take_action_locked(process, signo);
         if (action->handler > SIG_IGN)
             break;
@@ -237,8 +255,11 @@ static void run_handler(struct task *task, int signo, const struct linux_siginfo
                         const struct linux_sigaction *action)
 {
     const struct user_loop_ops *ops = task->thread.kernel->processes->user_ops;
+    bool steps = task->traced && task->ptrace->step;
     if (ops && ops->signal && task->thread.kernel->trace)
         ops->signal(task, info);
+    if (steps)
+        ptrace_end_step(task);
     /* The frame has to show the abort handler if this interrupts a critical section. A bad area is
      * fatal, but at the next look: first the handler's frame, as always. */
     if (unlikely(rseq_interrupt(task))) {
@@ -260,6 +281,8 @@ static void run_handler(struct task *task, int signo, const struct linux_siginfo
         blocked |= LINUX_SIGMASK(signo);
     task->restore_blocked = false; /* the frame has the mask to go back to */
     signal_set_blocked(blocked);
+    if (steps)
+        ptrace_report_handler(task);
 }
 
 void signal_deliver(struct task *task)
@@ -354,7 +377,7 @@ void signal_task_exit(struct task *task)
     }
     if (!alive)
         signal_discard_locked(process, &process->shared_pending, ~0ull);
-    bool complete = complete_stop_locked(process);
+    bool complete = signal_complete_stop_locked(process);
     int stop_signal = process->stop_signal;
     spin_unlock_irqrestore(&process->signal_lock, irq);
     if (complete)

@@ -61,6 +61,11 @@ void signal_discard_timer_signals_locked(struct process *process);
 /* Take one that is not in `blocked`, the task's own first. 0: none. */
 int signal_dequeue_locked(struct task *task, uint64_t blocked, struct linux_siginfo *out);
 
+/* ---- signal_deliver.c ---- */
+
+/* True once for each stop of the group: the last task has stopped. */
+bool signal_complete_stop_locked(struct process *process);
+
 /* ---- signal_frame.c ---- */
 
 /* Make the current task run a handler: 0, or -EFAULT if the frame cannot be written. */

@@ -15,6 +15,7 @@
 #include "kernel/mm/slab.h"
 #include "kernel/proc/process_internal.h"
 #include "kernel/proc/process_table.h"
+#include "kernel/proc/ptrace_internal.h"
 #include "kernel/proc/seccomp.h"
 #include "kernel/proc/session.h"
 #include "kernel/proc/signal.h"
@@ -36,6 +37,7 @@ void task_put(struct task *task)
         cred_put(task->thread.cred);
     if (task->user.fpu)
         slab_free(table->fpu_cache, task->user.fpu);
+    ptrace_free(task);
     if (task->process) {
         seccomp_release(task);
         process_put(task->process);
@@ -82,6 +84,7 @@ int task_allocate(struct kernel *kernel, const char *name, void (*entry)(void *)
     hal_fpu_init(task->user.fpu);
     hal_user_init(&task->user);
     signal_pending_init(&task->pending);
+    list_init(&task->tracees);
     task->altstack.ss_flags = SS_DISABLE;
     task->syscall_nr = -1;
     task->orig_rax = UINT64_MAX;

@@ -115,7 +115,6 @@ struct process {
     struct task *exec_task;      /* a task execs: the others die, exit_status untouched */
     bool group_stopping;         /* a stop signal was taken: tasks stop; atomic */
     bool group_stopped;          /* all of them have; wait has been told */
-    unsigned tasks_stopped;
     int stop_signal;
     uint32_t child_flags;        /* CHILD_* */
     int notify_code;             /* SIGCONT came: CLD_* that the next task reports to the parent, or 0 */
@@ -132,6 +131,8 @@ struct process {
     struct posix_timers *timers; /* NULL until the first timer_create */
     bool timers_closed;          /* the last task is exiting: nothing is armed any more */
     uint32_t dumpable;           /* PR_SET_DUMPABLE; atomic */
+    int ptracer_pid;             /* PR_SET_PTRACER: 0 nobody, -1 anybody; process-tree lock */
+    uint64_t ptracer_start_ns;   /* of that process: numbers are used again */
     bool huge_pages_off;         /* PR_SET_THP_DISABLE */
 
     /* Accumulated from exited threads, and from waited-for children (getrusage, times). */
@@ -169,6 +170,7 @@ struct task {
     uint64_t real_blocked;       /* sigtimedwait: what counts as blocked meanwhile */
     struct signal_pending pending;
     bool stop_dequeued;          /* took a stop signal that no SIGCONT has undone yet */
+    bool stop_counted;           /* has done its part in the group's stop */
     bool signals_closed;         /* exiting: takes no signals any more */
     struct linux_stack altstack; /* own thread only */
 
@@ -195,7 +197,12 @@ struct task {
     bool over_process_limit;     /* by setuid: execve fails while it is so; own thread */
     uint64_t last_fault_address; int last_trap; uint64_t last_error; /* for signal frames */
 
-    struct ptrace_state *ptrace; /* traced: proc/ptrace.c; NULL */
+    /* Tracing (ptrace_internal.h): process-tree lock and signal lock to change. */
+    bool traced;                 /* has a tracer */
+    struct ptrace_state *ptrace; /* NULL until it has one for the first time */
+    struct list tracees;         /* ptrace_state.node of those that it traces; process-tree lock */
+    int exit_status;             /* of a dead thread, for its tracer; process-tree lock */
+
     /* proc/seccomp.c: changed under the signal lock, by the task itself or by SECCOMP_*_TSYNC. */
     struct seccomp_filter *seccomp;
     int seccomp_mode;            /* atomic */

@@ -10,6 +10,7 @@
 #include "kernel/abi/signal.h"
 #include "kernel/core/kernel.h"
 #include "kernel/proc/process_internal.h"
+#include "kernel/proc/ptrace_internal.h"
 #include "kernel/proc/rseq.h"
 #include "kernel/proc/signal.h"
 #include "kernel/sched/sched.h"
@@ -81,7 +82,10 @@ static void handle_exception(struct task *task, const struct hal_fault *fault)
         signal_force_fault(SIGFPE, FPE_INTDIV, rip);
         break;
     case HAL_VECTOR_DEBUG:
-        signal_force_fault(SIGTRAP, TRAP_TRACE, rip);
+        if (task->ptrace && task->ptrace->step_forced && !task->traced)
+            ptrace_end_step(task); /* the tracer that wanted it is gone */
+        else
+            signal_force_fault(SIGTRAP, TRAP_TRACE, rip);
         break;
     case HAL_VECTOR_BREAKPOINT:
         signal_force(SIGTRAP, SIGINFO_KERNEL);

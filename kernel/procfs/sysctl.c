@@ -13,6 +13,7 @@
 #include "kernel/lib/parse.h"
 #include "kernel/mm/page.h"
 #include "kernel/mm/slab.h"
+#include "kernel/proc/ptrace.h"
 #include "kernel/proc/uts.h"
 #include "kernel/procfs/proc_internal.h"
 #include "kernel/procfs/sysctl_ipc.h"
@@ -202,6 +203,25 @@ static int show_dentry_state(struct file *file, struct strbuf *out)
     return 0;
 }
 
+static int show_ptrace_scope(struct file *file, struct strbuf *out)
+{
+    strbuf_printf(out, "%u\n", ptrace_scope(file->kernel));
+    return 0;
+}
+
+static int64_t write_ptrace_scope(struct file *file, const char *text, size_t bytes)
+{
+    const char *cursor = kstr_skip_spaces(text);
+    uint64_t scope;
+    if (!capable(CAP_SYS_PTRACE))
+        return -EPERM;
+    if (kparse_u64(&cursor, 10, &scope) || scope > PTRACE_SCOPE_MAX)
+        return -EINVAL;
+    int error = ptrace_set_scope(file->kernel, (unsigned)scope);
+    return error ? error : (int64_t)bytes;
+}
+
+static const struct text_file_ops ptrace_scope_ops = {show_ptrace_scope, write_ptrace_scope};
 static const struct text_file_ops printk = {show_printk, write_printk};
 static const struct text_file_ops ns_last_pid = {show_ns_last_pid, NULL};
 static const struct text_file_ops threads_max = {show_threads_max, NULL};
@@ -260,6 +280,11 @@ static const struct proc_entry random_entries[] = {
 };
 static const struct proc_table random_table = PROC_TABLE(random_entries, PROC_TABLE_SYS + 1);
 
+static const struct proc_entry yama_entries[] = {
+    TEXT("ptrace_scope", 0644, ptrace_scope_ops),
+};
+static const struct proc_table yama_table = PROC_TABLE(yama_entries, PROC_TABLE_SYS + 9);
+
 static const struct proc_entry kernel_entries[] = {
     CONSTANT("arch", "x86_64"),
     CONSTANT("auto_msgmni", "0"),
@@ -299,6 +324,7 @@ static const struct proc_entry kernel_entries[] = {
     CONSTANT("tainted", "0"),
     TEXT("threads-max", 0444, threads_max),
     TEXT("version", 0444, version),
+    SUBDIR("yama", yama_table),
 };
 static const struct proc_table kernel_table = PROC_TABLE(kernel_entries, PROC_TABLE_SYS + 2);
 

@@ -7,6 +7,7 @@
 #include "kernel/abi/sched.h"
 #include "kernel/lib/parse.h"
 #include "kernel/mm/page.h"
+#include "kernel/proc/ptrace.h"
 #include "kernel/procfs/proc_internal.h"
 #include "kernel/sched/sched.h"
 #include "kernel/security/cred.h"
@@ -199,6 +200,5 @@ int pid_show_children(struct task *task, bool whole, struct strbuf *out)
 
 int proc_tracer_pid(struct task *task)
 {
-    (void)task;
-    return 0;
+    return ptrace_tracer_tid(task);
 }

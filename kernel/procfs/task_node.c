@@ -7,6 +7,7 @@
 #include "kernel/fs/file_table.h"
 #include "kernel/fs/path.h"
 #include "kernel/mm/slab.h"
+#include "kernel/proc/ptrace.h"
 #include "kernel/procfs/proc_internal.h"
 #include "kernel/security/cred.h"
 
@@ -107,23 +108,9 @@ struct fs_context *proc_task_fs(struct task *task)
     return fs;
 }
 
-static bool same_ids(const struct cred *self, const struct cred *other)
-{
-    return self->fsuid == other->euid && self->fsuid == other->suid && self->fsuid == other->uid &&
-           self->fsgid == other->egid && self->fsgid == other->sgid && self->fsgid == other->gid;
-}
-
 bool proc_may_access(struct task *task)
 {
-    if (this_thread()->tgid == task->thread.tgid)
-        return true;
-    const struct cred *self = current_cred(), *other = thread_cred_get(&task->thread);
-    bool dumpable = atomic_load_relaxed(&task->process->dumpable) == 1;
-    bool capable_here = cred_has_cap(self, CAP_SYS_PTRACE);
-    bool allowed = capable_here || (same_ids(self, other) && dumpable &&
-                                    !(other->cap_permitted & ~self->cap_permitted));
-    cred_put(other);
-    return allowed;
+    return ptrace_check_access(task, PTRACE_MODE_READ | PTRACE_MODE_FSCREDS) == 0;
 }
 
 int proc_mode_permission(struct inode *inode, unsigned mask)

@@ -10,6 +10,7 @@
 #include "kernel/fs/file_table.h"
 #include "kernel/fs/path.h"
 #include "kernel/lib/bits.h"
+#include "kernel/proc/ptrace.h"
 #include "kernel/proc/seccomp.h"
 #include "kernel/proc/session.h"
 #include "kernel/procfs/proc_internal.h"
@@ -21,6 +22,8 @@ static const char *state_locked(struct task *task)
 {
     if (task->exited || task->process->state != PROCESS_ALIVE)
         return "Z (zombie)";
+    if (ptrace_is_stopped(task))
+        return "t (tracing stop)";
     switch (atomic_load_relaxed(&task->thread.state)) {
     case THREAD_NEW:
     case THREAD_RUNNABLE:
@@ -31,7 +34,7 @@ static const char *state_locked(struct task *task)
     case THREAD_KILLABLE:
         return "D (disk sleep)";
     case THREAD_STOPPED:
-        return task->ptrace ? "t (tracing stop)" : "T (stopped)";
+        return "T (stopped)";
     default:
         return "Z (zombie)";
     }

@@ -12,6 +12,7 @@
 #include "kernel/abi/errno.h"
 #include "kernel/core/init.h"
 #include "kernel/core/kernel.h"
+#include "kernel/proc/ptrace.h"
 #include "kernel/proc/seccomp.h"
 #include "kernel/proc/task.h"
 #include "kernel/proc/user_loop.h"
@@ -30,17 +31,25 @@ static int64_t call_handler(uint64_t number, struct hal_regs *regs)
     return handler ? handler(regs) : -ENOSYS;
 }
 
+static bool watches(const struct task *task, uint32_t work)
+{
+    return atomic_load_relaxed(&task->syscall_work) & work;
+}
+
 /* A call that somebody watches. The order is Linux's: the tracer first, who may change the call, then
  * the filters, then the call itself. */
-NOINLINE static void dispatch_watched(struct task *task, struct hal_regs *regs, uint32_t work)
+NOINLINE static void dispatch_watched(struct task *task, struct hal_regs *regs)
 {
     bool trace = task->thread.kernel->trace != NULL;
+    bool make = !watches(task, SYSCALL_WORK_PTRACE) || ptrace_syscall_enter(task);
     if (trace)
         trace_enter(task, regs);
-    if (!(work & SYSCALL_WORK_SECCOMP) || seccomp_enter(task))
+    if (make && (!watches(task, SYSCALL_WORK_SECCOMP) || seccomp_enter(task)))
         regs->rax = (uint64_t)call_handler((uint32_t)task->orig_rax, regs);
     if (trace)
         trace_leave(task, regs);
+    if (watches(task, SYSCALL_WORK_PTRACE))
+        ptrace_syscall_leave(task);
 }
 
 void syscall_dispatch(struct hal_regs *regs)
@@ -50,9 +59,8 @@ void syscall_dispatch(struct hal_regs *regs)
 
     task->orig_rax = regs->rax;
     task->syscall_nr = (int32_t)number;
-    uint32_t work = atomic_load_relaxed(&task->syscall_work);
-    if (unlikely(work))
-        dispatch_watched(task, regs, work);
+    if (unlikely(atomic_load_relaxed(&task->syscall_work)))
+        dispatch_watched(task, regs);
     else
         regs->rax = (uint64_t)call_handler(number, regs);
     task->syscall_nr = -1;

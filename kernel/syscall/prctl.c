@@ -12,6 +12,7 @@
 #include "kernel/mm/uaccess.h"
 #include "kernel/proc/seccomp.h"
 #include "kernel/proc/signal.h"
+#include "kernel/proc/ptrace.h"
 #include "kernel/proc/task.h"
 #include "kernel/security/cred.h"
 #include "kernel/syscall/syscalls.h"
@@ -229,6 +230,8 @@ int64_t sys_prctl(int option, uint64_t arg2, uint64_t arg3, uint64_t arg4, uint6
         return PR_TIMING_STATISTICAL;
     case PR_SET_TIMING:
         return arg2 == PR_TIMING_STATISTICAL ? 0 : -EINVAL;
+    case PR_SET_PTRACER:
+        return ptrace_allow_tracer(arg2);
     case PR_SET_CHILD_SUBREAPER:
         set_subreaper(process, arg2);
         return 0;
