@@ -102,7 +102,7 @@ static bool begin_stop(struct task *task, const struct ptrace_stop *stop)
     if (stops) {
         publish_locked(task, stop);
         if (stop->why == CLD_STOPPED && process->group_stopping && !task->stop_counted) {
-            task->stop_counted = true;
+            atomic_store_release(&task->stop_counted, true);
             complete = signal_complete_stop_locked(process);
         }
     }

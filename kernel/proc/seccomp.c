@@ -18,6 +18,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
 #include "kernel/mm/uaccess.h"
+#include "kernel/proc/ptrace.h"
 #include "kernel/proc/signal.h"
 #include "kernel/proc/task.h"
 #include "kernel/security/bpf.h"
@@ -304,14 +305,19 @@ static void kill(struct task *task, const struct linux_seccomp_data *data, uint3
     signal_force_exit(SIGSYS, &info);
 }
 
-/* No tracer asked for PTRACE_EVENT_SECCOMP: the call fails. */
-static bool trace(struct task *task)
+static bool enter_filtered(struct task *task, bool again);
+
+/* Ask the tracer, who may have changed the call: the filters are asked once more. */
+static bool trace(struct task *task, uint32_t data)
 {
     task->user.regs.rax = (uint64_t)-ENOSYS;
-    return false;
+    if (ptrace_seccomp_event(task, data) || (int32_t)task->orig_rax < 0)
+        return false;
+    return enter_filtered(task, true);
 }
 
-static bool act(struct task *task, const struct linux_seccomp_data *data, uint32_t result)
+/* again: the tracer has been asked before. */
+static bool act(struct task *task, const struct linux_seccomp_data *data, uint32_t result, bool again)
 {
     uint32_t reason = result & SECCOMP_RET_DATA;
     uint32_t action = result & SECCOMP_RET_ACTION_FULL;
@@ -330,7 +336,7 @@ static bool act(struct task *task, const struct linux_seccomp_data *data, uint32
         signal_force(SIGSYS, &info);
         return false;
     case SECCOMP_RET_TRACE:
-        return trace(task);
+        return again || trace(task, reason);
     default:
         kill(task, data, action, reason);
         return false;
@@ -350,7 +356,7 @@ static uint32_t run_filters(const struct seccomp_filter *filter,
     return result;
 }
 
-static bool enter_filtered(struct task *task)
+static bool enter_filtered(struct task *task, bool again)
 {
     const struct hal_regs *regs = &task->user.regs;
     const struct seccomp_filter *filter = atomic_load_acquire(&task->seccomp);
@@ -364,7 +370,7 @@ static bool enter_filtered(struct task *task)
         .instruction_pointer = regs->rip,
         .args = {regs->rdi, regs->rsi, regs->rdx, regs->r10, regs->r8, regs->r9},
     };
-    return act(task, &data, run_filters(filter, &data));
+    return act(task, &data, run_filters(filter, &data), again);
 }
 
 static bool enter_strict(struct task *task)
@@ -387,7 +393,7 @@ bool seccomp_enter(struct task *task)
     case SECCOMP_MODE_DISABLED:
         return true;
     case SECCOMP_MODE_FILTER:
-        return enter_filtered(task);
+        return enter_filtered(task, false);
     default:
         return enter_strict(task);
     }

@@ -62,7 +62,7 @@ static void begin_stop_locked(struct process *process, struct task *task, int si
     {
         if (again && !other->traced)
             continue;
-        other->stop_counted = false;
+        atomic_store_release(&other->stop_counted, false);
         if (other != task)
             thread_interrupt(&other->thread, false);
     }
@@ -71,8 +71,10 @@ static void begin_stop_locked(struct process *process, struct task *task, int si
 
 static bool must_stay_stopped(struct task *task)
 {
+    /* No longer counted: the stop is over, and another one has begun. */
     return atomic_load_acquire(&task->process->group_stopping) &&
-           !atomic_load_acquire(&task->traced) && !atomic_load_acquire(&task->thread.killed);
+           atomic_load_acquire(&task->stop_counted) && !atomic_load_acquire(&task->traced) &&
+           !atomic_load_acquire(&task->thread.killed);
 }
 
 /* Called and returns with the signal lock held (its irq flag in *irq). */
@@ -80,7 +82,7 @@ static void park_locked(struct task *task, bool *irq)
 {
     struct process *process = task->process;
 
-    task->stop_counted = true;
+    atomic_store_release(&task->stop_counted, true);
     bool complete = signal_complete_stop_locked(process);
     int signo = process->stop_signal;
     spin_unlock_irqrestore(&process->signal_lock, *irq);

@@ -170,7 +170,7 @@ struct task {
     uint64_t real_blocked;       /* sigtimedwait: what counts as blocked meanwhile */
     struct signal_pending pending;
     bool stop_dequeued;          /* took a stop signal that no SIGCONT has undone yet */
-    bool stop_counted;           /* has done its part in the group's stop */
+    bool stop_counted;           /* has done its part in the group's stop; atomic */
     bool signals_closed;         /* exiting: takes no signals any more */
     struct linux_stack altstack; /* own thread only */
 
