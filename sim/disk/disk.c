@@ -87,6 +87,23 @@ static void list_free(struct list *list)
     }
 }
 
+static void cancel(struct list *list, struct request *request)
+{
+    void (*done)(void *argument, int status) = request->done;
+    void *argument = request->argument;
+
+    list_remove(list, request);
+    free(request);
+    done(argument, -ECANCELED);
+}
+
+static void cancel_all(struct list *list)
+{
+    while (list->first != NULL) {
+        cancel(list, list->first);
+    }
+}
+
 const char *disk_quality_check(const struct disk_quality *quality)
 {
     const uint32_t ppm[] = {quality->read_fail_ppm,  quality->read_corrupt_ppm,
@@ -155,9 +172,9 @@ void disk_destroy(struct disk *disk)
     if (disk == NULL) {
         return;
     }
-    list_free(&disk->pending);
+    cancel_all(&disk->pending);
+    cancel_all(&disk->forgotten);
     list_free(&disk->unflushed);
-    list_free(&disk->forgotten);
     store_free(&disk->current);
     store_free(&disk->durable);
     if (disk->config.base_fd >= 0) {
@@ -359,8 +376,7 @@ static void finish(void *argument)
     void (*done)(void *argument, int status) = request->done;
 
     if (request->forgotten) {
-        list_remove(&disk->forgotten, request);
-        free(request);
+        cancel(&disk->forgotten, request);
         return;
     }
     list_remove(&disk->pending, request);
@@ -390,8 +406,7 @@ static void cut_event(void *argument)
     struct request *request = argument;
     struct disk *disk = request->disk;
 
-    list_remove(&disk->forgotten, request);
-    free(request);
+    cancel(&disk->forgotten, request);
     disk->cut(disk->cut_context);
 }
 

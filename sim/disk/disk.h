@@ -76,7 +76,8 @@ void disk_set_quality(struct disk *disk, const struct disk_quality *quality);
 
 /* A request. The bytes of a write are copied; those of a read are written before done(argument,
  * status) is called with 0, -EIO, -ENOSPC or -EINVAL (outside the disk), from an event, never from
- * this call. A power cut forgets the request: done is never called. 0 or -ENOMEM. */
+ * this call. After a power cut (or when the disk is destroyed) the status is -ECANCELED: nobody may
+ * hear of it, but memory can be freed. 0 or -ENOMEM. */
 int disk_submit(struct disk *disk, enum disk_operation operation, uint64_t sector, uint64_t count,
                 void *bytes, void (*done)(void *argument, int status), void *argument);
 

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The block device (sim/virtio/virtio.h; VIRTIO 1.1, section 5.2) in front of a simulated disk. A
+ * request keeps its chain, whose parts point to the machine's memory, until the disk is done.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/virtio/virtio_internal.h"
+
+enum {
+    TYPE_IN = 0,
+    TYPE_OUT = 1,
+    TYPE_FLUSH = 4,
+    TYPE_GET_ID = 8,
+
+    STATUS_OK = 0,
+    STATUS_IOERR = 1,
+    STATUS_UNSUPPORTED = 2,
+
+    HEADER_BYTES = 16,
+    ID_BYTES = 20,
+    FEATURE_SEG_MAX = 2,
+    FEATURE_BLK_SIZE = 6,
+    FEATURE_FLUSH = 9,
+};
+
+struct blk_request {
+    struct virtio_model *model;
+    unsigned epoch;
+    uint32_t type;
+    struct virtio_chain chain;
+    size_t bytes; /* of data */
+    uint8_t *data;
+};
+
+/* The last byte of what the device may write is the status. */
+static void answer(struct virtio_model *model, const struct virtio_chain *chain, uint8_t status,
+                   size_t written)
+{
+    const uint64_t room = virtio_chain_bytes(chain, true);
+
+    virtio_chain_write(chain, room - 1, &status, 1);
+    virtio_push(model, 0, chain->head, (uint32_t)written + 1);
+}
+
+static void done(void *argument, int status)
+{
+    struct blk_request *request = argument;
+    struct virtio_model *model = request->model;
+
+    model->under_way--;
+    if (status != -ECANCELED && !model->destroyed && request->epoch == model->epoch) {
+        const bool read = request->type == TYPE_IN && status == 0;
+        if (read) {
+            virtio_chain_write(&request->chain, 0, request->data, request->bytes);
+        }
+        answer(model, &request->chain, status == 0 ? STATUS_OK : STATUS_IOERR,
+               read ? request->bytes : 0);
+    }
+    if (model->destroyed && model->under_way == 0) {
+        free(model);
+    }
+    free(request->data);
+    free(request);
+}
+
+static void submit(struct virtio_model *model, const struct virtio_chain *chain, uint32_t type,
+                   uint64_t sector, uint64_t bytes)
+{
+    struct blk_request *request = calloc(1, sizeof(*request));
+    uint8_t *data = bytes == 0 ? NULL : malloc((size_t)bytes);
+    int error = -ENOMEM;
+
+    if (request != NULL && (data != NULL || bytes == 0)) {
+        *request = (struct blk_request){.model = model,
+                                        .epoch = model->epoch,
+                                        .type = type,
+                                        .chain = *chain,
+                                        .bytes = (size_t)bytes,
+                                        .data = data};
+        if (type == TYPE_OUT) {
+            virtio_chain_read(chain, HEADER_BYTES, data, (size_t)bytes);
+        }
+        model->under_way++;
+        error = disk_submit(model->disk,
+                            type == TYPE_FLUSH ? DISK_FLUSH
+                            : type == TYPE_OUT ? DISK_WRITE
+                                               : DISK_READ,
+                            sector, bytes / DISK_SECTOR, data, done, request);
+    }
+    if (error != 0) {
+        model->under_way -= request != NULL && request->model != NULL;
+        free(data);
+        free(request);
+        answer(model, chain, STATUS_IOERR, 0);
+    }
+}
+
+static void serve(struct virtio_model *model, const struct virtio_chain *chain)
+{
+    const uint64_t readable = virtio_chain_bytes(chain, false);
+    const uint64_t writable = virtio_chain_bytes(chain, true);
+    uint32_t type;
+    uint64_t sector;
+
+    if (readable < HEADER_BYTES || writable < 1) {
+        virtio_break(model);
+        return;
+    }
+    virtio_chain_read(chain, 0, &type, sizeof(type));
+    virtio_chain_read(chain, 8, &sector, sizeof(sector));
+    const uint64_t bytes = type == TYPE_OUT  ? readable - HEADER_BYTES
+                           : type == TYPE_IN ? writable - 1
+                                             : 0;
+    if (type == TYPE_GET_ID && writable >= ID_BYTES + 1) {
+        char id[ID_BYTES] = {0};
+        strncpy(id, disk_name(model->disk), sizeof(id));
+        virtio_chain_write(chain, 0, id, sizeof(id));
+        answer(model, chain, STATUS_OK, ID_BYTES);
+    } else if (type != TYPE_IN && type != TYPE_OUT && type != TYPE_FLUSH) {
+        answer(model, chain, STATUS_UNSUPPORTED, 0);
+    } else if (bytes % DISK_SECTOR != 0 || bytes / DISK_SECTOR > DISK_REQUEST_SECTORS_MAX) {
+        answer(model, chain, STATUS_IOERR, 0);
+    } else {
+        submit(model, chain, type, sector, bytes);
+    }
+}
+
+static void notified(struct virtio_model *model, unsigned queue)
+{
+    struct virtio_chain chain;
+
+    while (virtio_pop(model, queue, &chain)) {
+        serve(model, &chain);
+    }
+}
+
+int virtio_blk_create(const struct virtio_host *host, struct disk *disk, struct virtio_model **out)
+{
+    int error = virtio_create(host, out);
+
+    if (error == 0) {
+        struct virtio_model *model = *out;
+        const uint64_t sectors = disk_sectors(disk);
+        const uint32_t segments = VIRTIO_QUEUE_SIZE_MAX - 2, block = DISK_SECTOR;
+        model->device = VIRTIO_DEVICE_BLK;
+        model->class_code = VIRTIO_CLASS_BLK;
+        model->features = VIRTIO_F_VERSION_1 | 1u << FEATURE_SEG_MAX | 1u << FEATURE_BLK_SIZE |
+                          1u << FEATURE_FLUSH;
+        model->queue_count = 1;
+        model->notified = notified;
+        model->disk = disk;
+        memcpy(model->config, &sectors, sizeof(sectors));
+        memcpy(model->config + 12, &segments, sizeof(segments));
+        memcpy(model->config + 20, &block, sizeof(block));
+        model->config_bytes = 24;
+    }
+    return error;
+}
