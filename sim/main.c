@@ -13,6 +13,8 @@ static const char help[] = "Usage: assay COMMAND [OPTION...] [-- PROGRAM ARG...]
                            "  run    run the kernel as a Linux process, and PROGRAM on it\n"
                            "  qemu   run the kernel in QEMU, and PROGRAM on it\n"
                            "  pack   write a root file system to a file, for a fast start\n"
+                           "  sim    simulate machines as a scenario says, and read event logs\n"
+                           "  replay run a failure of a simulation again\n"
                            "\n"
                            "`assay COMMAND --help` explains a command's options.\n";
 
@@ -24,6 +26,8 @@ static const struct {
     {"run", "assay run", command_run},
     {"qemu", "assay qemu", command_qemu},
     {"pack", "assay pack", command_pack},
+    {"sim", "assay sim", command_sim},
+    {"replay", "assay replay", command_replay},
 };
 
 int main(int argc, char **argv)
