@@ -130,6 +130,18 @@ static const struct file_ops eventfd_ops = {
     .show_fdinfo = eventfd_show,
 };
 
+bool file_is_eventfd(const struct file *file)
+{
+    return file->ops == &eventfd_ops;
+}
+
+void eventfd_signal(struct file *file)
+{
+    struct eventfd *event = file->private;
+    eventfd_add(event, 1);
+    wait_queue_wake(&event->wait, 0, EPOLLIN);
+}
+
 int eventfd_create(struct kernel *kernel, uint64_t initial, uint32_t flags, struct file **out)
 {
     struct eventfd *event = kzalloc(sizeof(*event));

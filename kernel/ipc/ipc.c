@@ -7,6 +7,8 @@
 #include "kernel/core/init.h"
 #include "kernel/core/kernel.h"
 #include "kernel/fs/vfs.h"
+#include "kernel/ipc/aio_internal.h"
+#include "kernel/ipc/async_poll.h"
 #include "kernel/ipc/epoll_internal.h"
 #include "kernel/ipc/ipc_internal.h"
 #include "kernel/ipc/mqueue.h"
@@ -97,9 +99,13 @@ int ipc_init(struct kernel *kernel)
     spin_lock_init(&ipc->users_lock, LOCK_RANK_OBJECT);
     xarray_init(&ipc->users, &allocator);
     kernel->ipc = ipc;
+    int error = async_poll_init(kernel);
+    if (!error)
+        error = aio_init(kernel);
     vfs_set_fifo_ops(kernel, &fifo_file_ops);
     vfs_set_epoll_release(kernel, epoll_file_released);
-    int error = ipc_namespace_create(kernel, &ipc->namespace);
+    if (!error)
+        error = ipc_namespace_create(kernel, &ipc->namespace);
     if (!error)
         error = mqueue_init(kernel);
     return error ? error : unix_init(kernel);

@@ -9,6 +9,8 @@
 #include "kernel/lib/xarray.h"
 #include "kernel/sched/mutex.h"
 
+struct aio_state;
+struct async_poll_state;
 struct ipc_hooks;
 struct ipc_namespace;
 struct socket_family;
@@ -20,6 +22,8 @@ struct ipc_state {
     const struct socket_family *families[AF_MAX]; /* set at boot; atomic */
     uint64_t next_eventfd_id;      /* atomic */
     uint64_t last_cookie;          /* SO_COOKIE; atomic */
+    struct async_poll_state *async_polls; /* see async_poll.c */
+    struct aio_state *aio;         /* see aio.c */
     struct unix_state *unix_sockets; /* see unix_internal.h */
     struct ipc_namespace *namespace; /* the first one; see sysv.h */
     struct spinlock users_lock;      /* see user_totals.h */

@@ -161,6 +161,8 @@ void mm_put(struct mm *mm)
 {
     if (!mm || atomic_sub_fetch_acq_rel(&mm->users, 1) != 0)
         return;
+    if (mm->aio)
+        mm->aio_release(mm->aio);
     tear_down(mm);
     if (mm->exe && mm->exe_put)
         mm->exe_put(mm->exe);

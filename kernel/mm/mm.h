@@ -112,6 +112,8 @@ struct mm {
     uint64_t auxv[64];
     void *exe; /* struct file * of the program, owned by proc/ through exe_put */
     void (*exe_put)(void *exe);
+    void *aio; /* contexts of asynchronous I/O, owned by ipc/ through aio_release. Atomic */
+    void (*aio_release)(void *aio);
 
     uint64_t total_pages; /* virtual; for RLIMIT_AS */
     uint64_t data_pages;  /* of these private and writable, no stacks; for RLIMIT_DATA */

@@ -10,6 +10,7 @@
 #include "kernel/abi/uname.h"
 #include "kernel/core/entropy.h"
 #include "kernel/core/klog.h"
+#include "kernel/ipc/aio.h"
 #include "kernel/lib/parse.h"
 #include "kernel/mm/page.h"
 #include "kernel/mm/slab.h"
@@ -222,6 +223,30 @@ static int64_t write_ptrace_scope(struct file *file, const char *text, size_t by
 }
 
 static const struct text_file_ops ptrace_scope_ops = {show_ptrace_scope, write_ptrace_scope};
+
+static int show_aio_nr(struct file *file, struct strbuf *out)
+{
+    strbuf_printf(out, "%llu\n", (unsigned long long)aio_used(file->kernel));
+    return 0;
+}
+
+static int show_aio_limit(struct file *file, struct strbuf *out)
+{
+    strbuf_printf(out, "%llu\n", (unsigned long long)aio_limit(file->kernel));
+    return 0;
+}
+
+static int64_t write_aio_limit(struct file *file, const char *text, size_t bytes)
+{
+    uint64_t limit;
+    if (kstrtou64(text, 10, &limit) < 0)
+        return -EINVAL;
+    aio_set_limit(file->kernel, limit);
+    return (int64_t)bytes;
+}
+
+static const struct text_file_ops aio_nr = {show_aio_nr, NULL};
+static const struct text_file_ops aio_max_nr = {show_aio_limit, write_aio_limit};
 static const struct text_file_ops printk = {show_printk, write_printk};
 static const struct text_file_ops ns_last_pid = {show_ns_last_pid, NULL};
 static const struct text_file_ops threads_max = {show_threads_max, NULL};
@@ -353,6 +378,7 @@ static const struct proc_entry mqueue_entries[] = {
 static const struct proc_table mqueue_table = PROC_TABLE(mqueue_entries, PROC_TABLE_SYS + 9);
 
 static const struct proc_entry fs_entries[] = {
+    TEXT("aio-max-nr", 0644, aio_max_nr),     TEXT("aio-nr", 0444, aio_nr),
     TEXT("dentry-state", 0444, dentry_state), CONSTANT("file-max", FILE_MAX),
     TEXT("file-nr", 0444, file_nr),           TEXT("inode-nr", 0444, inode_nr),
     TEXT("inode-state", 0444, inode_state),   SUBDIR("inotify", inotify_table),
