@@ -23,6 +23,8 @@ struct process_table;   /* proc/pid.c */
 struct vfs_state;       /* fs/ */
 struct ipc_state;       /* ipc/ */
 struct tty_state;       /* tty/ */
+struct namespaces;      /* proc/namespaces.c: the initial set */
+struct user_namespace;  /* stands for the initial one, which is NULL in credentials */
 struct klog;            /* core/klog.c: the log buffer */
 struct entropy_pool;    /* core/entropy.c: the random number generator */
 struct time_state;      /* core/clock.c: wall clock offset */
@@ -58,6 +60,9 @@ struct kernel {
     struct process_table *processes;
     struct spinlock *cred_lock; /* guards every thread's cred pointer: the process-tree lock, once
                                  * there are processes; NULL before */
+    struct namespaces *namespaces;
+    struct user_namespace *user_ns;
+    uint32_t namespaces_made;    /* atomic: numbers given to namespaces since boot */
     struct vfs_state *vfs;
     struct ipc_state *ipc;
     struct tty_state *tty;

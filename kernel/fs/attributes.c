@@ -12,11 +12,17 @@
 
 enum { ATTR_SET_TIMES = ATTR_ATIME | ATTR_MTIME, ATTR_NOW_TIMES = ATTR_ATIME_NOW | ATTR_MTIME_NOW };
 
+static bool may_set_gid_bit(const struct inode *inode)
+{
+    return cred_has_cap_over(current_cred(), atomic_load_relaxed(&inode->uid),
+                             atomic_load_relaxed(&inode->gid), CAP_FSETID);
+}
+
 static int check_owner_change(struct inode *inode, const struct attr_change *change)
 {
     const struct cred *cred = current_cred();
     bool owner = cred->fsuid == inode->uid;
-    if (cred_has_cap(cred, CAP_CHOWN))
+    if (cred_has_cap_over(cred, inode->uid, inode->gid, CAP_CHOWN))
         return 0;
     if ((change->mask & ATTR_UID) && !(owner && change->uid == inode->uid))
         return -EPERM;
@@ -39,6 +45,9 @@ static int check_times(struct inode *inode, const struct attr_change *change)
 
 static int check_change(struct inode *inode, struct attr_change *change)
 {
+    if (((change->mask & ATTR_UID) && change->uid == UINT32_MAX) ||
+        ((change->mask & ATTR_GID) && change->gid == UINT32_MAX))
+        return -EINVAL; /* an id that means nothing in the caller's user namespace */
     uint32_t flags = atomic_load_relaxed(&inode->flags);
     if ((change->mask & (ATTR_MODE | ATTR_UID | ATTR_GID | ATTR_SET_TIMES)) &&
         (flags & (INODE_IMMUTABLE | INODE_APPEND)))
@@ -52,7 +61,7 @@ static int check_change(struct inode *inode, struct attr_change *change)
         if (!inode_owner_or_capable(inode))
             return -EPERM;
         uint32_t gid = change->mask & ATTR_GID ? change->gid : inode->gid;
-        if (!cred_in_group(current_cred(), gid) && !capable(CAP_FSETID))
+        if (!cred_in_group(current_cred(), gid) && !may_set_gid_bit(inode))
             change->mode &= ~(uint32_t)S_ISGID;
     }
     return check_times(inode, change);
@@ -66,7 +75,7 @@ static uint32_t mode_without_privileges(struct inode *inode)
     if (S_ISDIR(mode) || !(mode & (S_ISUID | S_ISGID)))
         return mode;
     mode &= ~(uint32_t)S_ISUID;
-    if ((mode & S_IXGRP) || (!cred_in_group(current_cred(), inode->gid) && !capable(CAP_FSETID)))
+    if ((mode & S_IXGRP) || (!cred_in_group(current_cred(), inode->gid) && !may_set_gid_bit(inode)))
         mode &= ~(uint32_t)S_ISGID;
     return mode;
 }
@@ -163,7 +172,7 @@ static int check_new_size(struct inode *inode, uint64_t size)
 static void remove_privileges_locked(struct inode *inode)
 {
     uint32_t mode = mode_without_privileges(inode);
-    if (unlikely(mode != inode->mode) && !capable(CAP_FSETID)) {
+    if (unlikely(mode != inode->mode) && !may_set_gid_bit(inode)) {
         spin_lock(&inode->lock);
         atomic_store_relaxed(&inode->mode, mode);
         spin_unlock(&inode->lock);

@@ -6,6 +6,7 @@
  * The pair changes under fs->lock. Every context is in the machine's list so that pivot_root(2) can
  * move those that stand on the old root.
  */
+#include "kernel/fs/mount_namespace.h"
 #include "kernel/fs/vfs_internal.h"
 
 static int context_alloc(struct kernel *kernel, struct fs_context **out)
@@ -28,6 +29,8 @@ int fs_context_create(struct kernel *kernel, struct fs_context **out)
     int error = context_alloc(kernel, out);
     if (error)
         return error;
+    (*out)->mount_ns = kernel->vfs->mount_ns;
+    namespace_get(&(*out)->mount_ns->common);
     struct path root = {.mount = kernel->vfs->root, .dentry = kernel->vfs->root->root};
     struct path at = root;
     struct mount *mount;
@@ -56,11 +59,14 @@ int fs_context_copy(struct fs_context *from, struct fs_context **out)
     path_get(&root);
     path_get(&cwd);
     uint32_t umask = from->umask;
+    struct mount_namespace *ns = from->mount_ns;
+    namespace_get(&ns->common);
     spin_unlock(&from->lock);
     spin_lock(&(*out)->lock);
     (*out)->root = root;
     (*out)->cwd = cwd;
     (*out)->umask = umask;
+    (*out)->mount_ns = ns;
     spin_unlock(&(*out)->lock);
     return 0;
 }
@@ -82,6 +88,7 @@ void fs_context_put(struct fs_context *fs)
     spin_unlock(&vfs->lock);
     path_put(&fs->cwd);
     path_put(&fs->root);
+    namespace_put(&fs->mount_ns->common);
     kfree(fs);
 }
 

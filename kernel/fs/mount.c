@@ -52,7 +52,7 @@ void mount_put(struct mount *mount)
         atomic_store_relaxed(&mount->expiring, false);
     if (atomic_sub_fetch_acq_rel(&mount->refs, 1) != 0)
         return;
-    assert(!mount->attached && !mount->parent && list_empty(&mount->children));
+    assert(!mount->ns && !mount->parent && list_empty(&mount->children));
     struct superblock *sb = mount->sb;
     dentry_put(mount->root);
     kfree(mount);
@@ -177,22 +177,27 @@ void mount_detach_locked(struct mount *mount, struct path *out_at)
 }
 
 /* Show all mounts from top down in the list of mounts, or take them out. mount_lock held. */
-void mount_publish_locked(struct mount *top)
+void mount_publish_locked(struct mount *top, struct mount_namespace *ns)
 {
     for (struct mount *mount = top; mount; mount = mount_next_below(mount, top)) {
-        if (mount->attached)
+        if (mount->ns)
             continue;
-        mount->attached = true;
+        mount->ns = ns;
+        ns->mount_count++;
         list_by_id(mount->kernel->vfs, mount);
     }
 }
 
 void mount_withdraw_locked(struct mount *mount)
 {
-    if (mount->attached) {
-        mount->attached = false;
+    if (mount->ns) {
+        mount->ns->mount_count--;
+        mount->ns = NULL;
+        mount_leave_groups_locked(mount);
         list_remove(&mount->all_node);
     }
+    mount->peer_group = mount->master_group = 0;
+    mount->propagation = MOUNT_PRIVATE;
 }
 
 /* Preorder. */
@@ -217,8 +222,7 @@ bool mount_contains(struct mount *top, const struct mount *mount)
     return false;
 }
 
-/* Take a tree apart from its leaves and drop the tree's references. mount_mutex held. */
-void mount_destroy_tree(struct mount *top)
+static void take_apart(struct mount *top, bool propagate)
 {
     struct vfs_state *vfs = top->kernel->vfs;
     struct mount *mount = top;
@@ -229,6 +233,8 @@ void mount_destroy_tree(struct mount *top)
             mount = list_entry(list_first(&mount->children), struct mount, child_node);
         struct mount *parent = mount->parent;
         last = mount == top;
+        if (propagate)
+            mount_propagate_umount(mount);
         spin_lock(&vfs->mount_lock);
         if (mount->parent)
             mount_detach_locked(mount, &at);
@@ -240,6 +246,18 @@ void mount_destroy_tree(struct mount *top)
     }
 }
 
+/* Take a tree apart from its leaves and drop the tree's references. mount_mutex held. */
+void mount_destroy_tree(struct mount *top)
+{
+    take_apart(top, false);
+}
+
+/* The same, and whatever its propagation takes with it. */
+void mount_unmount_tree(struct mount *top)
+{
+    take_apart(top, true);
+}
+
 static int clone_mount(struct mount *from, struct dentry *root, struct mount **out)
 {
     int error = mount_create(from->kernel, from->sb, root, mount_flags(from), out);
@@ -249,15 +267,18 @@ static int clone_mount(struct mount *from, struct dentry *root, struct mount **o
     (*out)->peer_group = from->peer_group;
     (*out)->master_group = from->master_group;
     (*out)->shared_slave = from->shared_slave;
+    (*out)->locked_flags = from->locked_flags;
+    (*out)->atime_locked = from->atime_locked;
     return 0;
 }
 
 /* A copy of what is visible from `root` of `from`, attached nowhere. mount_mutex held. */
-int mount_copy_tree(struct mount *from, struct dentry *root, bool recursive, struct mount **out)
+int mount_copy_tree(struct mount *from, struct dentry *root, enum mount_copy what,
+                    struct mount **out)
 {
     struct mount *top;
     int error = clone_mount(from, root, &top);
-    if (error || !recursive) {
+    if (error || what == MOUNT_COPY_ONE) {
         *out = error ? NULL : top;
         return error;
     }
@@ -270,7 +291,8 @@ int mount_copy_tree(struct mount *from, struct dentry *root, bool recursive, str
             copy_parent = copy_parent->parent;
         }
         bool visible = source->parent != from || dentry_is_below(source->mountpoint, root);
-        if (copied_from != source->parent || source->propagation == MOUNT_UNBINDABLE || !visible) {
+        bool left_out = what == MOUNT_COPY_TREE && source->propagation == MOUNT_UNBINDABLE;
+        if (copied_from != source->parent || left_out || !visible) {
             struct mount *skip = source; /* with everything below it */
             while ((source = mount_next_below(source, from)) && mount_contains(skip, source))
                 ;

@@ -12,6 +12,8 @@
 
 #include "kernel/fs/vfs.h"
 
+struct mount_namespace;
+
 enum mount_propagation { MOUNT_PRIVATE, MOUNT_SHARED, MOUNT_SLAVE, MOUNT_UNBINDABLE };
 
 struct mount {
@@ -29,7 +31,13 @@ struct mount {
     struct list children;
     struct list_node child_node;
     struct list_node all_node;   /* in order of ids */
-    bool attached;
+    struct mount_namespace *ns;  /* that it is visible in; NULL: not attached */
+    bool locked;                 /* came with a namespace of more privilege: stays where it is */
+    bool atime_locked;
+    uint32_t locked_flags;       /* and keeps these */
+    struct list_node copy_node;  /* while an event is propagated; the next ones too; mount_mutex */
+    struct mount *copy_at;
+    bool copy_expands, receives;
     bool expiring;               /* umount2(MNT_EXPIRE) was asked once and nothing used it since */
 
     enum mount_propagation propagation;
@@ -67,10 +75,10 @@ static inline uint32_t mount_flags(const struct mount *mount)
     return __atomic_load_n(&mount->flags, __ATOMIC_RELAXED);
 }
 
-/* The attached mounts in order of ids: the first with an id > after, referenced, or NULL. For
+/* The mounts of a namespace in order of ids: the first with an id > after, referenced, or NULL. For
  * /proc/mounts and mountinfo. mount_sequence changes with every change of the tree, and
  * mount_changes is woken. */
-struct mount *mount_next(struct kernel *kernel, int after);
+struct mount *mount_next(struct kernel *kernel, const struct mount_namespace *ns, int after);
 uint64_t mount_sequence(struct kernel *kernel);
 struct wait_queue *mount_changes(struct kernel *kernel);
 

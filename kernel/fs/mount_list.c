@@ -6,13 +6,13 @@
 #include "kernel/fs/mount_internal.h"
 #include "kernel/lib/strbuf.h"
 
-struct mount *mount_next(struct kernel *kernel, int after)
+struct mount *mount_next(struct kernel *kernel, const struct mount_namespace *ns, int after)
 {
     struct vfs_state *vfs = kernel->vfs;
     struct mount *mount, *found = NULL;
     spin_lock(&vfs->mount_lock);
     list_for_each_entry (mount, &vfs->mounts, all_node) {
-        if (mount->id > after) {
+        if (mount->ns == ns && mount->id > after) {
             found = mount_get(mount);
             break;
         }

@@ -4,8 +4,6 @@
  *
  * Every change holds mount_mutex. A mount point is checked, and stays, under its inode's mutex:
  * unlink and rmdir refuse a dentry with mounts under the same mutex.
- *
- * Propagation types are kept and reported; events are not yet propagated to peers.
  */
 #include "kernel/fs/mount_internal.h"
 
@@ -28,7 +26,7 @@ static unsigned mount_flags_from(unsigned flags)
 }
 
 /* Go to the topmost mount on a place. */
-static void enter_mounts(struct path *path)
+void mount_enter_top(struct path *path)
 {
     struct mount *mount;
     while ((mount = mount_at(path))) {
@@ -43,26 +41,64 @@ static bool path_is_dir(const struct path *path)
     return S_ISDIR(inode_mode(dentry_inode(path->dentry)));
 }
 
-/* Attach a detached tree on top of what is at `at`. mount_mutex held. */
-static int graft(struct mount *top, const struct path *at)
+static unsigned tree_size(struct mount *top)
+{
+    unsigned count = 0;
+    for (struct mount *mount = top; mount; mount = mount_next_below(mount, top))
+        count++;
+    return count;
+}
+
+/* Nothing unbindable may come under a shared mount: its peers could not get it. */
+static bool has_unbindable(struct mount *top)
+{
+    for (struct mount *mount = top; mount; mount = mount_next_below(mount, top))
+        if (mount->propagation == MOUNT_UNBINDABLE)
+            return true;
+    return false;
+}
+
+/* Make a tree for a shared parent shared, and copies of it for all who see what happens there. */
+static int plan_propagation(struct mount *top, const struct path *at, struct list *copies)
+{
+    struct vfs_state *vfs = top->kernel->vfs;
+    list_init(copies);
+    if (at->mount->propagation != MOUNT_SHARED)
+        return 0;
+    spin_lock(&vfs->mount_lock);
+    mount_share_tree_locked(top);
+    spin_unlock(&vfs->mount_lock);
+    return mount_propagate_plan(top, at, copies);
+}
+
+int mount_graft(struct mount *top, const struct path *at)
 {
     struct vfs_state *vfs = top->kernel->vfs;
     struct inode *inode = dentry_inode(at->dentry);
-    if (!at->mount->attached)
+    struct list copies;
+    if (!mount_is_ours(at->mount))
         return -EINVAL;
     if (S_ISDIR(inode_mode(inode)) != S_ISDIR(inode_mode(dentry_inode(top->root))))
         return -ENOTDIR;
-    int error = 0;
+    if (!top->ns && at->mount->ns->mount_count + tree_size(top) > MOUNT_NAMESPACE_MOUNTS_MAX)
+        return -ENOSPC;
+    int error = plan_propagation(top, at, &copies);
+    if (error)
+        return error;
     mutex_lock(&inode->mutex);
     if ((inode->flags & INODE_DEAD) || dentry_is_unlinked(at->dentry)) {
         error = -ENOENT;
     } else {
         spin_lock(&vfs->mount_lock);
         mount_attach_locked(top, at);
-        mount_publish_locked(top);
+        mount_publish_locked(top, at->mount->ns);
         spin_unlock(&vfs->mount_lock);
     }
     mutex_unlock(&inode->mutex);
+    if (error)
+        mount_propagate_forget(&copies);
+    else
+        mount_propagate_commit(&copies, at->dentry);
     if (!error)
         mount_changed(vfs);
     return error;
@@ -73,7 +109,7 @@ static struct path top_of(const struct path *path)
 {
     struct path at = *path;
     path_get(&at);
-    enter_mounts(&at);
+    mount_enter_top(&at);
     return at;
 }
 
@@ -99,12 +135,28 @@ int mount_attach_new(struct kernel *kernel, const struct filesystem *type, const
     if (at.mount->sb == mount->sb && at.mount->root == at.dentry)
         error = -EBUSY; /* the same thing on itself */
     else
-        error = graft(mount, &at);
+        error = mount_graft(mount, &at);
     mutex_unlock(&vfs->mount_mutex);
     path_put(&at);
     if (error)
         mount_put(mount);
     return error;
+}
+
+/* A mount of ours, or one that hangs nowhere: a namespace's file. */
+static bool mount_may_bind(const struct mount *mount)
+{
+    return mount_is_ours(mount) || mount == mount->kernel->vfs->nsfs_mount;
+}
+
+/* Would a bind of this one mount uncover what a locked mount hides? */
+static bool hides_something(const struct path *from)
+{
+    struct mount *child;
+    list_for_each_entry (child, &from->mount->children, child_node)
+        if (child->locked && dentry_is_below(child->mountpoint, from->dentry))
+            return true;
+    return false;
 }
 
 int mount_bind(const struct path *from, const struct path *path, bool recursive)
@@ -114,13 +166,14 @@ int mount_bind(const struct path *from, const struct path *path, bool recursive)
     mutex_lock(&vfs->mount_mutex);
     struct path at = top_of(path);
     int error = 0;
-    if (from->mount->propagation == MOUNT_UNBINDABLE || !from->mount->attached ||
-        !at.mount->attached)
+    if (from->mount->propagation == MOUNT_UNBINDABLE || !mount_may_bind(from->mount) ||
+        !mount_is_ours(at.mount) || (!recursive && hides_something(from)))
         error = -EINVAL;
     if (!error)
-        error = mount_copy_tree(from->mount, from->dentry, recursive, &copy);
+        error = mount_copy_tree(from->mount, from->dentry,
+                                recursive ? MOUNT_COPY_TREE : MOUNT_COPY_ONE, &copy);
     if (!error)
-        error = graft(copy, &at);
+        error = mount_graft(copy, &at);
     if (error && copy)
         mount_destroy_tree(copy);
     mutex_unlock(&vfs->mount_mutex);
@@ -131,11 +184,14 @@ int mount_bind(const struct path *from, const struct path *path, bool recursive)
 static int move_check(const struct path *from, const struct path *at)
 {
     struct mount *mount = from->mount;
-    if (from->dentry != mount->root || !mount->attached || !at->mount->attached || !mount->parent)
+    if (from->dentry != mount->root || !mount_is_ours(mount) || !mount_is_ours(at->mount) ||
+        !mount->parent || mount->locked)
         return -EINVAL;
     if (path_is_dir(from) != path_is_dir(at))
         return -EINVAL;
     if (mount->parent->propagation == MOUNT_SHARED)
+        return -EINVAL;
+    if (at->mount->propagation == MOUNT_SHARED && has_unbindable(mount))
         return -EINVAL;
     return mount_contains(mount, at->mount) ? -ELOOP : 0;
 }
@@ -151,7 +207,7 @@ int mount_move(const struct path *from, const struct path *path)
         spin_lock(&vfs->mount_lock);
         mount_detach_locked(from->mount, &old_at);
         spin_unlock(&vfs->mount_lock);
-        error = graft(from->mount, &at);
+        error = mount_graft(from->mount, &at);
         if (error) { /* the mount point was just removed: back where it was */
             spin_lock(&vfs->mount_lock);
             mount_attach_locked(from->mount, &old_at);
@@ -162,6 +218,16 @@ int mount_move(const struct path *from, const struct path *path)
     path_put(&old_at);
     path_put(&at);
     return error;
+}
+
+/* May the flags become these? Those that a namespace of more privilege has set stay. */
+static bool may_set_flags(const struct mount *mount, unsigned flags)
+{
+    if (mount->locked_flags & MOUNT_LOCKABLE & ~flags)
+        return false;
+    return !mount->atime_locked || !(flags & (MS_NOATIME | MS_NODIRATIME | MS_RELATIME |
+                                              MS_STRICTATIME)) ||
+           ((mount_flags_from(flags) ^ mount_flags(mount)) & ATIME_FLAGS) == 0;
 }
 
 static void set_mount_flags(struct mount *mount, unsigned flags)
@@ -181,8 +247,10 @@ int mount_remount(const struct path *path, unsigned flags, const char *options)
         return -EINVAL;
     int error = 0;
     mutex_lock(&vfs->mount_mutex);
-    if (!mount->attached)
+    if (!mount_is_ours(mount))
         error = -EINVAL;
+    else if (!may_set_flags(mount, flags))
+        error = -EPERM;
     else if ((flags & MS_RDONLY) && !superblock_is_readonly(sb) &&
              atomic_load_acquire(&sb->writers) > 0)
         error = -EBUSY;
@@ -206,8 +274,10 @@ int mount_reconfigure(const struct path *path, unsigned flags)
         return -EINVAL;
     int error = 0;
     mutex_lock(&vfs->mount_mutex);
-    if (!mount->attached)
+    if (!mount_is_ours(mount))
         error = -EINVAL;
+    else if (!may_set_flags(mount, flags))
+        error = -EPERM;
     else if ((flags & MS_RDONLY) && !(mount_flags(mount) & MS_RDONLY) &&
              atomic_load_acquire(&mount->writers) > 0)
         error = -EBUSY;
@@ -217,38 +287,6 @@ int mount_reconfigure(const struct path *path, unsigned flags)
     }
     mutex_unlock(&vfs->mount_mutex);
     return error;
-}
-
-static bool has_peer(struct vfs_state *vfs, struct mount *mount)
-{
-    struct mount *other;
-    list_for_each_entry (other, &vfs->mounts, all_node)
-        if (other != mount && other->peer_group == mount->peer_group)
-            return true;
-    return false;
-}
-
-static void set_propagation_locked(struct vfs_state *vfs, struct mount *mount, unsigned type)
-{
-    switch (type) {
-    case MS_SHARED:
-        if (!mount->peer_group)
-            mount->peer_group = ++vfs->next_group_id;
-        mount->propagation = MOUNT_SHARED;
-        mount->shared_slave = mount->master_group != 0;
-        return;
-    case MS_SLAVE:
-        if (mount->peer_group && has_peer(vfs, mount))
-            mount->master_group = mount->peer_group;
-        mount->peer_group = 0;
-        mount->shared_slave = false;
-        mount->propagation = mount->master_group ? MOUNT_SLAVE : MOUNT_PRIVATE;
-        return;
-    default:
-        mount->peer_group = mount->master_group = 0;
-        mount->shared_slave = false;
-        mount->propagation = type == MS_UNBINDABLE ? MOUNT_UNBINDABLE : MOUNT_PRIVATE;
-    }
 }
 
 int mount_set_propagation(const struct path *path, unsigned flags)
@@ -261,12 +299,12 @@ int mount_set_propagation(const struct path *path, unsigned flags)
         return -EINVAL;
     int error = 0;
     mutex_lock(&vfs->mount_mutex);
-    if (!path->mount->attached)
+    if (!mount_is_ours(path->mount))
         error = -EINVAL;
     spin_lock(&vfs->mount_lock);
     for (struct mount *mount = error ? NULL : path->mount; mount;
          mount = flags & MS_REC ? mount_next_below(mount, path->mount) : NULL)
-        set_propagation_locked(vfs, mount, type);
+        mount_set_type_locked(mount, type);
     spin_unlock(&vfs->mount_lock);
     mount_changed(vfs);
     mutex_unlock(&vfs->mount_mutex);

@@ -12,6 +12,7 @@ struct fs_context {
     uint32_t refs; /* atomic */
     struct spinlock lock;
     struct path root, cwd;
+    struct mount_namespace *mount_ns; /* that both are in; referenced */
     uint32_t umask;
     struct list_node node;       /* in the kernel's list: pivot_root moves everyone */
 };
@@ -21,6 +22,8 @@ int fs_context_create(struct kernel *kernel, struct fs_context **out);
 int fs_context_copy(struct fs_context *from, struct fs_context **out);
 struct fs_context *fs_context_get(struct fs_context *fs);
 void fs_context_put(struct fs_context *fs);
+/* Is its root another place than the root of its mount namespace? */
+bool fs_context_is_chrooted(struct fs_context *fs);
 /* Referenced snapshots. */
 void fs_context_root(struct fs_context *fs, struct path *out);
 void fs_context_cwd(struct fs_context *fs, struct path *out);

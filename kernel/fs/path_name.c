@@ -31,7 +31,8 @@ static int anon_name(const struct dentry *dentry, struct tail *tail, char **out)
     char text[96];
     struct inode *inode = dentry_inode(dentry);
     uint32_t type = inode_mode(inode) & S_IFMT;
-    if (type == S_IFIFO || type == S_IFSOCK)
+    bool is_namespace = inode->sb->kernel->vfs->nsfs_mount->sb == inode->sb;
+    if (type == S_IFIFO || type == S_IFSOCK || is_namespace)
         ksnprintf(text, sizeof(text), "%s:[%llu]", dentry->name, (unsigned long long)inode->ino);
     else
         ksnprintf(text, sizeof(text), "anon_inode:[%s]", dentry->name);
@@ -112,6 +113,8 @@ int mount_root_name(struct mount *mount, char *buffer, size_t bytes, char **out)
     struct vfs_state *vfs = mount->kernel->vfs;
     struct tail tail = {.start = buffer, .end = buffer + bytes};
     bool fits = tail_put(&tail, "", 1);
+    if (fits && dentry_has(mount->root, DENTRY_ANON))
+        return anon_name(mount->root, &tail, out);
     if (fits && dentry_is_unlinked(mount->root))
         fits = tail_put(&tail, "//deleted", 9);
     char *suffix = tail.end;

@@ -21,18 +21,25 @@ static unsigned bits_for(struct inode *inode, const struct cred *cred)
     return mode & 7;
 }
 
+/* A capability over the inode, which must have ids in the caller's user namespace. */
+static bool capable_over(struct inode *inode, const struct cred *cred, unsigned cap)
+{
+    return cred_has_cap_over(cred, atomic_load_relaxed(&inode->uid),
+                             atomic_load_relaxed(&inode->gid), cap);
+}
+
 static bool override(struct inode *inode, const struct cred *cred, unsigned mask)
 {
     uint32_t mode = inode_mode(inode);
     if (S_ISDIR(mode)) {
-        if (!(mask & MAY_WRITE) && cred_has_cap(cred, CAP_DAC_READ_SEARCH))
+        if (!(mask & MAY_WRITE) && capable_over(inode, cred, CAP_DAC_READ_SEARCH))
             return true;
-        return cred_has_cap(cred, CAP_DAC_OVERRIDE);
+        return capable_over(inode, cred, CAP_DAC_OVERRIDE);
     }
-    if (mask == MAY_READ && cred_has_cap(cred, CAP_DAC_READ_SEARCH))
+    if (mask == MAY_READ && capable_over(inode, cred, CAP_DAC_READ_SEARCH))
         return true;
     /* Execution needs an x bit somewhere, even for root. */
-    return (!(mask & MAY_EXEC) || (mode & 0111)) && cred_has_cap(cred, CAP_DAC_OVERRIDE);
+    return (!(mask & MAY_EXEC) || (mode & 0111)) && capable_over(inode, cred, CAP_DAC_OVERRIDE);
 }
 
 int inode_permission(struct inode *inode, unsigned mask)
@@ -70,7 +77,7 @@ int path_permission(const struct path *path, unsigned mask)
 bool inode_owner_or_capable(struct inode *inode)
 {
     const struct cred *cred = current_cred();
-    return atomic_load_relaxed(&inode->uid) == cred->fsuid || cred_has_cap(cred, CAP_FOWNER);
+    return atomic_load_relaxed(&inode->uid) == cred->fsuid || capable_over(inode, cred, CAP_FOWNER);
 }
 
 int dir_may_create(struct inode *dir)
@@ -87,7 +94,7 @@ static bool sticky_forbids(struct inode *dir, struct inode *victim)
         return false;
     const struct cred *cred = current_cred();
     return atomic_load_relaxed(&victim->uid) != cred->fsuid &&
-           atomic_load_relaxed(&dir->uid) != cred->fsuid && !cred_has_cap(cred, CAP_FOWNER);
+           atomic_load_relaxed(&dir->uid) != cred->fsuid && !capable_over(victim, cred, CAP_FOWNER);
 }
 
 int dir_may_delete(struct inode *dir, struct inode *victim, bool want_directory)
@@ -116,7 +123,7 @@ uint32_t inode_mode_for_create(struct inode *dir, uint32_t mode)
     const struct fs_context *fs = this_thread()->fs;
     bool strip = !S_ISDIR(mode) && (mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) &&
                  (inode_mode(dir) & S_ISGID);
-    if (strip && !cred_in_group(current_cred(), dir->gid) && !capable(CAP_FSETID))
+    if (strip && !cred_in_group(current_cred(), dir->gid) && !capable_over(dir, current_cred(), CAP_FSETID))
         mode &= ~(uint32_t)S_ISGID;
     return mode & ~(fs ? atomic_load_relaxed(&fs->umask) : 0);
 }

@@ -36,7 +36,7 @@ static bool is_busy(struct mount *mount)
 static int umount_check(struct path *path, int flags)
 {
     struct mount *mount = path->mount;
-    if (path->dentry != mount->root || !mount->attached)
+    if (path->dentry != mount->root || !mount_is_ours(mount) || mount->locked)
         return -EINVAL;
     bool caller_root = is_caller_root(mount);
     if (flags & MNT_EXPIRE) {
@@ -53,7 +53,7 @@ static int umount_check(struct path *path, int flags)
     }
     if (!mount->parent)
         return -EINVAL;
-    if (!(flags & MNT_DETACH) && is_busy(mount))
+    if (!(flags & MNT_DETACH) && (is_busy(mount) || mount_propagation_is_busy(mount)))
         return -EBUSY;
     return 0;
 }
@@ -67,7 +67,7 @@ int mount_detach(struct path *path, int flags)
     int result = umount_check(path, flags);
     bool expiring = atomic_load_relaxed(&mount->expiring);
     if (result == 0) {
-        mount_destroy_tree(mount);
+        mount_unmount_tree(mount);
         mount_changed(vfs);
     }
     mutex_unlock(&vfs->mount_mutex);
@@ -104,7 +104,7 @@ static int pivot_check(const struct path *new_root, const struct path *put_old,
     if ((new_mount->parent && new_mount->parent->propagation == MOUNT_SHARED) ||
         (root_mount->parent && root_mount->parent->propagation == MOUNT_SHARED))
         return -EINVAL;
-    if (!root_mount->attached || !new_mount->attached)
+    if (!mount_is_ours(root_mount) || !mount_is_ours(new_mount) || new_mount->locked)
         return -EINVAL;
     if (dentry_is_unlinked(new_root->dentry))
         return -ENOENT;

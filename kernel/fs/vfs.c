@@ -25,15 +25,6 @@ static void init_state(struct vfs_state *vfs, struct kernel *kernel)
     list_init(&vfs->lock_inodes);
 }
 
-/* The root of the tree is a mount like any other, but with no parent. */
-static void publish_root(struct vfs_state *vfs)
-{
-    spin_lock(&vfs->mount_lock);
-    vfs->root->attached = true;
-    list_add_tail(&vfs->mounts, &vfs->root->all_node);
-    spin_unlock(&vfs->mount_lock);
-}
-
 int vfs_init(struct kernel *kernel)
 {
     struct vfs_state *vfs = kzalloc(sizeof(*vfs));
@@ -50,9 +41,12 @@ int vfs_init(struct kernel *kernel)
         error = anon_init(kernel);
     if (!error)
         error = tmpfs_init(kernel);
+    if (!error)
+        error = mount_namespace_init(kernel);
+    if (!error)
+        error = nsfs_init(kernel);
     if (error)
         return error;
-    publish_root(vfs);
     error = devtmpfs_init(kernel);
     return error ? error : memory_devices_init(kernel);
 }

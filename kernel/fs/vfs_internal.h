@@ -55,6 +55,7 @@ struct vfs_state {
     struct hlist mount_hash[MOUNT_BUCKETS];
     struct list mounts;
     struct mount *root;
+    struct mount_namespace *mount_ns; /* the initial one */
     int next_mount_id, next_group_id;
     uint64_t mount_sequence;       /* atomic */
     struct wait_queue mount_changes;
@@ -75,6 +76,7 @@ struct vfs_state {
 
     struct mount *anon_mount;      /* pipes, sockets, anonymous inodes */
     struct inode *anon_inode;      /* shared by everything called anon_inode:[x] */
+    struct mount *nsfs_mount;      /* files of namespaces */
     struct mount *shm_mount;       /* memfds, shared memory */
     struct superblock *devtmpfs;
 
@@ -156,6 +158,8 @@ void fs_context_move_all(struct kernel *kernel, const struct path *old, const st
 
 /* ---- mount.c ---- */
 
+int nsfs_init(struct kernel *kernel);
+int mount_namespace_init(struct kernel *kernel); /* after the root mount */
 int mount_init(struct kernel *kernel);
 /* 0 or -EROFS. */
 int mount_want_write(const struct mount *mount);

@@ -10,6 +10,7 @@
 #include "kernel/mm/slab.h"
 #include "kernel/mm/uaccess.h"
 #include "kernel/security/cred.h"
+#include "kernel/security/user_namespace.h"
 
 /* ---- life ---- */
 
@@ -301,7 +302,9 @@ static int get_peer_cred(struct unix_socket *u, uint64_t uaddr, uint32_t *bytes)
     int pid;
     const struct cred *cred = peer_cred_get(u, &pid);
     if (cred) {
-        out = (struct linux_ucred){.pid = pid, .uid = cred->euid, .gid = cred->egid};
+        out = (struct linux_ucred){.pid = pid,
+                                    .uid = current_uid_shown(cred->euid),
+                                    .gid = current_gid_shown(cred->egid)};
         cred_put(cred);
     }
     return socket_put_option(uaddr, bytes, &out, sizeof(out));

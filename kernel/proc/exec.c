@@ -30,6 +30,7 @@
 #include "kernel/proc/user_count.h"
 #include "kernel/proc/vdso_internal.h"
 #include "kernel/security/cred.h"
+#include "kernel/security/user_namespace.h"
 
 int exec_open(const char *path, struct file **out)
 {
@@ -111,6 +112,9 @@ static void raise_ids(struct cred *cred, const struct file *file)
     uint32_t mode = inode->mode;
     if (current_task()->no_new_privs || (mount_flags(file->path.mount) & MS_NOSUID))
         return;
+    if (uid_to_user(cred->user_ns, inode->uid) == ID_NONE ||
+        gid_to_user(cred->user_ns, inode->gid) == ID_NONE)
+        return; /* of nobody here */
     if (mode & S_ISUID)
         cred->euid = inode->uid;
     if ((mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP))
@@ -123,9 +127,10 @@ static void transform_capabilities(struct cred *cred, const struct cred *old, bo
     uint64_t file_permitted = 0, file_inheritable = 0;
     bool file_effective = false;
 
-    if (root_rules && (cred->uid == 0 || cred->euid == 0)) {
+    uint32_t root = user_namespace_root(cred->user_ns);
+    if (root_rules && (cred->uid == root || cred->euid == root)) {
         file_permitted = file_inheritable = ~0ull;
-        file_effective = cred->euid == 0;
+        file_effective = cred->euid == root;
     }
     if (raised)
         cred->cap_ambient = 0;

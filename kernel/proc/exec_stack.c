@@ -15,6 +15,7 @@
 #include "kernel/mm/uaccess.h"
 #include "kernel/proc/exec.h"
 #include "kernel/security/cred.h"
+#include "kernel/security/user_namespace.h"
 
 enum { AUXV_PAIRS_MAX = 24, RANDOM_BYTES = 16 };
 
@@ -42,10 +43,10 @@ static unsigned fill_auxv(const struct exec *exec, const struct layout *layout,
         {AT_BASE, exec->interpreter_base},
         {AT_FLAGS, 0},
         {AT_ENTRY, exec->program_entry},
-        {AT_UID, cred->uid},
-        {AT_EUID, cred->euid},
-        {AT_GID, cred->gid},
-        {AT_EGID, cred->egid},
+        {AT_UID, current_uid_shown(cred->uid)},
+        {AT_EUID, current_uid_shown(cred->euid)},
+        {AT_GID, current_gid_shown(cred->gid)},
+        {AT_EGID, current_gid_shown(cred->egid)},
         {AT_SECURE, exec->secure},
         {AT_RANDOM, layout->random},
         {AT_HWCAP2, boot->hwcap2},

@@ -19,6 +19,7 @@
 #include "kernel/proc/process_internal.h"
 #include "kernel/proc/ptrace_internal.h"
 #include "kernel/proc/session_internal.h"
+#include "kernel/proc/namespaces.h"
 #include "kernel/proc/seccomp.h"
 #include "kernel/proc/signal.h"
 #include "kernel/proc/user_count.h"
@@ -442,6 +443,8 @@ void task_exit(int status)
         shm_process_exit(ipc_namespace_current(), process->pid);
     file_table_put(thread->files);
     fs_context_put(thread->fs);
+    namespaces_put(thread->namespaces);
+    thread->namespaces = NULL;
     if (last)
         release_session(process);
     signal_task_exit(task);

@@ -12,6 +12,7 @@
 #include "kernel/abi/sched.h"
 #include "kernel/core/kernel.h"
 #include "kernel/fs/file_table.h"
+#include "kernel/fs/mount_namespace.h"
 #include "kernel/fs/path.h"
 #include "kernel/fs/vfs.h"
 #include "kernel/ipc/sysv.h"
@@ -20,6 +21,7 @@
 #include "kernel/mm/slab.h"
 #include "kernel/mm/uaccess.h"
 #include "kernel/proc/itimer.h"
+#include "kernel/proc/namespaces.h"
 #include "kernel/proc/pidfd.h"
 #include "kernel/proc/process_internal.h"
 #include "kernel/proc/ptrace_internal.h"
@@ -31,11 +33,13 @@
 #include "kernel/proc/user_loop.h"
 #include "kernel/sched/sched.h"
 #include "kernel/security/cred.h"
+#include "kernel/security/user_namespace.h"
 
-/* Refused with EINVAL as by a Linux without namespaces, cgroups and checkpoint/restore. */
-#define CLONE_NAMESPACES                                                                           \
-    (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID |  \
-     CLONE_NEWNET | CLONE_NEWTIME)
+/* Refused with EINVAL as by a Linux built without these. */
+#define CLONE_REFUSED                                                                              \
+    ((CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | \
+      CLONE_NEWNET | CLONE_NEWTIME | CLONE_INTO_CGROUP) &                                          \
+     ~NAMESPACE_FLAGS)
 
 static int check_flags(const struct clone_args *args)
 {
@@ -46,7 +50,11 @@ static int check_flags(const struct clone_args *args)
         return -EINVAL;
     if ((flags & CLONE_CLEAR_SIGHAND) && (flags & CLONE_SIGHAND))
         return -EINVAL;
-    if (flags & (CLONE_NAMESPACES | CLONE_INTO_CGROUP))
+    if (flags & CLONE_REFUSED)
+        return -EINVAL;
+    if ((flags & (CLONE_NEWNS | CLONE_NEWUSER)) && (flags & CLONE_FS))
+        return -EINVAL;
+    if ((flags & (CLONE_NEWUSER | CLONE_NEWPID)) && (flags & CLONE_THREAD))
         return -EINVAL;
     if ((flags & CLONE_PIDFD) && (flags & (CLONE_THREAD | CLONE_DETACHED)))
         return -EINVAL;
@@ -125,6 +133,8 @@ static int copy_files(struct task *child, struct task *parent, uint64_t flags)
         to->fs = fs_context_get(from->fs);
     else if ((error = fs_context_copy(from->fs, &to->fs)))
         return error;
+    if ((flags & CLONE_NEWNS) && (error = mount_namespace_unshare(to->fs, to->cred->user_ns)))
+        return error;
     if (flags & CLONE_FILES)
         to->files = file_table_get(from->files);
     else if ((error = file_table_copy(from->files, &to->files)))
@@ -190,6 +200,8 @@ static void discard_parts(struct task *child)
         file_table_put(thread->files);
     if (thread->fs)
         fs_context_put(thread->fs);
+    namespaces_put(thread->namespaces);
+    thread->namespaces = NULL;
     if (thread->mm) {
         struct mm *mm = thread->mm;
         thread->mm = NULL;
@@ -199,10 +211,49 @@ static void discard_parts(struct task *child)
     task_discard(child);
 }
 
+/* The parent's credentials, or a copy of them in a user namespace of its own. */
+static int copy_cred(struct task *child, struct task *parent, uint64_t flags)
+{
+    struct user_namespace *ns;
+    if (!(flags & CLONE_NEWUSER)) {
+        child->thread.cred = cred_get(parent->thread.cred);
+        return 0;
+    }
+    if (fs_context_is_chrooted(parent->thread.fs))
+        return -EPERM;
+    int error = user_namespace_create(parent->thread.kernel, parent->thread.cred, &ns);
+    if (error)
+        return error;
+    struct cred *cred = cred_copy(parent->thread.cred);
+    if (cred)
+        cred_enter_user_namespace(cred, ns);
+    user_namespace_put(ns);
+    child->thread.cred = cred;
+    return cred ? 0 : -ENOMEM;
+}
+
+static int copy_namespaces(struct task *child, uint64_t flags)
+{
+    const uint64_t in_set = NAMESPACE_FLAGS & ~(uint64_t)(CLONE_NEWNS | CLONE_NEWUSER);
+    const struct cred *cred = child->thread.cred;
+    if ((flags & (in_set | CLONE_NEWNS)) && !cred_has_cap_here(cred, CAP_SYS_ADMIN))
+        return -EPERM;
+    if ((flags & CLONE_NEWIPC) && (flags & CLONE_SYSVSEM))
+        return -EINVAL;
+    if (flags & in_set)
+        return namespaces_copy(namespaces_current(), flags, cred->user_ns,
+                               &child->thread.namespaces);
+    child->thread.namespaces = namespaces_get(namespaces_current());
+    return 0;
+}
+
 static int assemble(struct task *child, struct task *parent, const struct clone_args *args)
 {
-    child->thread.cred = cred_get(parent->thread.cred);
-    int error = copy_process(child, parent, args);
+    int error = copy_cred(child, parent, args->flags);
+    if (!error)
+        error = copy_namespaces(child, args->flags);
+    if (!error)
+        error = copy_process(child, parent, args);
     if (!error)
         error = copy_files(child, parent, args->flags);
     if (!error)

@@ -25,6 +25,7 @@
 #include "kernel/lib/xarray.h"
 #include "kernel/mm/page.h"
 #include "kernel/mm/slab.h"
+#include "kernel/proc/namespaces.h"
 #include "kernel/proc/oom.h"
 #include "kernel/proc/process_internal.h"
 #include "kernel/proc/ptrace.h"
@@ -72,8 +73,10 @@ int proc_init(struct kernel *kernel)
     if (!table->task_cache || !table->process_cache || !table->fpu_cache)
         return -ENOMEM;
     kernel->processes = table;
-    uts_set(kernel, UTS_NODENAME, "assay");
-    uts_set(kernel, UTS_DOMAINNAME, "(none)");
+    if (namespaces_init(kernel))
+        return -ENOMEM;
+    uts_set(UTS_NODENAME, "assay");
+    uts_set(UTS_DOMAINNAME, "(none)");
     oom_init(kernel);
     int error = vdso_init(kernel);
     return error ? error : futex_init(kernel);
@@ -315,6 +318,7 @@ static int give_resources(struct task *init, struct kernel *kernel)
     init->thread.cred = cred;
     if (!cred)
         return -ENOMEM;
+    init->thread.namespaces = namespaces_get(kernel->namespaces);
     int error = signal_actions_create(&process->actions);
     if (!error)
         error = fs_context_create(kernel, &init->thread.fs);

@@ -38,7 +38,6 @@ struct process_table {
     struct process *init;
     unsigned ptrace_scope;       /* Yama's; atomic */
     bool power_requested;        /* by the power button; atomic */
-    char nodename[UTSNAME_LENGTH], domainname[UTSNAME_LENGTH];
 
     struct slab_cache *task_cache, *process_cache, *fpu_cache; /* constant */
     struct futex_table *futexes;

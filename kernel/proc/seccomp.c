@@ -79,7 +79,7 @@ static int filter_create(uint64_t uargs, struct seccomp_filter **out)
         return -EFAULT;
     if (given.len == 0 || given.len > BPF_MAXINSNS)
         return -EINVAL;
-    if (!atomic_load_relaxed(&current_task()->no_new_privs) && !capable(CAP_SYS_ADMIN))
+    if (!atomic_load_relaxed(&current_task()->no_new_privs) && !capable_here(CAP_SYS_ADMIN))
         return -EACCES;
 
     size_t bytes = given.len * sizeof(struct linux_sock_filter);

@@ -314,7 +314,7 @@ int signal_check_permission(struct process *target, int signo)
 {
     const struct cred *mine = current_cred();
     struct process *self = current_process();
-    if (target == self || cred_has_cap(mine, CAP_KILL))
+    if (target == self)
         return 0;
 
     struct spinlock *tree = process_tree_lock(target->kernel);
@@ -326,6 +326,7 @@ int signal_check_permission(struct process *target, int signo)
         const struct cred *theirs = target->leader->thread.cred;
         allowed = mine->euid == theirs->suid || mine->euid == theirs->uid ||
                   mine->uid == theirs->suid || mine->uid == theirs->uid ||
+                  cred_has_cap_in(mine, theirs->user_ns, CAP_KILL) ||
                   (signo == SIGCONT && same_session(self, target));
     }
     if (!held)

@@ -52,6 +52,7 @@ enum proc_table_number {
     PROC_TABLE_NET,
     PROC_TABLE_TTY,
     PROC_TABLE_SYSVIPC,
+    PROC_TABLE_NS,
     PROC_TABLE_SYS = 16,
 };
 
@@ -96,6 +97,7 @@ int proc_setattr_refused(struct inode *inode, const struct attr_change *change);
 int sysfs_init(struct kernel *kernel);
 
 extern const struct proc_table proc_root_table, proc_sys_table, proc_tty_table, pid_net_table;
+extern const struct proc_table pid_ns_table;
 extern const struct inode_ops proc_root_inode_ops;
 extern const struct file_ops proc_root_file_ops;
 
@@ -193,6 +195,13 @@ int pid_show_syscall(struct task *task, bool whole, struct strbuf *out);
 int pid_show_children(struct task *task, bool whole, struct strbuf *out);
 int pid_show_timerslack(struct task *task, bool whole, struct strbuf *out);
 int64_t pid_write_timerslack(struct task *task, const char *text, size_t bytes);
+
+int pid_show_uid_map(struct task *task, bool whole, struct strbuf *out);
+int64_t pid_write_uid_map(struct task *task, const char *text, size_t bytes);
+int pid_show_gid_map(struct task *task, bool whole, struct strbuf *out);
+int64_t pid_write_gid_map(struct task *task, const char *text, size_t bytes);
+int pid_show_setgroups(struct task *task, bool whole, struct strbuf *out);
+int64_t pid_write_setgroups(struct task *task, const char *text, size_t bytes);
 
 void proc_put_cpu_list(struct strbuf *out, uint64_t bits);
 /* Process id of the tracer, or 0. */

@@ -34,53 +34,59 @@ static int show_constant(struct file *file, struct strbuf *out)
 
 /* ---- names ---- */
 
-static int show_name(struct file *file, struct strbuf *out, size_t field)
+static int show_name(struct strbuf *out, size_t field)
 {
     struct linux_utsname name;
-    uts_get(file->kernel, &name);
+    uts_get(&name);
     strbuf_printf(out, "%s\n", (const char *)&name + field);
     return 0;
 }
 
 static int show_hostname(struct file *file, struct strbuf *out)
 {
-    return show_name(file, out, offsetof(struct linux_utsname, nodename));
+    (void)file;
+    return show_name(out, offsetof(struct linux_utsname, nodename));
 }
 
 static int show_domainname(struct file *file, struct strbuf *out)
 {
-    return show_name(file, out, offsetof(struct linux_utsname, domainname));
+    (void)file;
+    return show_name(out, offsetof(struct linux_utsname, domainname));
 }
 
 static int show_osrelease(struct file *file, struct strbuf *out)
 {
-    return show_name(file, out, offsetof(struct linux_utsname, release));
+    (void)file;
+    return show_name(out, offsetof(struct linux_utsname, release));
 }
 
 static int show_version(struct file *file, struct strbuf *out)
 {
-    return show_name(file, out, offsetof(struct linux_utsname, version));
+    (void)file;
+    return show_name(out, offsetof(struct linux_utsname, version));
 }
 
 /* Up to the first NUL or newline; the rest, and what is too long, is dropped. */
-static int64_t write_name(struct file *file, const char *text, size_t bytes, enum uts_field field)
+static int64_t write_name(const char *text, size_t bytes, enum uts_field field)
 {
     char name[UTSNAME_LENGTH];
     size_t length = MIN(kstrcspn(text, "\n"), sizeof(name) - 1);
     memcpy(name, text, length);
     name[length] = 0;
-    uts_set(file->kernel, field, name);
+    uts_set(field, name);
     return (int64_t)bytes;
 }
 
 static int64_t write_hostname(struct file *file, const char *text, size_t bytes)
 {
-    return write_name(file, text, bytes, UTS_NODENAME);
+    (void)file;
+    return write_name(text, bytes, UTS_NODENAME);
 }
 
 static int64_t write_domainname(struct file *file, const char *text, size_t bytes)
 {
-    return write_name(file, text, bytes, UTS_DOMAINNAME);
+    (void)file;
+    return write_name(text, bytes, UTS_DOMAINNAME);
 }
 
 static const struct text_file_ops hostname = {show_hostname, write_hostname};

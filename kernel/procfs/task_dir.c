@@ -59,6 +59,10 @@ static const struct inode_ops file_ops_plain = {.setattr = proc_setattr_refused}
         FILE("oom_score_adj", 0644,                                                                \
              PID_TEXT_WRITABLE(pid_show_oom_score_adj, pid_write_oom_score_adj)),                  \
         FILE("io", 0400, PID_TEXT_PRIVATE(pid_show_io)),                                           \
+        FILE("uid_map", 0644, PID_TEXT_WRITABLE(pid_show_uid_map, pid_write_uid_map)),             \
+        FILE("gid_map", 0644, PID_TEXT_WRITABLE(pid_show_gid_map, pid_write_gid_map)),             \
+        FILE("setgroups", 0644, PID_TEXT_WRITABLE(pid_show_setgroups, pid_write_setgroups)),       \
+        {"ns", S_IFDIR | 0511, &pid_dir_inode_ops, &pid_dir_file_ops, &pid_ns_table},              \
     {                                                                                              \
         "net", S_IFDIR | 0555, &pid_dir_inode_ops, &pid_dir_file_ops, &pid_net_table               \
     }

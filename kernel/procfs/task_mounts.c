@@ -6,6 +6,7 @@
 #include "kernel/abi/mount.h"
 #include "kernel/fs/device.h"
 #include "kernel/fs/mount.h"
+#include "kernel/fs/mount_namespace.h"
 #include "kernel/fs/path.h"
 #include "kernel/mm/slab.h"
 #include "kernel/procfs/proc_internal.h"
@@ -81,7 +82,7 @@ static void put_mountstats_line(struct mount *mount, const struct mount_info *in
 }
 
 /* Lines for the mounts with ids from *cursor on that can be reached from the root. */
-static int fill_lines(struct kernel *kernel, const struct path *root, mount_line *line,
+static int fill_lines(struct mount_namespace *ns, const struct path *root, mount_line *line,
                       uint64_t *cursor, struct strbuf *out)
 {
     char *where = kmalloc(2 * VFS_PATH_MAX), *name;
@@ -89,7 +90,7 @@ static int fill_lines(struct kernel *kernel, const struct path *root, mount_line
     bool fits = true;
     if (!where)
         return -ENOMEM;
-    while (fits && (mount = mount_next(kernel, (int)*cursor - 1))) {
+    while (fits && (mount = mount_next(ns->common.kernel, ns, (int)*cursor - 1))) {
         struct mount_info info;
         size_t start = out->length;
         mount_describe(mount, &info);
@@ -114,9 +115,11 @@ static int fill_mounts(struct file *file, mount_line *line, uint64_t *cursor, st
     if (!fs)
         return -EINVAL;
     fs_context_root(fs, &root);
+    struct mount_namespace *ns = fs_context_mount_namespace(fs);
     fs_context_put(fs);
-    int result = fill_lines(file->kernel, &root, line, cursor, out);
+    int result = fill_lines(ns, &root, line, cursor, out);
     path_put(&root);
+    namespace_put(&ns->common);
     return result;
 }
 

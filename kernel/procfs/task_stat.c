@@ -16,6 +16,7 @@
 #include "kernel/procfs/proc_internal.h"
 #include "kernel/sched/sched.h"
 #include "kernel/security/cred.h"
+#include "kernel/security/user_namespace.h"
 
 /* The state as a letter and a word. Process-tree lock held. */
 static const char *state_locked(struct task *task)
@@ -314,14 +315,17 @@ static void put_status_ids(struct task *task, const struct cred *cred, struct st
     }
     strbuf_printf(out, "\nState:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t%d\n",
                   tree.state, task->process->pid, task->tid, tree.ppid, proc_tracer_pid(task));
-    strbuf_printf(out, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n", cred->uid, cred->euid,
-                  cred->suid, cred->fsuid, cred->gid, cred->egid, cred->sgid, cred->fsgid);
+    strbuf_printf(out, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n", current_uid_shown(cred->uid),
+                  current_uid_shown(cred->euid), current_uid_shown(cred->suid),
+                  current_uid_shown(cred->fsuid), current_gid_shown(cred->gid),
+                  current_gid_shown(cred->egid), current_gid_shown(cred->sgid),
+                  current_gid_shown(cred->fsgid));
     struct file_table *files = proc_task_files(task);
     strbuf_printf(out, "FDSize:\t%u\nGroups:\t", files ? atomic_load_relaxed(&files->capacity) : 0);
     if (files)
         file_table_put(files);
     for (unsigned i = 0; i < cred->group_count; i++)
-        strbuf_printf(out, "%s%u", i ? " " : "", cred->groups[i]);
+        strbuf_printf(out, "%s%u", i ? " " : "", current_gid_shown(cred->groups[i]));
     strbuf_puts(out, " \n");
     strbuf_printf(out, "NStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\n", task->process->pid,
                   task->tid, tree.pgid, tree.sid);

@@ -22,6 +22,7 @@ struct hal_aspace;
 struct kernel;
 struct mm;
 struct sem_undo_list;
+struct namespaces;
 struct thread;
 struct cpu;
 
@@ -93,6 +94,7 @@ struct thread {
     struct fs_context *fs;        /* root, cwd, umask */
     struct file_table *files;
     struct sem_undo_list *sem_undo; /* SEM_UNDO of semop(2); NULL mostly. Own thread */
+    struct namespaces *namespaces; /* UTS, IPC …; proc/namespaces.h; changed like cred */
 
     int tid, tgid;                /* ids for user space; 0 for idle threads */
     char name[THREAD_NAME_MAX];   /* comm */

@@ -13,6 +13,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
 #include "kernel/sched/thread.h"
+#include "kernel/security/user_namespace.h"
 
 #define CAP_ALL (~0ull >> (63 - CAP_LAST_CAP))
 
@@ -43,9 +44,11 @@ struct cred *cred_copy(const struct cred *from)
     STATIC_ASSERT(offsetof(struct cred, refs) == 0);
     cred->refs = 1;
     cred->groups = NULL;
+    user_namespace_get(cred->user_ns);
     if (from->group_count > 0) {
         cred->groups = kmalloc(from->group_count * sizeof *cred->groups);
         if (cred->groups == NULL) {
+            user_namespace_put(cred->user_ns);
             kfree(cred);
             return NULL;
         }
@@ -74,6 +77,7 @@ void cred_put(const struct cred *cred)
     left = atomic_sub_fetch_acq_rel(&shared->refs, 1);
     assert(left != UINT32_MAX);
     if (left == 0) {
+        user_namespace_put(shared->user_ns);
         kfree(shared->groups);
         kfree(shared);
     }
@@ -136,7 +140,46 @@ bool cred_in_group(const struct cred *cred, uint32_t gid)
     return false;
 }
 
-bool cred_has_cap(const struct cred *cred, unsigned cap)
+bool cred_has_cap_here(const struct cred *cred, unsigned cap)
 {
     return cap <= CAP_LAST_CAP && (cred->cap_effective & BIT(cap)) != 0;
+}
+
+bool cred_has_cap(const struct cred *cred, unsigned cap)
+{
+    return cred->user_ns == NULL && cred_has_cap_here(cred, cap);
+}
+
+bool cred_has_cap_in(const struct cred *cred, const struct user_namespace *ns, unsigned cap)
+{
+    for (; ns != cred->user_ns; ns = ns->parent) {
+        if (ns == NULL) {
+            return false;
+        }
+        /* Who made a namespace has every capability in it, from the parent. */
+        if (ns->parent == cred->user_ns && ns->owner == cred->euid) {
+            return true;
+        }
+    }
+    return cred_has_cap_here(cred, cap);
+}
+
+bool cred_has_cap_over(const struct cred *cred, uint32_t uid, uint32_t gid, unsigned cap)
+{
+    if (!cred_has_cap_here(cred, cap)) {
+        return false;
+    }
+    return cred->user_ns == NULL || (uid_to_user(cred->user_ns, uid) != ID_NONE &&
+                                     gid_to_user(cred->user_ns, gid) != ID_NONE);
+}
+
+void cred_enter_user_namespace(struct cred *cred, struct user_namespace *ns)
+{
+    user_namespace_get(ns);
+    user_namespace_put(cred->user_ns);
+    cred->user_ns = ns;
+    cred->securebits = 0;
+    cred->keep_caps = false;
+    cred->cap_inheritable = cred->cap_ambient = 0;
+    cred->cap_permitted = cred->cap_effective = cred->cap_bounding = CAP_ALL;
 }

@@ -11,6 +11,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/uaccess.h"
 #include "kernel/security/cred.h"
+#include "kernel/security/user_namespace.h"
 #include "kernel/syscall/at_path.h"
 #include "kernel/syscall/syscalls.h"
 
@@ -25,8 +26,8 @@ static void stat_from_inode(struct inode *inode, struct linux_stat *out)
     spin_lock(&inode->lock);
     out->st_nlink = inode->nlink;
     out->st_mode = inode->mode;
-    out->st_uid = inode->uid;
-    out->st_gid = inode->gid;
+    out->st_uid = current_uid_shown(inode->uid);
+    out->st_gid = current_gid_shown(inode->gid);
     out->st_size = (int64_t)inode->size;
     out->st_blocks = (int64_t)__atomic_load_n(&inode->blocks, __ATOMIC_RELAXED);
     out->st_atime = (uint64_t)inode->atime.seconds;
@@ -45,8 +46,8 @@ static void stat_from_statx(const struct linux_statx *from, struct linux_stat *o
         .st_ino = from->stx_ino,
         .st_nlink = from->stx_nlink,
         .st_mode = from->stx_mode,
-        .st_uid = from->stx_uid,
-        .st_gid = from->stx_gid,
+        .st_uid = current_uid_shown(from->stx_uid),
+        .st_gid = current_gid_shown(from->stx_gid),
         .st_rdev = linux_makedev(from->stx_rdev_major, from->stx_rdev_minor),
         .st_size = (int64_t)from->stx_size,
         .st_blksize = from->stx_blksize,
@@ -144,10 +145,17 @@ int64_t sys_statx(int dir, uint64_t path, uint32_t flags, uint32_t mask, uint64_
     path_put(&found);
     if (result)
         return result;
+    statx.stx_uid = current_uid_shown(statx.stx_uid);
+    statx.stx_gid = current_gid_shown(statx.stx_gid);
     return copy_to_user(statx_uaddr, &statx, sizeof(statx));
 }
 
 /* ---- access ---- */
+
+static bool is_root(const struct cred *cred)
+{
+    return cred->uid == user_namespace_root(cred->user_ns);
+}
 
 /* The credentials with the real ids in force, to be installed; NULL without memory. */
 static struct cred *real_cred(const struct cred *cred)
@@ -158,14 +166,14 @@ static struct cred *real_cred(const struct cred *cred)
     real->fsuid = real->uid;
     real->fsgid = real->gid;
     if (!(real->securebits & SECBIT_NO_SETUID_FIXUP))
-        real->cap_effective = real->uid == 0 ? real->cap_permitted : 0;
+        real->cap_effective = is_root(real) ? real->cap_permitted : 0;
     return real;
 }
 
 static bool real_ids_in_force(const struct cred *cred)
 {
     return cred->fsuid == cred->uid && cred->fsgid == cred->gid &&
-           cred->cap_effective == (cred->uid == 0 ? cred->cap_permitted : 0);
+           cred->cap_effective == (is_root(cred) ? cred->cap_permitted : 0);
 }
 
 static int64_t access_path(int dir, uint64_t path, uint32_t mode, uint32_t flags)

@@ -264,7 +264,7 @@ int64_t sys_chroot(uint64_t path)
     if (error)
         return error;
     error = inode_permission(found.dentry->inode, MAY_EXEC);
-    if (!error && !capable(CAP_SYS_CHROOT))
+    if (!error && !capable_here(CAP_SYS_CHROOT))
         error = -EPERM;
     if (!error)
         fs_context_set_root(this_thread()->fs, &found);

@@ -13,28 +13,29 @@
 #include "kernel/mm/uaccess.h"
 #include "kernel/proc/task.h"
 #include "kernel/security/cred.h"
+#include "kernel/security/user_namespace.h"
 #include "kernel/syscall/syscalls.h"
 
 #define KEEP UINT32_MAX /* an id of -1: leave it */
 
 int64_t sys_getuid(void)
 {
-    return current_cred()->uid;
+    return current_uid_shown(current_cred()->uid);
 }
 
 int64_t sys_geteuid(void)
 {
-    return current_cred()->euid;
+    return current_uid_shown(current_cred()->euid);
 }
 
 int64_t sys_getgid(void)
 {
-    return current_cred()->gid;
+    return current_gid_shown(current_cred()->gid);
 }
 
 int64_t sys_getegid(void)
 {
-    return current_cred()->egid;
+    return current_gid_shown(current_cred()->egid);
 }
 
 static int64_t put_three(uint64_t a, uint64_t b, uint64_t c, const uint32_t values[3])
@@ -47,20 +48,23 @@ static int64_t put_three(uint64_t a, uint64_t b, uint64_t c, const uint32_t valu
 int64_t sys_getresuid(uint64_t ruid, uint64_t euid, uint64_t suid)
 {
     const struct cred *cred = current_cred();
-    return put_three(ruid, euid, suid, (uint32_t[]){cred->uid, cred->euid, cred->suid});
+    return put_three(ruid, euid, suid, (uint32_t[]){current_uid_shown(cred->uid), current_uid_shown(cred->euid),
+                                  current_uid_shown(cred->suid)});
 }
 
 int64_t sys_getresgid(uint64_t rgid, uint64_t egid, uint64_t sgid)
 {
     const struct cred *cred = current_cred();
-    return put_three(rgid, egid, sgid, (uint32_t[]){cred->gid, cred->egid, cred->sgid});
+    return put_three(rgid, egid, sgid, (uint32_t[]){current_gid_shown(cred->gid), current_gid_shown(cred->egid),
+                                  current_gid_shown(cred->sgid)});
 }
 
 /* capabilities(7), "Effect of user ID changes on capabilities". */
 static void adjust_capabilities(struct cred *cred, const struct cred *old)
 {
-    bool had_root = old->uid == 0 || old->euid == 0 || old->suid == 0;
-    bool has_root = cred->uid == 0 || cred->euid == 0 || cred->suid == 0;
+    uint32_t root = user_namespace_root(cred->user_ns);
+    bool had_root = old->uid == root || old->euid == root || old->suid == root;
+    bool has_root = cred->uid == root || cred->euid == root || cred->suid == root;
 
     if (cred->securebits & SECBIT_NO_SETUID_FIXUP)
         return;
@@ -69,9 +73,9 @@ static void adjust_capabilities(struct cred *cred, const struct cred *old)
             cred->cap_permitted = cred->cap_effective = 0;
         cred->cap_ambient = 0;
     }
-    if (old->euid == 0 && cred->euid != 0)
+    if (old->euid == root && cred->euid != root)
         cred->cap_effective = 0;
-    else if (old->euid != 0 && cred->euid == 0)
+    else if (old->euid != root && cred->euid == root)
         cred->cap_effective = cred->cap_permitted;
 }
 
@@ -91,6 +95,21 @@ static void install_ids(struct cred *cred, const struct cred *old)
 {
     adjust_capabilities(cred, old);
     install_cred(cred, old);
+}
+
+/* An id from user space: false if it has no meaning here. KEEP stays KEEP. */
+static bool uid_in(uint32_t *uid)
+{
+    uint32_t given = *uid;
+    *uid = given == KEEP ? KEEP : uid_from_user(current_user_namespace(), given);
+    return given == KEEP || *uid != ID_NONE;
+}
+
+static bool gid_in(uint32_t *gid)
+{
+    uint32_t given = *gid;
+    *gid = given == KEEP ? KEEP : gid_from_user(current_user_namespace(), given);
+    return given == KEEP || *gid != ID_NONE;
 }
 
 static bool uid_is_ours(const struct cred *cred, uint32_t uid)
@@ -144,9 +163,9 @@ static int64_t change_gids(uint32_t rgid, uint32_t egid, uint32_t sgid)
 int64_t sys_setuid(uint32_t uid)
 {
     const struct cred *old = current_cred();
-    if (uid == KEEP)
+    if (uid == KEEP || !uid_in(&uid))
         return -EINVAL;
-    if (capable(CAP_SETUID))
+    if (capable_here(CAP_SETUID))
         return change_uids(uid, uid, uid);
     return uid == old->uid || uid == old->suid ? change_uids(KEEP, uid, KEEP) : -EPERM;
 }
@@ -154,9 +173,9 @@ int64_t sys_setuid(uint32_t uid)
 int64_t sys_setgid(uint32_t gid)
 {
     const struct cred *old = current_cred();
-    if (gid == KEEP)
+    if (gid == KEEP || !gid_in(&gid))
         return -EINVAL;
-    if (capable(CAP_SETGID))
+    if (capable_here(CAP_SETGID))
         return change_gids(gid, gid, gid);
     return gid == old->gid || gid == old->sgid ? change_gids(KEEP, gid, KEEP) : -EPERM;
 }
@@ -164,7 +183,9 @@ int64_t sys_setgid(uint32_t gid)
 int64_t sys_setreuid(uint32_t ruid, uint32_t euid)
 {
     const struct cred *old = current_cred();
-    if (!capable(CAP_SETUID)) {
+    if (!uid_in(&ruid) || !uid_in(&euid))
+        return -EINVAL;
+    if (!capable_here(CAP_SETUID)) {
         if (ruid != KEEP && ruid != old->uid && ruid != old->euid)
             return -EPERM;
         if (!uid_is_ours(old, euid))
@@ -177,7 +198,9 @@ int64_t sys_setreuid(uint32_t ruid, uint32_t euid)
 int64_t sys_setregid(uint32_t rgid, uint32_t egid)
 {
     const struct cred *old = current_cred();
-    if (!capable(CAP_SETGID)) {
+    if (!gid_in(&rgid) || !gid_in(&egid))
+        return -EINVAL;
+    if (!capable_here(CAP_SETGID)) {
         if (rgid != KEEP && rgid != old->gid && rgid != old->egid)
             return -EPERM;
         if (!gid_is_ours(old, egid))
@@ -190,7 +213,9 @@ int64_t sys_setregid(uint32_t rgid, uint32_t egid)
 int64_t sys_setresuid(uint32_t ruid, uint32_t euid, uint32_t suid)
 {
     const struct cred *old = current_cred();
-    if (!capable(CAP_SETUID) &&
+    if (!uid_in(&ruid) || !uid_in(&euid) || !uid_in(&suid))
+        return -EINVAL;
+    if (!capable_here(CAP_SETUID) &&
         !(uid_is_ours(old, ruid) && uid_is_ours(old, euid) && uid_is_ours(old, suid)))
         return -EPERM;
     return change_uids(ruid, euid, suid);
@@ -199,7 +224,9 @@ int64_t sys_setresuid(uint32_t ruid, uint32_t euid, uint32_t suid)
 int64_t sys_setresgid(uint32_t rgid, uint32_t egid, uint32_t sgid)
 {
     const struct cred *old = current_cred();
-    if (!capable(CAP_SETGID) &&
+    if (!gid_in(&rgid) || !gid_in(&egid) || !gid_in(&sgid))
+        return -EINVAL;
+    if (!capable_here(CAP_SETGID) &&
         !(gid_is_ours(old, rgid) && gid_is_ours(old, egid) && gid_is_ours(old, sgid)))
         return -EPERM;
     return change_gids(rgid, egid, sgid);
@@ -212,37 +239,37 @@ int64_t sys_setfsuid(uint32_t uid)
                                BIT(CAP_FOWNER) | BIT(CAP_FSETID) | BIT(CAP_LINUX_IMMUTABLE) |
                                BIT(CAP_MAC_OVERRIDE) | BIT(CAP_MKNOD);
     const struct cred *old = current_cred();
-    uint32_t before = old->fsuid;
-    if (uid == KEEP || uid == before ||
-        !(uid_is_ours(old, uid) || uid == before || capable(CAP_SETUID)))
-        return before;
+    uint32_t before = old->fsuid, shown = current_uid_shown(before);
+    if (!uid_in(&uid) || uid == KEEP || uid == before ||
+        !(uid_is_ours(old, uid) || uid == before || capable_here(CAP_SETUID)))
+        return shown;
     struct cred *cred = cred_copy(old);
     if (!cred)
-        return before;
+        return shown;
     cred->fsuid = uid;
     if (!(cred->securebits & SECBIT_NO_SETUID_FIXUP)) {
-        if (before == 0)
+        if (before == user_namespace_root(old->user_ns))
             cred->cap_effective &= ~file_caps;
-        else if (uid == 0)
+        else if (uid == user_namespace_root(old->user_ns))
             cred->cap_effective |= cred->cap_permitted & file_caps;
     }
     install_cred(cred, old);
-    return before;
+    return shown;
 }
 
 int64_t sys_setfsgid(uint32_t gid)
 {
     const struct cred *old = current_cred();
-    uint32_t before = old->fsgid;
+    uint32_t before = old->fsgid, shown = current_gid_shown(before);
 
-    if (gid == KEEP || gid == before || !(gid_is_ours(old, gid) || capable(CAP_SETGID)))
-        return before;
+    if (!gid_in(&gid) || gid == KEEP || gid == before || !(gid_is_ours(old, gid) || capable_here(CAP_SETGID)))
+        return shown;
     struct cred *cred = cred_copy(old);
     if (!cred)
-        return before;
+        return shown;
     cred->fsgid = gid;
     install_cred(cred, old);
-    return before;
+    return shown;
 }
 
 /* ---- supplementary groups ---- */
@@ -252,8 +279,9 @@ int64_t sys_getgroups(int size, uint64_t list)
     const struct cred *cred = current_cred();
     if (size < 0 || (size && (uint32_t)size < cred->group_count))
         return -EINVAL;
-    if (size && copy_to_user(list, cred->groups, cred->group_count * sizeof(uint32_t)))
-        return -EFAULT;
+    for (uint32_t i = 0; size && i < cred->group_count; i++)
+        if (put_user_u32(list + i * sizeof(uint32_t), current_gid_shown(cred->groups[i])))
+            return -EFAULT;
     return cred->group_count;
 }
 
@@ -264,11 +292,19 @@ static int compare_gids(const void *a, const void *b, void *ctx)
     return (x > y) - (x < y);
 }
 
+/* Groups take rights away, too: a user namespace may be denied to drop them. */
+static bool may_set_groups(void)
+{
+    const struct user_namespace *ns = current_user_namespace();
+    return !ns || (atomic_load_acquire(&ns->gids.count) &&
+                   !atomic_load_relaxed(&ns->setgroups_denied));
+}
+
 int64_t sys_setgroups(int size, uint64_t list)
 {
     uint32_t *groups = NULL;
 
-    if (!capable(CAP_SETGID))
+    if (!capable_here(CAP_SETGID) || !may_set_groups())
         return -EPERM;
     if (size < 0 || size > CRED_GROUPS_MAX)
         return -EINVAL;
@@ -280,6 +316,12 @@ int64_t sys_setgroups(int size, uint64_t list)
         if (copy_from_user(groups, list, bytes)) {
             kfree(groups);
             return -EFAULT;
+        }
+        for (int i = 0; i < size; i++) {
+            if (groups[i] == KEEP || !gid_in(&groups[i])) {
+                kfree(groups);
+                return -EINVAL;
+            }
         }
         ksort(groups, (size_t)size, sizeof(*groups), compare_gids, NULL);
     }
@@ -363,7 +405,7 @@ int64_t sys_capset(uint64_t header_uaddr, uint64_t data)
     uint64_t inheritable =
         (sets[0].inheritable | (uint64_t)sets[1].inheritable << 32) & LINUX_CAP_FULL;
 
-    uint64_t may_inherit = old->cap_inheritable | (capable(CAP_SETPCAP) ? old->cap_bounding
+    uint64_t may_inherit = old->cap_inheritable | (capable_here(CAP_SETPCAP) ? old->cap_bounding
                                                                         : old->cap_permitted);
     if ((inheritable & ~may_inherit) || (inheritable & ~(old->cap_inheritable | old->cap_bounding)) ||
         (permitted & ~old->cap_permitted) || (effective & ~permitted))

@@ -8,6 +8,7 @@
 #include "kernel/abi/errno.h"
 #include "kernel/abi/mount.h"
 #include "kernel/core/kernel.h"
+#include "kernel/fs/mount_namespace.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/page.h"
 #include "kernel/mm/slab.h"
@@ -15,6 +16,12 @@
 #include "kernel/security/cred.h"
 #include "kernel/syscall/at_path.h"
 #include "kernel/syscall/syscalls.h"
+
+/* Mounting is a matter of who owns the mount namespace. */
+static bool may_mount(void)
+{
+    return capable_in(mount_namespace_current()->common.owner, CAP_SYS_ADMIN);
+}
 
 /* The strings of mount(2), on the heap; NULL where the address was. */
 struct mount_strings {
@@ -109,7 +116,7 @@ static int do_mount(const struct mount_strings *strings, const struct path *at, 
 {
     if ((flags & MS_MGC_MSK) == MS_MGC_VAL)
         flags &= ~(uint64_t)MS_MGC_MSK;
-    if (!capable(CAP_SYS_ADMIN))
+    if (!may_mount())
         return -EPERM;
     if ((flags & (MS_REMOUNT | MS_BIND)) == (MS_REMOUNT | MS_BIND))
         return mount_reconfigure(at, (unsigned)flags);
@@ -148,7 +155,7 @@ int64_t sys_umount2(uint64_t target, uint32_t flags)
     int error = path_walk_at(AT_FDCWD, target, flags & UMOUNT_NOFOLLOW ? 0 : WALK_FOLLOW, &at);
     if (error)
         return error;
-    if (!capable(CAP_SYS_ADMIN)) {
+    if (!may_mount()) {
         path_put(&at);
         return -EPERM;
     }
@@ -158,7 +165,7 @@ int64_t sys_umount2(uint64_t target, uint32_t flags)
 int64_t sys_pivot_root(uint64_t new_root, uint64_t put_old)
 {
     struct path new_path, old_path;
-    if (!capable(CAP_SYS_ADMIN))
+    if (!may_mount())
         return -EPERM;
     int error = path_walk_at(AT_FDCWD, new_root, WALK_FOLLOW | WALK_DIRECTORY, &new_path);
     if (error)

@@ -67,7 +67,7 @@ static int edit_keepcaps(struct cred *cred, uint64_t value)
 
 static int edit_bounding_drop(struct cred *cred, uint64_t cap)
 {
-    if (!cred_has_cap(cred, CAP_SETPCAP))
+    if (!cred_has_cap_here(cred, CAP_SETPCAP))
         return -EPERM;
     if (cap > CAP_LAST_CAP)
         return -EINVAL;
@@ -81,7 +81,7 @@ static int edit_securebits(struct cred *cred, uint64_t bits)
     uint32_t old = (cred->securebits & ~(uint32_t)SECBIT_KEEP_CAPS) |
                    (cred->keep_caps ? SECBIT_KEEP_CAPS : 0);
     if (((old & locks) >> 1 & (old ^ bits)) || (old & locks & ~bits) || (bits & ~(uint64_t)all) ||
-        !cred_has_cap(cred, CAP_SETPCAP))
+        !cred_has_cap_here(cred, CAP_SETPCAP))
         return -EPERM;
     cred->securebits = (uint32_t)bits;
     cred->keep_caps = bits & SECBIT_KEEP_CAPS;

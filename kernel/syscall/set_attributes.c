@@ -7,6 +7,7 @@
 #include "kernel/fs/file_table.h"
 #include "kernel/mm/uaccess.h"
 #include "kernel/syscall/at_path.h"
+#include "kernel/security/user_namespace.h"
 #include "kernel/syscall/syscalls.h"
 
 static int64_t set_at(int dir, uint64_t path, unsigned walk_flags, struct attr_change *change)
@@ -46,10 +47,14 @@ int64_t sys_fchmod(int fd, uint32_t mode)
     return set_fd(fd_borrow(fd), &change);
 }
 
-/* -1 leaves an id as it is. */
+/* -1 leaves an id as it is. One without a meaning in the caller's user namespace: -EINVAL, but only
+ * when the file has been found. */
 static struct attr_change owner_change(uint32_t uid, uint32_t gid)
 {
-    struct attr_change change = {.mask = ATTR_KILL_PRIVILEGES, .uid = uid, .gid = gid};
+    const struct user_namespace *ns = current_user_namespace();
+    struct attr_change change = {.mask = ATTR_KILL_PRIVILEGES,
+                                 .uid = uid_from_user(ns, uid),
+                                 .gid = gid_from_user(ns, gid)};
     if (uid != UINT32_MAX)
         change.mask |= ATTR_UID;
     if (gid != UINT32_MAX)

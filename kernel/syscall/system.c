@@ -16,6 +16,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/page.h"
 #include "kernel/mm/uaccess.h"
+#include "kernel/proc/namespaces.h"
 #include "kernel/proc/task.h"
 #include "kernel/proc/uts.h"
 #include "kernel/sched/sched.h"
@@ -25,20 +26,20 @@
 int64_t sys_uname(uint64_t name)
 {
     struct linux_utsname out;
-    uts_get(this_kernel(), &out);
+    uts_get(&out);
     return copy_to_user(name, &out, sizeof(out));
 }
 
 static int64_t set_name(uint64_t name, uint64_t length, bool domain)
 {
     char text[UTSNAME_LENGTH] = "";
-    if (!capable(CAP_SYS_ADMIN))
+    if (!capable_in(namespaces_current()->uts->common.owner, CAP_SYS_ADMIN))
         return -EPERM;
     if (length >= UTSNAME_LENGTH)
         return -EINVAL;
     if (copy_from_user(text, name, length))
         return -EFAULT;
-    uts_set(this_kernel(), domain ? UTS_DOMAINNAME : UTS_NODENAME, text);
+    uts_set(domain ? UTS_DOMAINNAME : UTS_NODENAME, text);
     return 0;
 }
 

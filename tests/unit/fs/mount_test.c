@@ -3,6 +3,7 @@
  * copies. */
 #include "tests/unit/fs/fs_fixture.h"
 
+#include "kernel/fs/mount_namespace.h"
 #include "kernel/lib/strbuf.h"
 
 static void do_mkdir(const char *name)
@@ -40,7 +41,7 @@ static unsigned count_mounts(void)
     unsigned count = 0;
     int id = 0;
     struct mount *mount;
-    while ((mount = mount_next(this_kernel(), id))) {
+    while ((mount = mount_next(this_kernel(), mount_namespace_current(), id))) {
         id = mount->id;
         count++;
         mount_put(mount);
@@ -55,7 +56,7 @@ static void list_mounts(char *text, size_t bytes)
     struct mount *mount;
     int id = 0;
     strbuf_init(&out, text, bytes);
-    while ((mount = mount_next(this_kernel(), id))) {
+    while ((mount = mount_next(this_kernel(), mount_namespace_current(), id))) {
         char buffer[256], *name;
         id = mount->id;
         ck_assert_int_eq(mount_point_name(mount, NULL, buffer, sizeof(buffer), &name), 0);

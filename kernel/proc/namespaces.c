@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Sets of namespaces, and the kinds that are nothing but a few words: UTS (uts_namespaces(7)) and
+ * cgroup (cgroup_namespaces(7), of which there is nothing to see without controllers).
+ */
+#include "kernel/proc/namespaces.h"
+
+#include "kernel/abi/errno.h"
+#include "kernel/abi/sched.h"
+#include "kernel/core/kernel.h"
+#include "kernel/fs/mount_namespace.h"
+#include "kernel/fs/nsfs.h"
+#include "kernel/fs/path.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/slab.h"
+#include "kernel/proc/process_internal.h"
+#include "kernel/security/cred.h"
+#include "kernel/security/user_namespace.h"
+
+static void free_cgroup(struct ns_common *ns)
+{
+    kfree(ns);
+}
+
+static void free_uts(struct ns_common *ns)
+{
+    kfree(container_of(ns, struct uts_namespace, common));
+}
+
+static const struct ns_ops cgroup_ops = {
+    .name = "cgroup", .type = CLONE_NEWCGROUP, .free = free_cgroup};
+static const struct ns_ops uts_ops = {.name = "uts", .type = CLONE_NEWUTS, .free = free_uts};
+
+static struct ns_common *cgroup_create(struct kernel *kernel, uint32_t number,
+                                       struct user_namespace *owner)
+{
+    struct ns_common *ns = kzalloc(sizeof(*ns));
+    if (ns)
+        namespace_init(ns, kernel, &cgroup_ops, number, owner);
+    return ns;
+}
+
+static struct uts_namespace *uts_create(struct kernel *kernel, uint32_t number,
+                                        struct user_namespace *owner)
+{
+    struct uts_namespace *ns = kzalloc(sizeof(*ns));
+    if (!ns)
+        return NULL;
+    namespace_init(&ns->common, kernel, &uts_ops, number, owner);
+    spin_lock_init(&ns->lock, LOCK_RANK_OBJECT);
+    return ns;
+}
+
+static struct uts_namespace *uts_copy(struct uts_namespace *from, struct user_namespace *owner)
+{
+    struct uts_namespace *ns = uts_create(from->common.kernel, 0, owner);
+    if (!ns)
+        return NULL;
+    spin_lock(&from->lock);
+    memcpy(ns->nodename, from->nodename, sizeof(ns->nodename));
+    memcpy(ns->domainname, from->domainname, sizeof(ns->domainname));
+    spin_unlock(&from->lock);
+    return ns;
+}
+
+/* ---- sets ---- */
+
+int namespaces_init(struct kernel *kernel)
+{
+    struct namespaces *set = kzalloc(sizeof(*set));
+    if (!set)
+        return -ENOMEM;
+    refcount_init(&set->refs, 1);
+    set->cgroup = cgroup_create(kernel, NAMESPACE_NUMBER_CGROUP, NULL);
+    set->uts = uts_create(kernel, NAMESPACE_NUMBER_UTS, NULL);
+    if (!set->cgroup || !set->uts)
+        return -ENOMEM;
+    kernel->namespaces = set;
+    return 0;
+}
+
+struct namespaces *namespaces_get(struct namespaces *set)
+{
+    refcount_inc(&set->refs);
+    return set;
+}
+
+void namespaces_put(struct namespaces *set)
+{
+    if (!set || !refcount_dec_and_test(&set->refs))
+        return;
+    namespace_put(set->cgroup);
+    if (set->uts)
+        namespace_put(&set->uts->common);
+    kfree(set);
+}
+
+struct namespaces *namespaces_current(void)
+{
+    struct thread *thread = this_thread();
+    return thread->namespaces ? thread->namespaces : this_kernel()->namespaces;
+}
+
+int namespaces_copy(struct namespaces *from, uint64_t flags, struct user_namespace *owner,
+                    struct namespaces **out)
+{
+    struct kernel *kernel = from->uts->common.kernel;
+    struct namespaces *set = kzalloc(sizeof(*set));
+    if (!set)
+        return -ENOMEM;
+    refcount_init(&set->refs, 1);
+    set->cgroup =
+        flags & CLONE_NEWCGROUP ? cgroup_create(kernel, 0, owner) : namespace_get(from->cgroup);
+    if (flags & CLONE_NEWUTS) {
+        set->uts = uts_copy(from->uts, owner);
+    } else {
+        set->uts = from->uts;
+        namespace_get(&from->uts->common);
+    }
+    if (!set->cgroup || !set->uts) {
+        namespaces_put(set);
+        return -ENOMEM;
+    }
+    *out = set;
+    return 0;
+}
+
+/* ---- for /proc ---- */
+
+static struct ns_common *mount_namespace_of(struct task *task)
+{
+    struct spinlock *tree = process_tree_lock(task->thread.kernel);
+    spin_lock(tree);
+    struct fs_context *fs =
+        !task->exiting && task->thread.fs ? fs_context_get(task->thread.fs) : NULL;
+    spin_unlock(tree);
+    if (!fs)
+        return NULL;
+    struct mount_namespace *ns = fs_context_mount_namespace(fs);
+    fs_context_put(fs);
+    return &ns->common;
+}
+
+struct ns_common *task_namespace(struct task *task, uint32_t type)
+{
+    struct spinlock *tree = process_tree_lock(task->thread.kernel);
+    struct ns_common *ns = NULL;
+
+    if (type == CLONE_NEWNS)
+        return mount_namespace_of(task);
+    spin_lock(tree);
+    const struct namespaces *set = task->exiting ? NULL : task->thread.namespaces;
+    if (type == CLONE_NEWUSER)
+        ns = nsfs_user_namespace(task->thread.kernel, task->thread.cred->user_ns);
+    else if (set && type == CLONE_NEWUTS)
+        ns = namespace_get(&set->uts->common);
+    else if (set && type == CLONE_NEWCGROUP)
+        ns = namespace_get(set->cgroup);
+    spin_unlock(tree);
+    return ns;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The set of namespaces that a thread is in, namespaces(7). Mount namespaces are not in it: they
+ * belong to the fs_context; user namespaces belong to the credentials.
+ */
+#ifndef KERNEL_PROC_NAMESPACES_H
+#define KERNEL_PROC_NAMESPACES_H
+
+#include "kernel/abi/uname.h"
+#include "kernel/core/spinlock.h"
+#include "kernel/security/namespace.h"
+
+struct clone_args;
+struct cred;
+struct file;
+struct ipc_namespace;
+struct pid_namespace;
+struct task;
+
+struct uts_namespace {
+    struct ns_common common;
+    struct spinlock lock; /* LOCK_RANK_OBJECT */
+    char nodename[UTSNAME_LENGTH], domainname[UTSNAME_LENGTH];
+};
+
+/* Immutable, shared by reference. A thread's pointer is changed by itself under the process-tree
+ * lock; others look under that lock. */
+struct namespaces {
+    struct refcount refs;
+    struct ns_common *cgroup; /* each of these referenced */
+    struct uts_namespace *uts;
+};
+
+/* Everything that can be unshared or joined here. */
+#define NAMESPACE_FLAGS (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWUSER)
+
+int namespaces_init(struct kernel *kernel); /* the initial set */
+struct namespaces *namespaces_get(struct namespaces *set);
+void namespaces_put(struct namespaces *set); /* may block */
+/* Of the current thread; the initial set for kernel threads. */
+struct namespaces *namespaces_current(void);
+
+/* New ones for the CLONE_NEW* in flags, owned by the user namespace; the others shared with `from`.
+ */
+int namespaces_copy(struct namespaces *from, uint64_t flags, struct user_namespace *owner,
+                    struct namespaces **out);
+
+/* unshare(2), setns(2). */
+int64_t task_unshare(uint64_t flags);
+int64_t task_set_namespace(struct file *file, uint64_t type);
+
+/* A task's namespace of this type (CLONE_NEW*), referenced; NULL if it has none (any more). */
+struct ns_common *task_namespace(struct task *task, uint32_t type);
+
+#endif
