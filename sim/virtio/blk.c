@@ -116,7 +116,7 @@ static void serve(struct virtio_model *model, const struct virtio_chain *chain)
                                              : 0;
     if (type == TYPE_GET_ID && writable >= ID_BYTES + 1) {
         char id[ID_BYTES] = {0};
-        strncpy(id, disk_name(model->disk), sizeof(id));
+        memcpy(id, disk_name(model->disk), strnlen(disk_name(model->disk), sizeof(id)));
         virtio_chain_write(chain, 0, id, sizeof(id));
         answer(model, chain, STATUS_OK, ID_BYTES);
     } else if (type != TYPE_IN && type != TYPE_OUT && type != TYPE_FLUSH) {
