@@ -20,6 +20,7 @@
 #include "fuzz/stage.h"
 #include "hal/user.h"
 #include "kernel/abi/fcntl.h"
+#include "kernel/abi/ipc.h"
 #include "kernel/abi/mount.h"
 #include "kernel/abi/sched.h"
 #include "kernel/abi/signal.h"
@@ -234,6 +235,31 @@ static void nap(void)
     sched_finish_block();
 }
 
+/* Objects of System V outlive the processes that made them. */
+static void remove_ipc(unsigned control, unsigned stat, bool semaphores)
+{
+    const uint64_t buffer = PROGRAM_MEMORY + 4096;
+
+    for (int index = 0; index < PROGRAM_CALLS_MAX; index++) {
+        int64_t id = semaphores ? FUZZ_CALL(control, index, 0, stat, buffer)
+                                : FUZZ_CALL(control, index, stat, buffer);
+        if (id >= 0)
+            semaphores ? FUZZ_CALL(control, id, 0, IPC_RMID) : FUZZ_CALL(control, id, IPC_RMID);
+    }
+}
+
+/* Signals that the program sent to everyone wait, blocked. */
+static void take_signals(void)
+{
+    const uint64_t all = UINT64_MAX, now[2] = {0};
+
+    fuzz_put_user(PROGRAM_MEMORY, &all, sizeof all);
+    fuzz_put_user(PROGRAM_MEMORY + 16, now, sizeof now);
+    while (FUZZ_CALL(SYS_rt_sigtimedwait, PROGRAM_MEMORY, 0, PROGRAM_MEMORY + 16, sizeof all) > 0) {
+        /* until none is left */
+    }
+}
+
 static void clean_up(struct holdings *before)
 {
     struct holdings after;
@@ -245,6 +271,10 @@ static void clean_up(struct holdings *before)
     while (FUZZ_CALL(SYS_wait4, -1, 0, __WALL, 0) > 0) {
         /* until there are no children any more */
     }
+    take_signals();
+    remove_ipc(SYS_shmctl, SHM_STAT, false);
+    remove_ipc(SYS_msgctl, MSG_STAT, false);
+    remove_ipc(SYS_semctl, SEM_STAT, true);
     FUZZ_CALL(SYS_umount2, text("/jail"), MNT_DETACH);
     FUZZ_CALL(SYS_rmdir, text("/jail"));
     for (unsigned i = 0;; i++) {
