@@ -96,6 +96,12 @@ void fuzz_put_user(uint64_t uaddr, const void *bytes, size_t count)
         fuzz_fail("no user memory at %#llx", (unsigned long long)uaddr);
 }
 
+void fuzz_get_user(void *bytes, uint64_t uaddr, size_t count)
+{
+    if (copy_from_user(bytes, uaddr, count))
+        fuzz_fail("no user memory at %#llx", (unsigned long long)uaddr);
+}
+
 uint64_t fuzz_put_string(uint64_t uaddr, const char *text)
 {
     fuzz_put_user(uaddr, text, strlen(text) + 1);

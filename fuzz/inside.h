@@ -38,6 +38,7 @@ int fuzz_child(void (*child)(void));
 
 /* Copies to user memory that must succeed. */
 void fuzz_put_user(uint64_t uaddr, const void *bytes, size_t count);
+void fuzz_get_user(void *bytes, uint64_t uaddr, size_t count);
 uint64_t fuzz_put_string(uint64_t uaddr, const char *text); /* uaddr */
 
 /* Slab objects, and pages that are neither free nor a cache's. */

@@ -190,7 +190,8 @@ static bool more_than(const struct holdings *before, const struct holdings *afte
     return false;
 }
 
-/* What even an empty program leaves, because the kernel makes it once and keeps it: into `before`. */
+/* What even an empty program leaves, because the kernel makes it once and keeps it: into `before`.
+ */
 static void calibrate(struct holdings *before, const struct holdings *after)
 {
     for (unsigned i = 0; i < ARRAY_SIZE(before->live); i++) {
