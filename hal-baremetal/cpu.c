@@ -42,7 +42,7 @@ _Static_assert(offsetof(struct hal_regs, gs_base) == REGS_GS_BASE, "offsets.h");
 _Static_assert(offsetof(struct hal_fault, error) == FAULT_ERROR, "offsets.h");
 _Static_assert(offsetof(struct hal_fault, address) == FAULT_ADDRESS, "offsets.h");
 _Static_assert(HAL_STOP_SYSCALL == STOP_SYSCALL && HAL_STOP_FAULT == STOP_FAULT &&
-                   HAL_STOP_INTERRUPT == STOP_INTERRUPT,
+                   HAL_STOP_INTERRUPT == STOP_INTERRUPT && HAL_STOP_PENDING == STOP_PENDING,
                "offsets.h");
 
 void x86_idt_init(void)

@@ -59,6 +59,7 @@
 #define STOP_SYSCALL 0
 #define STOP_FAULT 1
 #define STOP_INTERRUPT 2
+#define STOP_PENDING 4
 
 /* patch.c: what a patch site waits for */
 #define PATCH_SMAP 1

@@ -113,7 +113,7 @@ hal_user_run:
     cli
 .Luser_check:
     cmpl $0, %gs:PERCPU_IRQ_SEEN
-    jne .Luser_interrupted
+    jne .Luser_pending
     cmp %rdi, %gs:PERCPU_FPU_READY
     jne .Luser_fpu
     mov REGS_RIP(%rdi), %r10
@@ -249,9 +249,12 @@ hal_user_run:
     jmp .Luser_return
 
 /* An interrupt came since the kernel last looked for work: let it look again. */
+.Luser_pending:
+    mov $STOP_PENDING, %eax
+    jmp 1f
 .Luser_interrupted:
-    movl $0, %gs:PERCPU_IRQ_SEEN
     mov $STOP_INTERRUPT, %eax
+1:  movl $0, %gs:PERCPU_IRQ_SEEN
 .Luser_return:
     add $8, %rsp
     pop %r15

@@ -36,7 +36,7 @@ void hal_user_fpu_changed(struct hal_user *user)
 enum hal_stop hal_user_run(struct hal_user *user, struct hal_fault *out)
 {
     const struct engine_ops *engine = engine_current();
-    enum hal_stop stop = HAL_STOP_INTERRUPT;
+    enum hal_stop stop = HAL_STOP_PENDING;
     struct vcpu *vcpu;
 
     if (engine->prepare) {
@@ -56,7 +56,7 @@ enum hal_stop hal_user_run(struct hal_user *user, struct hal_fault *out)
         stop = engine->run(vcpu, user, out);
     }
     __atomic_store_n(&vcpu->state, VCPU_KERNEL, __ATOMIC_RELEASE);
-    if (stop == HAL_STOP_INTERRUPT) {
+    if (hal_stop_is_interrupt(stop)) {
         vcpu_check_deadline(vcpu);
     }
     if (vcpu_must_stop(vcpu)) {

@@ -5,6 +5,7 @@
 #ifndef HAL_USER_H
 #define HAL_USER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,11 +35,17 @@ struct hal_user {
 enum hal_stop {
     HAL_STOP_SYSCALL,   /* SYSCALL instruction; see regs */
     HAL_STOP_FAULT,     /* page fault or any other exception; see hal_fault */
-    HAL_STOP_INTERRUPT, /* an interrupt was (or is about to be) delivered; nothing to decode */
+    HAL_STOP_INTERRUPT, /* an interrupt was delivered (or is about to be); nothing to decode */
     HAL_STOP_DEAD,      /* the address space's host process died; the task must be killed */
+    HAL_STOP_PENDING,   /* as HAL_STOP_INTERRUPT, but the interrupt came before any user code ran */
     HAL_STOP_WAIT,      /* user code has nothing to do: sleep until user->waiting is 0 or a signal
                          * comes, then run again; only where the "user code" is a test's script */
 };
+
+static inline bool hal_stop_is_interrupt(enum hal_stop stop)
+{
+    return stop == HAL_STOP_INTERRUPT || stop == HAL_STOP_PENDING;
+}
 
 enum hal_vector { /* x86 exception numbers */
     HAL_VECTOR_DIVIDE = 0,
@@ -91,7 +98,7 @@ void hal_user_fpu_changed(struct hal_user *user);
 
 /* Run user code in user->aspace (which is active on this CPU) until it stops. Called with
  * interrupts enabled, no lock held; returns with interrupts enabled. If an interrupt is pending on
- * entry it is delivered first and HAL_STOP_INTERRUPT returned without running user code.
+ * entry it is delivered first and HAL_STOP_PENDING returned without running user code.
  * `out` is filled for HAL_STOP_FAULT. */
 enum hal_stop hal_user_run(struct hal_user *user, struct hal_fault *out);
 

@@ -62,7 +62,8 @@ struct engine_ops {
     void (*user_fpu_changed)(struct hal_user *user);
 
     /* hal_user_run without interrupt delivery: run user code in user->aspace on this vCPU's thread
-     * until it stops. Must return HAL_STOP_INTERRUPT soon once vcpu_must_stop(vcpu) is true or
+     * until it stops. Must return HAL_STOP_INTERRUPT (PENDING
+     * if none has run) soon once vcpu_must_stop(vcpu) is true or
      * host_monotonic_ns() >= vcpu->deadline_ns (the timeout of every wait in here). Page faults
      * that the table allows are the engine's own business and are not reported. user->aspace may
      * differ from the last run's, and the user may have moved between vCPUs. */

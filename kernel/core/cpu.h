@@ -47,6 +47,7 @@ struct cpu {
     unsigned irq_depth;           /* > 0 inside kernel_on_* interrupt handlers */
     bool need_resched;            /* set by wake-ups and ticks; read at return to user and yield */
     bool need_yield;              /* with it: the current thread steps back (simulation) */
+    uint32_t ticks_due;           /* to be accounted to the current thread; own CPU */
 
     struct hal_aspace *aspace;    /* active address space */
     uint32_t work;                /* enum cpu_work bits, atomic: what the next IPI is to do */
@@ -54,6 +55,7 @@ struct cpu {
     uint64_t context_switches;    /* for /proc/stat */
     uint64_t interrupts;
     uint64_t idle_ns, user_ns, system_ns;
+    uint64_t idle_since_ns;       /* while idle runs */
 };
 
 /* This CPU. Do not keep the pointer across anything that may block. */

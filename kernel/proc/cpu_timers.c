@@ -23,12 +23,11 @@
 
 uint64_t task_cpu_ns(struct task *task, bool user_only)
 {
-    uint64_t total_ns = sched_cpu_time_ns(&task->thread);
+    uint64_t user_ns, system_ns;
     if (!user_only)
-        return total_ns;
-    /* What is not yet attributed is the stretch in progress, in user mode as far as one can tell. */
-    uint64_t system_ns = atomic_load_relaxed(&task->thread.stime_ns);
-    return total_ns > system_ns ? total_ns - system_ns : 0;
+        return sched_cpu_time_ns(&task->thread);
+    sched_cpu_times(&task->thread, &user_ns, &system_ns);
+    return user_ns;
 }
 
 uint64_t process_cpu_ns_locked(struct process *process, bool user_only)

@@ -165,12 +165,8 @@ struct usage_sums {
 static void usage_add_task(struct usage_sums *sums, struct task *task)
 {
     struct thread *thread = &task->thread;
-    uint64_t total = sched_cpu_time_ns(thread);
-    uint64_t system = atomic_load_relaxed(&thread->stime_ns);
-    uint64_t user = atomic_load_relaxed(&thread->utime_ns);
-    /* What has not been attributed yet is the stretch in progress. */
-    if (total > user + system)
-        user = total - system;
+    uint64_t user, system;
+    sched_cpu_times(thread, &user, &system);
     sums->user_ns += user;
     sums->system_ns += system;
     sums->minor += atomic_load_relaxed(&thread->minor_faults);

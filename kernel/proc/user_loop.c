@@ -58,7 +58,8 @@ static int floating_point_code(struct task *task, bool simd)
     /* Status and mask bits of the x87 control words, or of MXCSR: same order, 0..5. */
     hal_user_fpu_sync(&task->user);
     const struct linux_fpstate *state = task->user.fpu;
-    unsigned pending = simd ? state->mxcsr & ~(state->mxcsr >> 7) : state->swd & ~(unsigned)state->cwd;
+    unsigned pending =
+        simd ? state->mxcsr & ~(state->mxcsr >> 7) : state->swd & ~(unsigned)state->cwd;
     if (pending & 0x01)
         return FPE_FLTINV;
     if (pending & 0x04)
@@ -120,9 +121,11 @@ static inline bool is_restart_code(uint64_t rax)
 
 static void prepare_for_user(struct task *task, bool after_syscall)
 {
-    while (unlikely(atomic_load_acquire(&task->thread.interrupted) ||
-                    this_cpu()->need_resched || rseq_is_due(task) ||
+    while (unlikely(atomic_load_acquire(&task->thread.interrupted) || this_cpu()->need_resched ||
+                    this_cpu()->ticks_due || rseq_is_due(task) ||
                     (after_syscall && is_restart_code(task->user.regs.rax)))) {
+        if (this_cpu()->ticks_due)
+            sched_account_ticks(false);
         sched_resched_if_needed();
         if (atomic_load_acquire(&task->thread.interrupted) ||
             (after_syscall && is_restart_code(task->user.regs.rax)))
@@ -158,17 +161,17 @@ void user_loop_run(void *argument)
 
     for (;;) {
         prepare_for_user(task, after_syscall);
-        sched_account_enter_user();
         enum hal_stop stop = hal_user_run(&task->user, &fault);
-        sched_account_leave_user();
-
         after_syscall = stop == HAL_STOP_SYSCALL;
         if (likely(after_syscall)) {
             ops->syscall(&task->user.regs);
             continue;
         }
         task->orig_rax = UINT64_MAX;
-        if (stop == HAL_STOP_FAULT) {
+        if (stop == HAL_STOP_INTERRUPT) {
+            if (this_cpu()->ticks_due)
+                sched_account_ticks(true);
+        } else if (stop == HAL_STOP_FAULT) {
             if (fault.vector == HAL_VECTOR_PAGE)
                 handle_page_fault(task, &fault);
             else

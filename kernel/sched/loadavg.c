@@ -80,7 +80,7 @@ void sched_cpu_usage(struct kernel *kernel, unsigned cpu, struct sched_cpu_usage
     out->context_switches = atomic_load_relaxed(&target->context_switches);
     out->interrupts = atomic_load_relaxed(&target->interrupts);
     if (rq->current == rq->idle) {
-        int64_t stretch_ns = (int64_t)(sched_clock_ns() - rq->idle->account_mark_ns);
+        int64_t stretch_ns = (int64_t)(sched_clock_ns() - target->idle_since_ns);
 
         out->idle_ns += stretch_ns > 0 ? (uint64_t)stretch_ns : 0;
     }

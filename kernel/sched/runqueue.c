@@ -4,8 +4,8 @@
  *
  * The tick runs only while it can change something: a fair thread with competitors (end of its
  * slice), an RR thread with equals (end of its quantum), real-time and fair threads together
- * (throttling), a queued thread that an idle CPU might take (SPREAD_NS after it was queued). One
- * runnable thread, or none, has no tick.
+ * (throttling), a queued thread that an idle CPU might take (SPREAD_NS after it was queued); and to
+ * sample what CPU time goes to (ACCOUNT_TICK_NS). An idle CPU has no tick.
  *
  * Locking: see sched_internal.h; everything here runs with the queue's lock held.
  */
@@ -242,10 +242,12 @@ static uint64_t tick_deadline(struct runqueue *rq, uint64_t now_ns)
 
     if (rq->runnable < 2) {
         rq->spread_ns = UINT64_MAX;
-        return UINT64_MAX;
     }
     if (rq->current == rq->idle || !current->queued) {
         return UINT64_MAX;
+    }
+    if (rq->runnable < 2) {
+        return rq->account_ns;
     }
     if (!policy_is_rt(current->policy)) {
         if (rq->fair.count > 0) {
@@ -262,7 +264,8 @@ static uint64_t tick_deadline(struct runqueue *rq, uint64_t now_ns)
             deadline = MIN(deadline, now_ns + RT_RUNTIME_NS - rq->rt.used_ns);
         }
     }
-    return MIN(MAX(deadline, now_ns + TICK_MIN_NS), rq->spread_ns);
+    deadline = MIN(MAX(deadline, now_ns + TICK_MIN_NS), rq->spread_ns);
+    return MIN(deadline, rq->account_ns);
 }
 
 void runqueue_update_tick(struct runqueue *rq, uint64_t now_ns)

@@ -72,9 +72,13 @@ void sched_inherit(struct thread *child, const struct thread *parent);
 /* CPU time used so far, including the current stretch if running. Any thread. */
 uint64_t sched_cpu_time_ns(struct thread *thread);
 
-/* Account the boundary between user and system time; called by the user-mode loop. */
-void sched_account_enter_user(void);
-void sched_account_leave_user(void);
+/* The ticks that are due (cpu.ticks_due) met the current thread in user mode, or in the kernel. Called
+ * by the user-mode loop. */
+void sched_account_ticks(bool user);
+
+/* The thread's CPU time, divided into user and system time as the ticks that it met suggest. Any
+ * context. */
+void sched_cpu_times(struct thread *thread, uint64_t *out_user_ns, uint64_t *out_system_ns);
 
 /* For /proc/loadavg and /proc/stat. */
 unsigned sched_runnable_count(struct kernel *kernel);

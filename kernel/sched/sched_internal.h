@@ -30,6 +30,7 @@
 #include "kernel/sched/sched.h"
 #include "kernel/sched/thread.h"
 
+#define ACCOUNT_TICK_NS 4000000ull    /* CPU time is divided into user and system by such samples */
 #define TICK_MIN_NS     50000ull      /* no two ticks of the classes closer than this */
 #define SPREAD_NS       100000ull     /* a queued thread waits so long before an idle CPU gets it */
 
@@ -46,6 +47,7 @@ struct runqueue {
     struct thread *migrating;     /* likewise: must continue on another CPU */
     unsigned runnable;            /* threads queued and current, without idle; atomic for readers */
     int running_priority;         /* of the current thread, 0 unless real-time; atomic */
+    uint64_t account_ns;          /* when the next sample is due, unless idle runs */
     uint64_t tick_ns;             /* what timer_set_tick was last told */
     uint64_t spread_ns;           /* when to offer a queued thread to an idle CPU */
     uint64_t balance_ns;          /* when the next tick looks at other CPUs */

@@ -28,60 +28,82 @@
 
 /* ---- accounting ---- */
 
+/* CPU time as such is measured exactly, at every switch. How it divides into user and system time
+ * is sampled, for reading a clock twice in every system call would be a good part of a short one:
+ * the tick counts, and who comes next knows what it has interrupted. */
+
 static void add_time(uint64_t *counter, uint64_t ns)
 {
     atomic_store_relaxed(counter, *counter + ns); /* one writer */
 }
 
-static uint64_t take_stretch(struct thread *thread, uint64_t now_ns)
+static void account_idle(struct cpu *cpu, uint64_t now_ns)
 {
-    int64_t stretch_ns = (int64_t)(now_ns - thread->account_mark_ns);
-
-    if (stretch_ns <= 0) {
-        return 0;
-    }
-    thread->account_mark_ns = now_ns;
-    return (uint64_t)stretch_ns;
-}
-
-static void account_system(struct cpu *cpu, struct thread *thread, uint64_t now_ns)
-{
-    uint64_t stretch_ns = take_stretch(thread, now_ns);
-
-    if (thread == cpu->idle) {
-        add_time(&cpu->idle_ns, stretch_ns);
-    } else {
-        add_time(&thread->stime_ns, stretch_ns);
-        add_time(&cpu->system_ns, stretch_ns);
+    if (now_ns > cpu->idle_since_ns) {
+        add_time(&cpu->idle_ns, now_ns - cpu->idle_since_ns);
     }
 }
 
-void sched_account_enter_user(void)
+static void account_ticks(struct cpu *cpu, bool user)
 {
-    struct cpu *cpu = this_cpu();
+    struct thread *thread = cpu->current;
+    uint32_t *ticks = user ? &thread->user_ticks : &thread->system_ticks;
 
-    account_system(cpu, cpu->current, sched_clock_ns());
+    atomic_store_relaxed(ticks, *ticks + cpu->ticks_due);
+    add_time(user ? &cpu->user_ns : &cpu->system_ns, cpu->ticks_due * ACCOUNT_TICK_NS);
+    cpu->ticks_due = 0;
 }
 
-void sched_account_leave_user(void)
+void sched_account_ticks(bool user)
 {
-    struct cpu *cpu = this_cpu();
-    uint64_t stretch_ns = take_stretch(cpu->current, sched_clock_ns());
+    bool irq = hal_irq_save();
 
-    add_time(&cpu->current->utime_ns, stretch_ns);
-    add_time(&cpu->user_ns, stretch_ns);
+    account_ticks(this_cpu(), user);
+    hal_irq_restore(irq);
+}
+
+/* As much of `total` as `part` is of `whole`. */
+static uint64_t proportion(uint64_t total, uint32_t part, uint32_t whole)
+{
+    return total / whole * part + total % whole * part / whole;
+}
+
+static uint64_t charged_ns(struct runqueue *rq, struct thread *thread)
+{
+    if (rq->current == thread) {
+        runqueue_charge_current(rq, sched_clock_ns());
+    }
+    return thread->se.sum_exec_ns;
+}
+
+void sched_cpu_times(struct thread *thread, uint64_t *out_user_ns, uint64_t *out_system_ns)
+{
+    bool irq = hal_irq_save();
+    struct runqueue *rq = runqueue_lock_of(thread);
+    uint64_t total_ns = charged_ns(rq, thread), system_ns = 0;
+    uint32_t system_ticks = atomic_load_relaxed(&thread->system_ticks);
+    uint32_t ticks = system_ticks + atomic_load_relaxed(&thread->user_ticks);
+
+    if (ticks > 0) {
+        system_ns = proportion(total_ns, system_ticks, ticks);
+    }
+    /* Neither ever runs backwards. */
+    system_ns = MAX(system_ns, thread->stime_ns);
+    if (total_ns - system_ns < thread->utime_ns) {
+        system_ns = total_ns - thread->utime_ns;
+    }
+    *out_system_ns = thread->stime_ns = system_ns;
+    *out_user_ns = thread->utime_ns = total_ns - system_ns;
+    spin_unlock(&rq->lock);
+    hal_irq_restore(irq);
 }
 
 uint64_t sched_cpu_time_ns(struct thread *thread)
 {
     bool irq = hal_irq_save();
     struct runqueue *rq = runqueue_lock_of(thread);
-    uint64_t total_ns;
+    uint64_t total_ns = charged_ns(rq, thread);
 
-    if (rq->current == thread) {
-        runqueue_charge_current(rq, sched_clock_ns());
-    }
-    total_ns = thread->se.sum_exec_ns;
     spin_unlock(&rq->lock);
     hal_irq_restore(irq);
     return total_ns;
@@ -143,8 +165,13 @@ static void switch_to(struct runqueue *rq, struct thread *previous, struct threa
 
     runqueue_put_prev(rq, previous);
     runqueue_set_next(rq, next, now_ns);
-    account_system(cpu, previous, now_ns);
-    next->account_mark_ns = now_ns;
+    account_ticks(cpu, false);
+    if (previous == cpu->idle) {
+        account_idle(cpu, now_ns);
+        rq->account_ns = now_ns - now_ns % ACCOUNT_TICK_NS + ACCOUNT_TICK_NS;
+    } else if (next == cpu->idle) {
+        cpu->idle_since_ns = now_ns;
+    }
     if (previous->se.queued) {
         atomic_store_relaxed(&previous->involuntary_switches, previous->involuntary_switches + 1);
     } else {
@@ -322,6 +349,12 @@ void sched_on_tick(void)
     uint64_t now_ns = sched_clock_ns();
 
     rq->tick_ns = UINT64_MAX;
+    if (rq->current != rq->idle && now_ns >= rq->account_ns) {
+        uint64_t ticks = (now_ns - rq->account_ns) / ACCOUNT_TICK_NS + 1;
+
+        rq->cpu->ticks_due += (uint32_t)ticks;
+        rq->account_ns += ticks * ACCOUNT_TICK_NS;
+    }
     load_update(rq->cpu->kernel->sched, now_ns);
     runqueue_charge_current(rq, now_ns);
     if (rq->runnable >= 2) {

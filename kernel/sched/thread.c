@@ -172,7 +172,6 @@ void thread_init_idle(struct thread *thread, struct kernel *kernel, unsigned cpu
     thread->cpu = cpu;
     thread->on_cpu = true;
     thread->affinity = (struct cpu_mask){1ull << cpu};
-    thread->account_mark_ns = sched_clock_ns();
     thread->cred = kernel->sched->root_cred;
 }
 

@@ -105,8 +105,8 @@ struct thread {
      * block. NULL: plain kfree. */
     void (*on_free)(struct thread *thread);
     struct lock_trace locks;      /* sleeping locks held, debug builds */
-    uint64_t utime_ns, stime_ns;  /* user and system CPU time; own thread writes, atomic */
-    uint64_t account_mark_ns;     /* up to when they are accounted; own CPU */
+    uint32_t user_ticks, system_ticks; /* samples of its CPU time; own CPU writes, atomic */
+    uint64_t utime_ns, stime_ns;  /* how sched_cpu_times last divided it; run queue's lock */
     uint64_t start_ns;            /* clock_monotonic_ns at creation */
     uint64_t voluntary_switches, involuntary_switches;
     uint64_t minor_faults, major_faults;

@@ -270,7 +270,7 @@ enum hal_stop user_run(struct user *user, struct hal_fault *fault)
     bool enabled = hal_irq_save();
     hal_aspace_activate(user->aspace);
     hal_irq_restore(enabled);
-    while ((stop = hal_user_run(&user->hal, fault)) == HAL_STOP_INTERRUPT)
+    while (hal_stop_is_interrupt(stop = hal_user_run(&user->hal, fault)))
         CHECK(hal_irq_enabled());
     CHECK(hal_irq_enabled());
     return stop;

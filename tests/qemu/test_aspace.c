@@ -232,7 +232,7 @@ static void run_until_fault(void *argument)
     struct runner *r = argument;
     activate(r->user->aspace);
     r->running = true;
-    while ((r->stop = hal_user_run(&r->user->hal, &r->fault)) == HAL_STOP_INTERRUPT)
+    while (hal_stop_is_interrupt(r->stop = hal_user_run(&r->user->hal, &r->fault)))
         if (r->stop_asked)
             return;
 }
@@ -336,7 +336,7 @@ static void ipi_stops_user_code(unsigned cpu)
     r.stop_asked = true;
     hal_cpu_send_ipi(cpu);
     cpu_finish(cpu);
-    CHECK_EQUAL(r.stop, HAL_STOP_INTERRUPT);
+    CHECK(hal_stop_is_interrupt(r.stop));
     user_destroy(r.user);
 }
 

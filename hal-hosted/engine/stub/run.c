@@ -140,13 +140,13 @@ static enum hal_stop stop_solve(struct lane *lane, struct hal_user *user, enum h
 static enum hal_stop run_lane(struct vcpu *vcpu, struct lane *lane, struct hal_user *user,
                               struct hal_fault *out)
 {
-    for (;;) {
+    for (bool ran = false;; ran = true) {
         enum hal_stop stop;
         struct hal_fault fault = {.vector = 0};
         bool stopped;
 
         if (vcpu_must_stop(vcpu)) {
-            return HAL_STOP_INTERRUPT;
+            return ran ? HAL_STOP_INTERRUPT : HAL_STOP_PENDING;
         }
         stopped = lane_start(lane, user) && stub_lane_wait(lane, vcpu);
         stub_lane_end(lane);

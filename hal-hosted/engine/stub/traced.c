@@ -354,7 +354,7 @@ static enum hal_stop run_once(struct lane *lane, struct hal_user *user, struct h
 enum hal_stop stub_traced_run(struct vcpu *vcpu, struct hal_user *user, struct hal_fault *out)
 {
     struct stub *stub = user->aspace->engine;
-    enum hal_stop stop;
+    enum hal_stop stop = HAL_STOP_PENDING;
     struct lane *lane;
 
     if (stub_rip_bad(&user->regs, out)) {
@@ -368,7 +368,6 @@ enum hal_stop stub_traced_run(struct vcpu *vcpu, struct hal_user *user, struct h
     running_set(vcpu, lane->pidfd);
     do {
         if (vcpu_must_stop(vcpu)) {
-            stop = HAL_STOP_INTERRUPT;
             break;
         }
         stop = signals_unblock(lane) && state_set(lane, user) ? run_once(lane, user, out)

@@ -161,7 +161,7 @@ static inline enum hal_stop guest_run(struct guest *guest)
 
     do {
         stop = hal_user_run(&guest->user, &guest->fault);
-    } while (stop == HAL_STOP_INTERRUPT);
+    } while (hal_stop_is_interrupt(stop));
     return stop;
 }
 

@@ -508,7 +508,7 @@ static void run_for_a_while(struct guest *guest)
     hal_timer_arm(hal_time_monotonic_ns() + 1000000);
     hal_irq_enable();
     while (fake_cpu_this()->timers == timers) {
-        EXPECT_EQ(hal_user_run(&guest->user, &guest->fault), HAL_STOP_INTERRUPT);
+        EXPECT(hal_stop_is_interrupt(hal_user_run(&guest->user, &guest->fault)));
     }
 }
 
@@ -545,8 +545,8 @@ static void run_other_cpu(void *argument, unsigned cpu)
     hal_irq_enable();
     hal_aspace_activate(shared_guests[1].aspace);
     while (__atomic_load_n(&other_state, __ATOMIC_ACQUIRE) == 0) {
-        EXPECT_EQ(hal_user_run(&shared_guests[1].user, &shared_guests[1].fault),
-                  HAL_STOP_INTERRUPT);
+        EXPECT(hal_stop_is_interrupt(
+            hal_user_run(&shared_guests[1].user, &shared_guests[1].fault)));
     }
     __atomic_store_n(&other_state, 2, __ATOMIC_RELEASE);
 }

@@ -37,7 +37,7 @@ static enum hal_stop run_limited(struct guest *guest, unsigned ms)
     hal_irq_enable();
     do {
         stop = hal_user_run(&guest->user, &guest->fault);
-    } while (stop == HAL_STOP_INTERRUPT && fake_cpu_this()->timers == timers);
+    } while (hal_stop_is_interrupt(stop) && fake_cpu_this()->timers == timers);
     return stop;
 }
 
@@ -229,7 +229,7 @@ static void forged_mask_body(void *argument)
         guest.user.regs.rbx = find_sigreturn() + 5;
         guest.user.regs.rax = 15;
         for (unsigned tries = 0; tries < 1000; tries++) { /* the host may be busy with others */
-            if (run_limited(&guest, 3) != HAL_STOP_INTERRUPT) {
+            if (!hal_stop_is_interrupt(run_limited(&guest, 3))) {
                 break;
             }
         }

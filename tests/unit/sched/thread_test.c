@@ -40,8 +40,8 @@ static void fresh(void *argument)
     struct thread *thread;
 
     (void)argument;
-    ck_assert_int_eq(thread_create(this_kernel(), "a name that is far too long", nothing, NULL,
-                                   &thread), 0);
+    ck_assert_int_eq(
+        thread_create(this_kernel(), "a name that is far too long", nothing, NULL, &thread), 0);
     ck_assert_int_eq(thread->state, THREAD_NEW);
     ck_assert_str_eq(thread->name, "a name that is ");
     ck_assert_ptr_nonnull(thread->cred);
@@ -68,21 +68,27 @@ static void burn_ns(uint64_t ns)
 static void accounting(void *argument)
 {
     struct thread *self = this_thread();
-    uint64_t stime_ns, before_ns = sched_cpu_time_ns(self);
+    uint64_t user_before_ns, system_before_ns, self_user_ns, self_system_ns;
+    uint64_t before_ns = sched_cpu_time_ns(self);
     struct sched_cpu_usage usage;
     uint64_t user_ns = 0, system_ns = 0, idle_ns = 0;
 
     (void)argument;
-    burn_ns(3000000);
-    sched_account_enter_user();
-    stime_ns = self->stime_ns;
-    ck_assert_uint_ge(stime_ns, 3000000);
-    burn_ns(2000000);
-    sched_account_leave_user();
-    ck_assert_uint_ge(self->utime_ns, 2000000);
-    ck_assert_uint_eq(self->stime_ns, stime_ns);
+    burn_ns(15000000);
+    sched_account_ticks(false);
+    ck_assert_uint_eq(this_cpu()->ticks_due, 0);
+    sched_cpu_times(self, &user_before_ns, &system_before_ns);
+    ck_assert_uint_ge(system_before_ns, 15000000);
+    ck_assert_uint_eq(self->user_ticks, 0);
+    burn_ns(10000000);
+    sched_account_ticks(true);
+    ck_assert_uint_ge(self->user_ticks, 1);
+    sched_cpu_times(self, &self_user_ns, &self_system_ns);
+    ck_assert_uint_ge(self_user_ns, 4000000); /* of 25 ms, two or three of six or more ticks */
+    ck_assert_uint_ge(self_system_ns, system_before_ns);
+    ck_assert_uint_ge(self_user_ns + self_system_ns, before_ns + 25000000);
     kernel_fixture_sleep_ns(4000000);
-    ck_assert_uint_ge(sched_cpu_time_ns(self), before_ns + 5000000);
+    ck_assert_uint_ge(sched_cpu_time_ns(self), before_ns + 25000000);
     ck_assert_uint_gt(self->voluntary_switches, 0);
     for (unsigned cpu = 0; cpu < this_kernel()->cpu_count; cpu++) {
         sched_cpu_usage(this_kernel(), cpu, &usage);
@@ -90,8 +96,8 @@ static void accounting(void *argument)
         system_ns += usage.system_ns;
         idle_ns += usage.idle_ns;
     }
-    ck_assert_uint_ge(user_ns, 2000000);
-    ck_assert_uint_ge(system_ns, 3000000);
+    ck_assert_uint_ge(user_ns, 4000000);
+    ck_assert_uint_ge(system_ns, 4000000);
     ck_assert_uint_ge(idle_ns, 3000000); /* it slept for four */
 }
 
