@@ -136,7 +136,10 @@ static const uint8_t *find_padding(const uint8_t *code, const uint8_t *end)
         while ((length = errno_length(code, end)) != 0) {
             code += length;
         }
-        if (code < end && code != error_path && *code == 0xc3) {
+        if (code > error_path) {
+            if (code >= end || *code != 0xc3) {
+                return NULL;
+            }
             padding = ++code;
         }
     }

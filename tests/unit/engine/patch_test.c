@@ -37,6 +37,10 @@ GUEST_PROGRAM(errno_loop, "1: inc %rbx\ncall 2f\nmov %rax, %r12\njmp 1b\n"
 GUEST_PROGRAM(stray_loop, "1: inc %rbx\ncall 2f\nmov %rax, %r12\njmp 1b\n"
                           ".balign 16\n"
                           "2: " XOR_SITE "cmp $-4095, %rax\njae 3f\nret\n" ERRNO_PATH "3: ud2");
+GUEST_PROGRAM(unknown_loop, "1: inc %rbx\ncall 2f\nmov %rax, %r12\njmp 1b\n"
+                            ".balign 16\n"
+                            "2: " XOR_SITE "cmp $-4095, %rax\njae 3f\nret\n"
+                            "3: mov 16(%rip), %rcx\nneg %eax\nsti\nret\nud2");
 GUEST_PROGRAM(plain_loop, "1: inc %rbx\n" XOR_SITE "mov %rax, %r12\njmp 1b");
 GUEST_PROGRAM(prefix_loop, "1: inc %rbx\nmov $39, %eax\nmov $39, %r8d\nsyscall\n"
                            "mov %rax, %r12\njmp 1b");
@@ -46,9 +50,10 @@ static const struct {
     bool patched;
     unsigned at; /* first byte that changes */
 } sites[] = {
-    {load_loop, load_loop_end, true, 3},    {near_loop, near_loop_end, true, 25},
-    {errno_loop, errno_loop_end, true, 25}, {stray_loop, stray_loop_end, false, 25},
-    {plain_loop, plain_loop_end, false, 3}, {prefix_loop, prefix_loop_end, false, 8},
+    {load_loop, load_loop_end, true, 3},         {near_loop, near_loop_end, true, 25},
+    {errno_loop, errno_loop_end, true, 25},      {stray_loop, stray_loop_end, false, 25},
+    {unknown_loop, unknown_loop_end, false, 25}, {plain_loop, plain_loop_end, false, 3},
+    {prefix_loop, prefix_loop_end, false, 8},
 };
 
 static void expect_calls(struct guest *guest, unsigned count)
