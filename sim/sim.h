@@ -66,7 +66,7 @@ struct sim_config {
     uint64_t realtime_ns;    /* wall clock at the start; 0: 2030-01-01 00:00:00 UTC */
     unsigned spin_limit_ms;  /* host time that user code may run without a trap before it is
                               * preempted, which is not deterministic and counted in sim_report;
-                              * 0: 2000 */
+                              * 0: 1000 */
 };
 
 /* New simulation. 0, -ENOMEM, -EINVAL. */
@@ -296,10 +296,12 @@ void sim_note(struct sim *sim, struct sim_machine *machine, const char *text);
  * later snapshots alive, restoring costs a comparison of what changed since the last one. */
 int sim_snapshot(struct sim *sim, struct sim_snapshot **out);
 /* Go back. Host processes that ran user code are dropped and come back on demand. Tasks and programs
- * created since are gone: their handles are dead. The event log is not rewound (it gets a record)
- * unless the sink says otherwise. */
+ * created since are gone: their handles are dead. The event log is not rewound: it gets a
+ * record. */
 int sim_restore(struct sim *sim, struct sim_snapshot *snapshot);
 void sim_snapshot_free(struct sim_snapshot *snapshot);
+/* Pages that the last restore of this snapshot had to copy. */
+size_t sim_snapshot_pages(const struct sim_snapshot *snapshot);
 
 /* Memory of the caller (a device model's state, a scenario's variables) that snapshots keep and
  * restore with the machines; before_restore, if not NULL, is called before it is overwritten. */

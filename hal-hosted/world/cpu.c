@@ -129,7 +129,11 @@ void world_note_switch(struct vcpu *vcpu, const struct hal_context *from,
 void world_user_spins(struct vcpu *vcpu, uint64_t cpu_ns)
 {
     struct world_vcpu *self = vcpu->sim;
+    const struct world_state *state = &self->world->state;
 
+    if (state->runnable_count == 1 && state->timer_count == 0 && self->deadline_ns == UINT64_MAX) {
+        return; /* nothing that it could wait for, or keep waiting */
+    }
     if (!self->spin_base_ns) {
         self->spin_base_ns = cpu_ns ? cpu_ns : 1;
     } else if (cpu_ns > self->spin_base_ns &&

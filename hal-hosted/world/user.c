@@ -12,9 +12,11 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "hal-hosted/engine/engine.h"
 #include "hal-hosted/engine/stub/layout.h"
+#include "hal-hosted/engine/stub/stub_internal.h"
 #include "hal-hosted/world/world_internal.h"
 
 enum { FLAG_TRAP = 0x100, WORLD_POINT_USER = 4 };
@@ -169,6 +171,16 @@ uint32_t world_user_number(const struct hal_user *user)
 
 /* --- the stub engine, on demand --- */
 
+/* Stubs and this thread never work at the same time: on one host CPU each hand-over is a plain
+ * context switch, however busy the others are. */
+static void share_cpu(struct world *world, const struct stub_machine *sm)
+{
+    if (!world->pinned && sm->pinned &&
+        sched_getaffinity(0, sizeof world->old_cpus, &world->old_cpus) == 0) {
+        world->pinned = sched_setaffinity(0, sizeof sm->vcpu_cpus[0], &sm->vcpu_cpus[0]) == 0;
+    }
+}
+
 static bool native_ready(struct vcpu *vcpu, struct hal_aspace *aspace)
 {
     struct machine *machine = vcpu->machine;
@@ -185,6 +197,7 @@ static bool native_ready(struct vcpu *vcpu, struct hal_aspace *aspace)
         }
         machine->boot.user_addr_min = user_addr_min;
         machine->sim->native = true;
+        share_cpu(machine->sim->world, machine->engine_data);
     }
     if (!vcpu->engine && engine_stub.vcpu_init(vcpu) < 0) {
         return false;
@@ -200,6 +213,23 @@ void world_native_drop(struct machine *machine)
         if (aspace->engine) {
             engine_stub.aspace_destroy(aspace);
         }
+    }
+}
+
+/* In the child of a fork: the machine's stubs are the parent's. */
+void world_native_abandon(struct machine *machine)
+{
+    struct stub_machine *sm = machine->engine_data;
+
+    if (!machine->sim->native) {
+        return;
+    }
+    close(sm->socket); /* else the stubs would outlive the parent */
+    close(sm->ctl_fd);
+    machine->engine_data = NULL;
+    machine->sim->native = false;
+    for (unsigned i = 0; i < machine->boot.cpu_count; i++) {
+        machine->vcpus[i].engine = NULL;
     }
 }
 

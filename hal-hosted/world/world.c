@@ -31,6 +31,9 @@ void world_destroy(struct world *world)
         return;
     }
     __atomic_fetch_sub(&hosted_worlds, 1, __ATOMIC_RELAXED);
+    if (world->pinned) {
+        sched_setaffinity(0, sizeof world->old_cpus, &world->old_cpus);
+    }
     free(world->machines);
     free(world->runnable);
     free(world->timers);

@@ -9,6 +9,8 @@
 #ifndef HAL_HOSTED_WORLD_WORLD_INTERNAL_H
 #define HAL_HOSTED_WORLD_WORLD_INTERNAL_H
 
+#include <sched.h>
+
 #include "hal-hosted/machine_internal.h"
 #include "hal-hosted/world/world.h"
 #include "hal/user.h"
@@ -55,6 +57,8 @@ struct world {
     struct machine **machines; /* by index; NULL: destroyed */
     unsigned machine_count;
     bool addresses_vary;
+    bool pinned; /* the thread, to one host CPU, since native code runs */
+    cpu_set_t old_cpus;
 
     /* Only while world_run runs. */
     struct world_vcpu *current;
@@ -86,7 +90,6 @@ struct world_arena {
     void *free[ARENA_CLASSES];
     struct vcpu *vcpus;
     struct world_vcpu *world_vcpus;
-    struct hal_aspace *aspaces; /* while a snapshot is taken */
     struct world_script *scripts;
     uint32_t last_user, last_script;
     uint32_t user_wakes; /* scripts to be woken */
@@ -194,7 +197,6 @@ void world_user_spins(struct vcpu *vcpu, uint64_t cpu_ns);
 extern const struct engine_ops engine_world;
 enum hal_stop world_user_run(struct vcpu *vcpu, struct hal_user *user, struct hal_fault *out);
 void world_native_drop(struct machine *machine);
-void world_native_evict(struct machine *machine);
 void world_native_abandon(struct machine *machine);
 
 /* script.c */
@@ -210,7 +212,7 @@ size_t world_console_read(struct machine *machine, char *bytes, size_t count);
 /* device.c */
 void world_device_deliver(struct machine *machine);
 
-/* snapshot.c */
+/* tracking.c */
 void world_note_written(struct machine *machine, uint64_t paddr);
 void world_note_shadow(const void *address, size_t bytes);
 void world_tracking_free(struct machine *machine);

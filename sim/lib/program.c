@@ -20,22 +20,6 @@
 
 enum { CHUNK = 16 << 10, STATUS_NOT_STARTED = 127 };
 
-struct capture {
-    int fd; /* of the waiter; -1: ended or none */
-    char *bytes;
-    size_t fill, room;
-};
-
-struct sim_program {
-    struct sim *sim;
-    struct sim_task *waiter;
-    struct sim_task *child; /* until it has executed the program */
-    int pid, pidfd;
-    bool ended, polling;
-    int status;
-    struct capture output, errors;
-};
-
 static int64_t call(struct sim_task *task, unsigned number, uint64_t a, uint64_t b, uint64_t c)
 {
     return sim_syscall(task, number, a, b, c, 0, 0, 0);
@@ -171,13 +155,15 @@ struct sim_program *sim_spawn(struct sim_machine *machine, const struct sim_prog
         return NULL;
     }
     program->sim = machine->sim;
+    program->next = machine->sim->programs;
+    machine->sim->programs = program;
     program->output.fd = program->errors.fd = program->pidfd = -1;
     program->waiter = sim_task_fork(first);
     error = program->waiter ? start(program, config) : -EAGAIN;
     if (error < 0) {
         sim_fail(machine->sim, error, "%s: cannot start %s: %s", machine->name, config->argv[0],
                  strerror(-error));
-        free(program);
+        sim_program_free(program);
         return NULL;
     }
     return program;
@@ -295,6 +281,9 @@ int sim_program_wait(struct sim_program *program, uint64_t timeout_ns)
     uint64_t limit_ns = timeout_ns > UINT64_MAX - now_ns ? UINT64_MAX : now_ns + timeout_ns;
     struct pollfd fds[3] = {{0}};
 
+    if (!program->waiter) {
+        return -ESRCH;
+    }
     while (!program->ended) {
         int result;
 
@@ -339,10 +328,36 @@ const char *sim_program_errors(struct sim_program *program, size_t *out_bytes)
     return program->errors.fill ? program->errors.bytes : "";
 }
 
+/* After a restore: as it was, but for the memory that output is gathered in. */
+void program_restore(struct sim_program *program, const struct sim_program *copy)
+{
+    struct sim_program *next = program->next;
+    struct capture output = program->output, errors = program->errors;
+
+    *program = *copy;
+    program->next = next;
+    program->output.bytes = output.bytes;
+    program->output.room = output.room;
+    program->errors.bytes = errors.bytes;
+    program->errors.room = errors.room;
+    for (unsigned i = 0; i < 2; i++) {
+        struct capture *capture = i ? &program->errors : &program->output;
+        if (capture->bytes) {
+            capture->bytes[capture->fill] = '\0';
+        }
+    }
+}
+
 /* The guest's process, if it lives, goes on; its waiter with it. */
 void sim_program_free(struct sim_program *program)
 {
     if (program) {
+        struct sim_program **link = &program->sim->programs;
+
+        while (*link != program) {
+            link = &(*link)->next;
+        }
+        *link = program->next;
         free(program->output.bytes);
         free(program->errors.bytes);
         free(program);

@@ -60,6 +60,7 @@ struct sim {
     struct sim_machine **machines;
     unsigned machine_count;
     struct sim_task *tasks; /* all handles */
+    struct sim_program *programs;
     struct kept *kept;
     size_t kept_count;
     struct sim_snapshot *snapshots;
@@ -91,6 +92,23 @@ struct sim_task {
     uint64_t seen_users; /* users of the machine before its last call */
     struct sim_task *child;
     uint64_t buffer, buffer_used;
+};
+
+struct capture {
+    int fd; /* of the waiter; -1: ended or none */
+    char *bytes;
+    size_t fill, room;
+};
+
+struct sim_program {
+    struct sim *sim;
+    struct sim_program *next;
+    struct sim_task *waiter; /* NULL: undone by a restore */
+    struct sim_task *child;  /* until it has executed the program */
+    int pid, pidfd;
+    bool ended, polling;
+    int status;
+    struct capture output, errors;
 };
 
 struct sim_device {
@@ -131,6 +149,9 @@ struct sim_machine *machine_of(struct sim *sim, const struct machine *machine);
 struct sim_task *task_new(struct sim_machine *machine, uint32_t user);
 struct world_script *task_script(const struct sim_task *task);
 int64_t task_wait(struct sim_task *task, uint64_t timeout_ns);
+
+/* program.c */
+void program_restore(struct sim_program *program, const struct sim_program *copy);
 
 /* kernel_view.c: what only the kernel knows */
 struct hal_user;

@@ -10,7 +10,7 @@
 
 #include "sim/lib/sim_internal.h"
 
-enum { SPIN_LIMIT_MS = 2000 };
+enum { SPIN_LIMIT_MS = 1000 };
 
 #define REALTIME_DEFAULT_NS 1893456000000000000ull /* 2030-01-01 00:00:00 UTC */
 
@@ -104,6 +104,9 @@ void sim_destroy(struct sim *sim)
     sim->log.sink_count = 0;
     while (sim->snapshots) {
         sim_snapshot_free(sim->snapshots);
+    }
+    while (sim->programs) {
+        sim_program_free(sim->programs);
     }
     for (unsigned i = 0; i < sim->machine_count; i++) {
         machine_free(sim->machines[i]);

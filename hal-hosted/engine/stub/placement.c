@@ -33,7 +33,7 @@ void stub_placement_choose(struct stub_machine *sm)
         sm->pinned = false;
         return; /* more CPUs than a cpu_set_t holds: leave all to the host */
     }
-    spins = !sm->traced && count >= 2 * threads;
+    spins = !sm->traced && !sm->machine->sim && count >= 2 * threads;
     if (spins) {
         sm->spin_pauses = stub_pauses_for(SPIN_NS);
     }
