@@ -16,14 +16,15 @@
 #include "sim/net/network.h"
 
 /* Thread ids of a machine's CPUs and of events without task; tasks have their own numbers. */
-enum { CPU_TID = 1000000, MACHINES_MAX = 4096, NO_MACHINE = 65535 };
+enum { CPU_TID = 1000000, MACHINES_MAX = 4096, NO_MACHINE = 65535, NO_CPU = 65535 };
 
 struct chrome {
     FILE *out;
     bool first, failed;
     struct pairs pairs;
     bool named[MACHINES_MAX];
-    struct sim_event running; /* the latest SWITCH; type 0: none */
+    struct sim_event running; /* since when which CPU runs; type 0: none */
+    uint64_t last_ns;         /* of the latest record */
 };
 
 static double us(uint64_t ns)
@@ -113,10 +114,28 @@ static void end_running(struct chrome *chrome, uint64_t now_ns)
     }
 }
 
-static void put_switch(struct chrome *chrome, const struct sim_event *event)
+/* Which CPU runs: SWITCH tells, and after an idle time whoever does something first. */
+static void follow_running(struct chrome *chrome, const struct sim_event *event, uint64_t before_ns)
 {
-    end_running(chrome, event->time_ns);
-    chrome->running = *event;
+    if (event->type == SIM_EVENT_TIME) {
+        end_running(chrome, before_ns);
+        chrome->running.type = 0;
+    } else if (event->type == SIM_EVENT_SWITCH) {
+        end_running(chrome, event->time_ns);
+        chrome->running = *event;
+    } else if (chrome->running.type == 0 && event->cpu != NO_CPU) {
+        chrome->running = *event;
+    }
+}
+
+/* A call that has not come back when the log ends. */
+static void put_unfinished(void *context, const struct pair *pair)
+{
+    struct chrome *chrome = context;
+    char buffer[32], name[64];
+
+    snprintf(name, sizeof(name), "%s (unfinished)", log_syscall_name(pair->number, buffer));
+    put_slice(chrome, name, pair->machine, pair->user, pair->begin_ns, chrome->last_ns);
 }
 
 static void put_result(struct chrome *chrome, const struct sim_event *event)
@@ -157,10 +176,9 @@ static void put_record(struct chrome *chrome, const struct log_record *record)
     if (event->machine != NO_MACHINE) {
         name_machine(chrome, event->machine);
     }
+    follow_running(chrome, event, chrome->last_ns);
+    chrome->last_ns = event->time_ns;
     switch (event->type) {
-    case SIM_EVENT_SWITCH:
-        put_switch(chrome, event);
-        break;
     case SIM_EVENT_SYSCALL:
         chrome->failed |= pairs_begin(&chrome->pairs, event) != 0;
         break;
@@ -200,7 +218,6 @@ int export_chrome_members(struct log_reader *reader, uint64_t records_max, FILE 
 {
     struct chrome *chrome = calloc(1, sizeof(*chrome));
     struct log_record record;
-    uint64_t last_ns = 0;
     int state = 1;
 
     if (chrome == NULL) {
@@ -212,9 +229,9 @@ int export_chrome_members(struct log_reader *reader, uint64_t records_max, FILE 
     put_name(chrome, "process_name", NO_MACHINE, 0, "network");
     while (records_max-- > 0 && (state = log_next(reader, &record)) == 1) {
         put_record(chrome, &record);
-        last_ns = record.event.time_ns;
     }
-    end_running(chrome, last_ns);
+    end_running(chrome, chrome->last_ns);
+    pairs_each(&chrome->pairs, put_unfinished, chrome);
     fprintf(out, "\n],\"truncated\":%s", state == 1 ? "true" : "false");
     bool failed = chrome->failed || ferror(out);
     pairs_free(&chrome->pairs);

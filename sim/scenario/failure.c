@@ -223,7 +223,7 @@ int session_report_failure(const struct session *session, const struct job *job,
     show_replay(job);
     fflush(stdout);
     char *folder =
-        session->bundle != NULL || session->minimise || session->twice ? scratch_create() : NULL;
+        session->bundle != NULL || session->minimise || result->differs ? scratch_create() : NULL;
     if (folder == NULL) {
         return SESSION_FAILED;
     }
@@ -232,7 +232,7 @@ int session_report_failure(const struct session *session, const struct job *job,
     char plan[4096];
     final.folder = folder;
     (void)pool_run_one(job_work, &final, 0, session->timeout_s, &again);
-    if (session->twice && pool_signal() == 0) {
+    if (result->differs && pool_signal() == 0) {
         show_divergence(&final, folder);
     }
     if (session->minimise && pool_signal() == 0 && again.outcome == RUN_FAILED &&
@@ -285,6 +285,9 @@ static int replay_in(const char *path, char *folder, bool in_process)
         scenario_load_without_files(scenario_path, message, sizeof(message));
     struct scenario_image *images =
         scenario == NULL ? NULL : images_read(scenario, folder, message, sizeof(message));
+    if (scenario != NULL) {
+        scenario->document.path = "scenario.yaml"; /* for messages; the folder is of no interest */
+    }
     if (images == NULL || bundle.allocation_machine >= (int)scenario->machine_count) {
         fprintf(stderr, "assay: %s: %s\n", path,
                 images == NULL ? message : "the manifest names no machine");

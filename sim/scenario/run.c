@@ -336,16 +336,24 @@ static bool all_done(const struct run *run)
     return run_faults_next(run) == UINT64_MAX;
 }
 
-/* Nothing can happen any more, but not all is done. */
+/* Not all is done, but nothing can happen any more, or the time is over. */
 static void fail_stuck(struct run *run, bool time_is_over)
 {
+    static const uint64_t LATER_NS = 1000000000;
+    const uint64_t before = sim_log_count(run->sim);
+
+    if (time_is_over) {
+        /* Does anything go on? One record says that time passed. */
+        sim_run_for(run->sim, LATER_NS);
+        time_is_over = sim_log_count(run->sim) > before + 1;
+    }
     for (size_t i = 0; i < run->scenario->program_count; i++) {
         const struct scenario_program *program = &run->scenario->programs[i];
         if (!run->programs[i].ended && !program->service) {
             run_fail(run, program->line,
                      time_is_over ? "%s has not ended when the time is over"
                      : run->programs[i].started
-                         ? "%s hangs: it has not ended, and nothing can happen any more"
+                         ? "%s hangs: it has not ended, and nothing happens any more"
                          : "%s was never started: what it waits for has not happened",
                      program->name);
         }

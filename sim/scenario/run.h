@@ -42,6 +42,7 @@ struct run_result {
     char message[1024];
     uint64_t hash[2], records, time_ns, faults;
     uint64_t allocations; /* seen on the explorer's machine */
+    bool differs;         /* two runs of the seed were not the same */
     struct sim_report report;
 };
 

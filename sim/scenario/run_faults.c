@@ -155,6 +155,9 @@ static void begin(struct run *run, const struct scenario_fault *fault)
         set_link_quality(run, fault->link, &fault->quality);
         break;
     case SCENARIO_ALLOCATIONS:
+        if (run->options->allocation_machine == fault->machine) {
+            break; /* the explorer counts them */
+        }
         sim_fail_allocations(machine, fault->nth, fault->and_after, fault->probability_ppm);
         break;
     case SCENARIO_CLOCK:
@@ -189,7 +192,9 @@ static void undo(struct run *run, const struct scenario_fault *fault)
         set_link_quality(run, fault->link, &run->scenario->links[fault->link].quality);
         break;
     case SCENARIO_ALLOCATIONS:
-        sim_fail_allocations(run->machines[fault->machine], 0, false, 0);
+        if (run->options->allocation_machine != fault->machine) {
+            sim_fail_allocations(run->machines[fault->machine], 0, false, 0);
+        }
         break;
     case SCENARIO_CLOCK:
         sim_clock_skew(run->machines[fault->machine], 0);

@@ -184,6 +184,7 @@ static void work_seed(void *context, uint64_t seed, struct run_result *out)
         job_work(&job, seed, &second);
         if (memcmp(out->hash, second.hash, sizeof(out->hash)) != 0) {
             out->outcome = RUN_FAILED;
+            out->differs = true;
             snprintf(out->message, sizeof(out->message),
                      "two runs of this seed differ: the event logs' hashes are "
                      "%016" PRIx64 "%016" PRIx64 " and %016" PRIx64 "%016" PRIx64,
