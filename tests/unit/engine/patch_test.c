@@ -395,7 +395,8 @@ static void reset(void)
 static void add_tests(TCase *cases)
 {
     tcase_add_checked_fixture(cases, reset, NULL);
-    tcase_add_loop_test(cases, patched_site_behaves_as_before, 0, 4);
+    tcase_add_loop_test(cases, patched_site_behaves_as_before, 0,
+                        (int)(sizeof sites / sizeof *sites));
     tcase_add_test(cases, refused_page_is_left_alone);
     tcase_add_test(cases, trace_exact_patches_nothing);
     tcase_add_test(cases, forked_child_runs_patched_code);
