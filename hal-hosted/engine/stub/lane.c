@@ -65,6 +65,10 @@ static bool lane_look(struct lane *lane, struct patience *patience, bool told_to
         (patience->guards < STUBBORN_GUARDS || !sleeps) && patience->guards < HOPELESS_GUARDS) {
         return true;
     }
+    /* On a busy host it may have stopped while it was looked at, and sleep for that reason. */
+    if (!(__atomic_load_n(&lane_control(lane)->turn, __ATOMIC_ACQUIRE) & TURN_LANE)) {
+        return true;
+    }
     stub_pidfd_signal(stub->pidfd, SIGKILL);
     __atomic_store_n(&stub->dead, 1, __ATOMIC_RELAXED);
     return false;

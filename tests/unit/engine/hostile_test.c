@@ -5,6 +5,7 @@
  * killed.
  */
 #include <dirent.h>
+#include <limits.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -318,6 +319,72 @@ START_TEST(scribbling_over_frames_harms_only_the_guest)
 }
 END_TEST
 
+/* As soon as a new lane has told where its first signal frame is, another thread of the guest edits
+ * that frame, so that the lane goes on in the guest's code, and there calls the host: it must be
+ * filtered, or traced, by then. */
+GUEST_PROGRAM(hijack, "incq (%rdx)\n"
+                      "1: mov 24(%rdi), %rax\ntest %rax, %rax\njz 1b\n" /* FRAME_UCONTEXT */
+                      "mov %rsi, 168(%rax)\n"                           /* uc_mcontext: rip */
+                      "movl $1, (%rdi)\njmp 1b\n"                       /* FRAME_TURN: TURN_LANE */
+                      ".balign 64\n"
+                      "mov $85, %eax\nlea 8(%rdx), %rdi\nmov $0600, %esi\nsyscall\n" /* creat */
+                      "2: jmp 2b\n"
+                      ".balign 64\n"
+                      "3: jmp 3b");
+enum { HIJACK_CALL = 64, HIJACK_SPIN = 128, HIJACK_MS = 50 };
+
+static void hijacked_cpu(void *argument, unsigned cpu)
+{
+    (void)argument;
+    (void)cpu;
+    hal_irq_enable();
+    hal_aspace_activate(guests[1].aspace);
+    while (data_word(&guests[0], 0) == 0) {
+        hal_cpu_relax();
+    }
+    while (!__atomic_load_n(&stop_scribbling, __ATOMIC_ACQUIRE)) {
+        if (hal_user_run(&guests[1].user, &guests[1].fault) == HAL_STOP_DEAD) {
+            break;
+        }
+    }
+    __atomic_store_n(&scribbling_stopped, 1, __ATOMIC_RELEASE);
+}
+
+static char hijack_path[PATH_MAX];
+
+static void hijack_body(void *argument)
+{
+    (void)argument;
+    guest_create(&guests[0], hijack, hijack_end);
+    guest_share(&guests[0], &guests[1]);
+    strcpy(page_pointer(guests[0].data) + 8, hijack_path);
+    guests[0].user.regs.rdi = STUB_FRAMES + STUB_FRAME_SIZE;
+    guests[0].user.regs.rsi = GUEST_CODE + HIJACK_CALL;
+    guests[0].user.regs.rdx = guests[1].user.regs.rdx = GUEST_DATA;
+    guests[1].user.regs.rip = GUEST_CODE + HIJACK_SPIN; /* makes no call of its own */
+    EXPECT_EQ(fake_cpu_start(1), 0);
+    run_limited(&guests[0], HIJACK_MS);
+    __atomic_store_n(&stop_scribbling, 1, __ATOMIC_RELEASE);
+    while (!__atomic_load_n(&scribbling_stopped, __ATOMIC_ACQUIRE)) {
+        hal_cpu_send_ipi(1);
+        hal_cpu_relax();
+    }
+    hal_user_exit(&guests[1].user);
+    guest_destroy(&guests[0]);
+}
+
+START_TEST(new_lane_cannot_be_hijacked_to_call_the_host)
+{
+    const char *folder = getenv("TEST_TMPDIR");
+    snprintf(hijack_path, sizeof(hijack_path), "%s/escaped.%d", folder ? folder : "/tmp", getpid());
+    stop_scribbling = scribbling_stopped = 0;
+    ck_assert_int_eq(harness_run(2, hijack_body, hijacked_cpu), 0);
+    bool escaped = access(hijack_path, F_OK) == 0;
+    unlink(hijack_path);
+    ck_assert(!escaped);
+}
+END_TEST
+
 /* --- death --- */
 
 enum { PROCESSES_MAX = 64 };
@@ -461,6 +528,7 @@ static void add_tests(TCase *cases)
     tcase_add_test(cases, stub_calls_by_the_guest_have_no_effect);
     tcase_add_test(cases, forged_signal_mask_kills_the_guest_only);
     tcase_add_loop_test(cases, scribbling_over_frames_harms_only_the_guest, 0, 2);
+    tcase_add_loop_test(cases, new_lane_cannot_be_hijacked_to_call_the_host, 0, 5);
     tcase_add_test(cases, killed_kernel_process_leaves_no_stub);
     tcase_add_test(cases, killed_stub_is_reported_and_replaced);
     tcase_add_test(cases, unprivileged_user_can_run_guests);
