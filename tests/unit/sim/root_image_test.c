@@ -5,6 +5,7 @@
 #include "sim/root_image.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -13,20 +14,22 @@
 #include "sim/newc.h"
 #include "tests/unit/sim/sim_test.h"
 
-static char scratch[64];
+static char scratch[PATH_MAX];
 
 static void set_up(void)
 {
-    snprintf(scratch, sizeof(scratch), "/tmp/assay-root-XXXXXX");
+    const char *folder = getenv("TEST_TMPDIR"); /* which Bazel clears even after a crash */
+
+    snprintf(scratch, sizeof(scratch), "%s/assay-root-XXXXXX", folder ? folder : "/tmp");
     ck_assert_ptr_nonnull(mkdtemp(scratch));
     ck_assert_int_eq(chdir(scratch), 0);
 }
 
 static void tear_down(void)
 {
-    char command[128];
+    char command[PATH_MAX + 16];
 
-    snprintf(command, sizeof(command), "rm -rf %s", scratch);
+    snprintf(command, sizeof(command), "rm -rf '%s'", scratch);
     ck_assert_int_eq(system(command), 0);
 }
 
