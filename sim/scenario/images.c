@@ -18,6 +18,9 @@
 #include "sim/options.h"
 #include "sim/root_image.h"
 
+/* What a machine needs beside its root, at the least. */
+enum { RAM_FOR_KERNEL = 4 << 20 };
+
 static bool same_words(const char **a, const char **b)
 {
     if (a == NULL || b == NULL) {
@@ -55,6 +58,10 @@ static void pack(const struct scenario *scenario, const struct scenario_machine 
     snprintf(where, sizeof(where), "%s:%u", scenario->document.path, machine->line);
     die_within(where);
     root_image_create(&options, &image);
+    if (image.size + RAM_FOR_KERNEL > machine->ram_bytes) {
+        die(EXIT_USAGE, "%llu MiB of RAM are too little for a root of %llu MiB",
+            (unsigned long long)machine->ram_bytes >> 20, (unsigned long long)image.size >> 20);
+    }
     die_within(NULL);
     if (image.root_fd >= 0) {
         close(image.root_fd);
