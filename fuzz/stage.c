@@ -129,9 +129,9 @@ struct stage *stage_create(const struct stage_config *config)
     world.random = 1;
     if (!stage || !root || machine_create(&machine, &stage->machine, message, sizeof message) < 0)
         die(message[0] ? message : "no machine");
-    free(root);
     if (machine_run_paused(stage->machine) != MACHINE_PAUSED || world.event != STAGE_READY)
         die("the machine does not come up");
+    free(root); /* which the machine has read where it was */
     if (machine_mark_create(stage->machine, &stage->mark) < 0)
         die("cannot mark the machine's state");
     stage->mark_now_ns = world.now_ns;
