@@ -37,36 +37,36 @@ extern "C" {
 
 struct sim;
 struct sim_machine;
-struct sim_task;     /* a guest task that makes the system calls it is told to */
-struct sim_program;  /* a guest process that was spawned, with its output */
+struct sim_task;    /* a guest task that makes the system calls it is told to */
+struct sim_program; /* a guest process that was spawned, with its output */
 struct sim_snapshot;
-struct sim_device;   /* a device on a machine's bus; the model is the caller's */
+struct sim_device; /* a device on a machine's bus; the model is the caller's */
 
 /* ---- simulations ---- */
 
 /* How the next virtual CPU is chosen at a scheduling point. */
 enum sim_schedule {
-    SIM_SCHEDULE_RANDOM,     /* at every point, uniformly, with probability switch_ppm */
-    SIM_SCHEDULE_PCT,        /* probabilistic concurrency testing: priorities, changed at
-                              * pct_depth - 1 points; Burckhardt et al., ASPLOS 2010 */
-    SIM_SCHEDULE_STARVE,     /* random, and now and then one CPU gets nothing for a short time */
-    SIM_SCHEDULE_FAIR,       /* round robin, only where a CPU has nothing to do or spins */
+    SIM_SCHEDULE_RANDOM, /* at every point, uniformly, with probability switch_ppm */
+    SIM_SCHEDULE_PCT,    /* probabilistic concurrency testing: priorities, changed at
+                          * pct_depth - 1 points; Burckhardt et al., ASPLOS 2010 */
+    SIM_SCHEDULE_STARVE, /* random, and now and then one CPU gets nothing for a short time */
+    SIM_SCHEDULE_FAIR,   /* round robin, only where a CPU has nothing to do or spins */
 };
 
 struct sim_config {
     uint64_t seed;
     enum sim_schedule schedule;
-    uint32_t switch_ppm;     /* RANDOM, STARVE: chance of a switch at a point; 0: a default */
-    unsigned pct_depth;      /* PCT: 0: 3 */
-    uint64_t pct_points;     /* PCT: scheduling points that the run is expected to have; 0: 100000 */
-    uint32_t preempt_ppm;    /* chance that a return to user mode runs another thread of that CPU
-                              * first; 0: a default, UINT32_MAX: never */
-    uint32_t step_ppm;       /* chance that user code is preempted after a few instructions, counted
-                              * by single steps; 0: a default, UINT32_MAX: never */
-    uint64_t realtime_ns;    /* wall clock at the start; 0: 2030-01-01 00:00:00 UTC */
-    unsigned spin_limit_ms;  /* host time that user code may run without a trap before it is
-                              * preempted, which is not deterministic and counted in sim_report;
-                              * 0: 1000 */
+    uint32_t switch_ppm;    /* RANDOM, STARVE: chance of a switch at a point; 0: a default */
+    unsigned pct_depth;     /* PCT: 0: 3 */
+    uint64_t pct_points;    /* PCT: scheduling points that the run is expected to have; 0: 100000 */
+    uint32_t preempt_ppm;   /* chance that a return to user mode runs another thread of that CPU
+                             * first; 0: a default, UINT32_MAX: never */
+    uint32_t step_ppm;      /* chance that user code is preempted after a few instructions, counted
+                             * by single steps; 0: a default, UINT32_MAX: never */
+    uint64_t realtime_ns;   /* wall clock at the start; 0: 2030-01-01 00:00:00 UTC */
+    unsigned spin_limit_ms; /* host time that user code may run without a trap before it is
+                             * preempted, which is not deterministic and counted in sim_report;
+                             * 0: 1000 */
 };
 
 /* New simulation. 0, -ENOMEM, -EINVAL. */
@@ -102,16 +102,16 @@ void sim_report(const struct sim *sim, struct sim_report *out);
 /* ---- machines ---- */
 
 struct sim_machine_config {
-    const char *name;        /* in logs and messages; NULL: m0, m1 … */
-    uint64_t ram_bytes;      /* 0: 64 MiB */
-    unsigned cpus;           /* 0: 1 */
-    const void *image;       /* root file system: uncompressed newc archives, one after another;
-                              * copied. NULL: empty */
+    const char *name;   /* in logs and messages; NULL: m0, m1 … */
+    uint64_t ram_bytes; /* 0: 64 MiB */
+    unsigned cpus;      /* 0: 1 */
+    const void *image;  /* root file system: uncompressed newc archives, one after another;
+                         * copied. NULL: empty */
     size_t image_bytes;
-    const char *options;     /* kernel options, as on its command line; NULL: "quiet" */
-    bool no_programs;        /* no user code can run, only system calls by sim_task; no host
-                              * processes are needed */
-    int log_fd;              /* the kernel's log; 0 or -1: discarded */
+    const char *options; /* kernel options, as on its command line; NULL: "quiet" */
+    bool no_programs;    /* no user code can run, only system calls by sim_task; no host
+                          * processes are needed */
+    int log_fd;          /* the kernel's log; 0 or -1: discarded */
 };
 
 /* New machine, powered off. 0, -EINVAL, -ENOSPC (the image does not fit), -ENOMEM … */
@@ -125,7 +125,7 @@ unsigned sim_machine_index(const struct sim_machine *machine);
 struct sim *sim_machine_sim(const struct sim_machine *machine);
 
 enum sim_machine_state {
-    SIM_MACHINE_OFF,     /* not booted, or killed */
+    SIM_MACHINE_OFF, /* not booted, or killed */
     SIM_MACHINE_ON,
     SIM_MACHINE_PAUSED,
     SIM_MACHINE_EXITED,  /* powered off by itself; sim_machine_status */
@@ -197,8 +197,8 @@ struct sim_task *sim_machine_task(const struct sim_machine *machine);
 /* Make a system call and run the simulation until it returns: the result or -errno as a program
  * would get it; SIM_BLOCKED when nothing can happen any more but it has not returned (or after
  * virtual time timeout_ns in sim_syscall_timeout): it goes on, sim_syscall_wait waits for it, and
- * the task can do nothing else. -ESRCH when the task has died. Pointers are guest addresses (sim_poke,
- * sim_buffer). Calls that create tasks give them through sim_task_child. */
+ * the task can do nothing else. -ESRCH when the task has died. Pointers are guest addresses
+ * (sim_poke, sim_buffer). Calls that create tasks give them through sim_task_child. */
 int64_t sim_syscall(struct sim_task *task, unsigned number, uint64_t a, uint64_t b, uint64_t c,
                     uint64_t d, uint64_t e, uint64_t f);
 int64_t sim_syscall_timeout(struct sim_task *task, uint64_t timeout_ns, unsigned number,
@@ -233,7 +233,8 @@ int sim_poke(struct sim_task *task, uint64_t address, const void *bytes, size_t 
 
 /* A scratch area in every simulated task's address space, shared with nobody, for arguments: 64 KiB
  * by default, mapped when the task first asked. sim_buffer copies `count` bytes to its next free
- * place (16-byte aligned) and returns the guest address, 0 on failure; sim_buffer_reset frees all. */
+ * place (16-byte aligned) and returns the guest address, 0 on failure; sim_buffer_reset frees all.
+ */
 uint64_t sim_buffer(struct sim_task *task, const void *bytes, size_t count);
 uint64_t sim_buffer_string(struct sim_task *task, const char *string);
 void sim_buffer_reset(struct sim_task *task);
@@ -253,8 +254,8 @@ struct sim_program_config {
     const char *const *envp; /* NULL: PATH and HOME only */
     const void *input;       /* standard input, at most 64 KiB; NULL: /dev/null */
     size_t input_bytes;
-    const char *directory;   /* NULL: / */
-    bool console;            /* use the console for standard input, output and error: no capture */
+    const char *directory; /* NULL: / */
+    bool console;          /* use the console for standard input, output and error: no capture */
 };
 
 /* Start a program as a child of the machine's first task. Returns once it has been created; sim_run
@@ -291,12 +292,12 @@ void sim_note(struct sim *sim, struct sim_machine *machine, const char *text);
 
 /* ---- snapshots ---- */
 
-/* Keep the state of all machines, of time, of the random streams and of everything in sim_keep. 0 or
- * -ENOMEM. A snapshot belongs to its simulation and to the machines it has now. With the second and
- * later snapshots alive, restoring costs a comparison of what changed since the last one. */
+/* Keep the state of all machines, of time, of the random streams and of everything in sim_keep. 0
+ * or -ENOMEM. A snapshot belongs to its simulation and to the machines it has now. With the second
+ * and later snapshots alive, restoring costs a comparison of what changed since the last one. */
 int sim_snapshot(struct sim *sim, struct sim_snapshot **out);
-/* Go back. Host processes that ran user code are dropped and come back on demand. Tasks and programs
- * created since are gone: their handles are dead. The event log is not rewound: it gets a
+/* Go back. Host processes that ran user code are dropped and come back on demand. Tasks and
+ * programs created since are gone: their handles are dead. The event log is not rewound: it gets a
  * record. */
 int sim_restore(struct sim *sim, struct sim_snapshot *snapshot);
 void sim_snapshot_free(struct sim_snapshot *snapshot);
@@ -309,38 +310,38 @@ int sim_keep(struct sim *sim, void *memory, size_t bytes, void (*before_restore)
 void sim_forget(struct sim *sim, void *memory);
 
 /* Fork a state: run explore(sim, argument) in a child process that has a copy of everything, while
- * this process goes on. The child exits with its result. Returns the child's process id (waitpid(2))
- * or a negative errno. */
+ * this process goes on. The child exits with its result. Returns the child's process id
+ * (waitpid(2)) or a negative errno. */
 int sim_fork(struct sim *sim, int (*explore)(struct sim *sim, void *argument), void *argument);
 
 /* ---- the event log ---- */
 
 enum sim_event_type {
-    SIM_EVENT_START = 1,    /* a: seed; text: schedule */
-    SIM_EVENT_SWITCH,       /* another virtual CPU runs: cpu; a: kind of scheduling point */
-    SIM_EVENT_THREAD,       /* the guest switches threads: a, b: from and to */
-    SIM_EVENT_SYSCALL,      /* user: task; a: number; b: hash of the arguments */
-    SIM_EVENT_RESULT,       /* user: task; a: number; b: result */
-    SIM_EVENT_FAULT,        /* user: task; a: vector and error; b: address */
-    SIM_EVENT_INTERRUPT,    /* a: bits (enum sim_interrupt) */
-    SIM_EVENT_PREEMPT,      /* the schedule takes the CPU from the running task */
-    SIM_EVENT_STEP,         /* a: instructions single-stepped before a preemption */
-    SIM_EVENT_SPIN,         /* not deterministic: preempted by host time */
-    SIM_EVENT_TSC,          /* b: value */
-    SIM_EVENT_TIME,         /* the clock jumps over idle time to now */
-    SIM_EVENT_POWER,        /* a: enum sim_machine_state; b: status */
-    SIM_EVENT_CONSOLE,      /* text: bytes written */
-    SIM_EVENT_INPUT,        /* text: bytes typed */
-    SIM_EVENT_ENTROPY,      /* a: bytes drawn */
-    SIM_EVENT_DEVICE,       /* a: register access or interrupt (enum sim_device_access); b: offset */
-    SIM_EVENT_INJECT,       /* text: the fault */
-    SIM_EVENT_CALLBACK,     /* a: number of the sim_at event */
-    SIM_EVENT_NOTE,         /* text */
-    SIM_EVENT_SNAPSHOT,     /* a: 0 taken, 1 restored, 2 forked, 3 reseeded */
-    SIM_EVENT_REPORT,       /* text: what is not deterministic on this host; not hashed */
-    SIM_EVENT_USER,         /* a user task appears: user; a: pid if known */
-    SIM_EVENT_FRAME,        /* a link's packet: text: the bytes; for models (sim_event) */
-    SIM_EVENT_SECTOR,       /* a disk access; for models */
+    SIM_EVENT_START = 1, /* a: seed; text: schedule */
+    SIM_EVENT_SWITCH,    /* another virtual CPU runs: cpu; a: kind of scheduling point */
+    SIM_EVENT_THREAD,    /* the guest switches threads: a, b: from and to */
+    SIM_EVENT_SYSCALL,   /* user: task; a: number; b: hash of the arguments */
+    SIM_EVENT_RESULT,    /* user: task; a: number; b: result */
+    SIM_EVENT_FAULT,     /* user: task; a: vector and error; b: address */
+    SIM_EVENT_INTERRUPT, /* a: bits (enum sim_interrupt) */
+    SIM_EVENT_PREEMPT,   /* the schedule takes the CPU from the running task */
+    SIM_EVENT_STEP,      /* a: instructions single-stepped before a preemption */
+    SIM_EVENT_SPIN,      /* not deterministic: preempted by host time */
+    SIM_EVENT_TSC,       /* b: value */
+    SIM_EVENT_TIME,      /* the clock jumps over idle time to now */
+    SIM_EVENT_POWER,     /* a: enum sim_machine_state; b: status */
+    SIM_EVENT_CONSOLE,   /* text: bytes written */
+    SIM_EVENT_INPUT,     /* text: bytes typed */
+    SIM_EVENT_ENTROPY,   /* a: bytes drawn */
+    SIM_EVENT_DEVICE,    /* a: register access or interrupt (enum sim_device_access); b: offset */
+    SIM_EVENT_INJECT,    /* text: the fault */
+    SIM_EVENT_CALLBACK,  /* a: number of the sim_at event */
+    SIM_EVENT_NOTE,      /* text */
+    SIM_EVENT_SNAPSHOT,  /* a: 0 taken, 1 restored, 2 forked, 3 reseeded */
+    SIM_EVENT_REPORT,    /* text: what is not deterministic on this host; not hashed */
+    SIM_EVENT_USER,      /* a user task appears: user; a: pid if known */
+    SIM_EVENT_FRAME,     /* a link's packet: text: the bytes; for models (sim_event) */
+    SIM_EVENT_SECTOR,    /* a disk access; for models */
     SIM_EVENT_TYPES
 };
 
@@ -408,7 +409,8 @@ struct sim_device_id {
  * drivers see. `model` is handed to the callbacks; keep its state with sim_keep. */
 int sim_device_add(struct sim_machine *machine, const struct sim_device_id *id,
                    const struct sim_device_ops *ops, void *model, struct sim_device **out);
-/* Raise interrupt `index`: the driver's handler runs on CPU 0 soon. Ignored while nobody listens. */
+/* Raise interrupt `index`: the driver's handler runs on CPU 0 soon. Ignored while nobody listens.
+ */
 void sim_device_raise(struct sim_device *device, unsigned index);
 
 #ifdef __cplusplus

@@ -15,8 +15,8 @@ size_t world_console_write(struct vcpu *vcpu, bool console, const char *bytes, s
     const struct world_ops *ops = &world->config.ops;
 
     if (console) {
-        ops->event(world->config.context, WORLD_EVENT_CONSOLE, vcpu->machine, vcpu->sim, NULL, count,
-                   0, bytes, count);
+        ops->event(world->config.context, WORLD_EVENT_CONSOLE, vcpu->machine, vcpu->sim, NULL,
+                   count, 0, bytes, count);
     }
     ops->output(world->config.context, vcpu->machine, console, bytes, count);
     return count;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The CPU side of hal/cpu.h and hal/time.h for vCPUs of a world. All of it runs on the vCPU's own
- * kernel stack; suspend() goes back to the loop in world.c and returns when the vCPU is chosen again.
+ * kernel stack; suspend() goes back to the loop in world.c and returns when the vCPU is chosen
+ * again.
  */
 #include <errno.h>
 

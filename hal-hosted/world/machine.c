@@ -2,8 +2,8 @@
 /*
  * Machines of a world: memory at an address of their own, the arena behind it, power.
  *
- * The arena holds what the backend itself allocates for a machine, so that it is part of a snapshot:
- * blocks of powers of two, with free lists.
+ * The arena holds what the backend itself allocates for a machine, so that it is part of a
+ * snapshot: blocks of powers of two, with free lists.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -33,7 +33,7 @@ static unsigned class_of(size_t bytes)
     unsigned class = 0;
 
     while ((size_t)1 << (class + ALLOCATION_MIN_SHIFT) < bytes) {
-        class++;
+        class ++;
     }
     return class;
 }
@@ -360,8 +360,8 @@ void world_machine_ended(struct machine *machine, int status)
     sim->on = false;
     sim->status = status;
     vcpus_stop(machine);
-    world_emit(sim->world, WORLD_EVENT_POWER, machine, NULL, NULL, status == MACHINE_CRASHED ? 4 : 3,
-               (uint64_t)status);
+    world_emit(sim->world, WORLD_EVENT_POWER, machine, NULL, NULL,
+               status == MACHINE_CRASHED ? 4 : 3, (uint64_t)status);
     world_attention(sim->world);
 }
 

@@ -4,13 +4,13 @@
  *
  * They are ordinary tasks that have executed a program of ours (world_script_elf), which is nothing
  * but an entry address; by a program counter in its page a user is known to be scripted, and so are
- * the children and threads that it makes. Where user code would run, the next request is looked at: a
- * system call stops with HAL_STOP_SYSCALL as if the instruction before AFTER_CALL had made it, an
+ * the children and threads that it makes. Where user code would run, the next request is looked at:
+ * a system call stops with HAL_STOP_SYSCALL as if the instruction before AFTER_CALL had made it, an
  * access to memory that has no page stops with a page fault. Without a request the user waits
  * (HAL_STOP_WAIT) and its task sleeps.
  *
- * After a result the vCPU goes back to the loop first: if the test asks for another call at once, it
- * is made without the task having slept.
+ * After a result the vCPU goes back to the loop first: if the test asks for another call at once,
+ * it is made without the task having slept.
  */
 #include <elf.h>
 #include <errno.h>
@@ -88,7 +88,8 @@ static char *access_page(const struct world_script *script, struct hal_fault *ou
     if (!(entry & wanted)) {
         *out = (struct hal_fault){
             .vector = HAL_VECTOR_PAGE,
-            .error = HAL_PF_USER | (script->write ? HAL_PF_WRITE : 0) | (entry ? HAL_PF_PRESENT : 0),
+            .error =
+                HAL_PF_USER | (script->write ? HAL_PF_WRITE : 0) | (entry ? HAL_PF_PRESENT : 0),
             .address = script->address,
         };
         return NULL;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Snapshots of a world: copies of the machines' memory, and of what struct world_state and its arrays
- * hold. Stubs are dropped before a snapshot is taken and before one is restored; address spaces get
- * new ones when their code runs next.
+ * Snapshots of a world: copies of the machines' memory, and of what struct world_state and its
+ * arrays hold. Stubs are dropped before a snapshot is taken and before one is restored; address
+ * spaces get new ones when their code runs next.
  *
  * Going back to the snapshot that memory was last equal to copies only pages written since:
- * tracking.c finds them. Any other copies everything. Address spaces, vCPUs and scripts need no care:
- * they are in the machine's memory.
+ * tracking.c finds them. Any other copies everything. Address spaces, vCPUs and scripts need no
+ * care: they are in the machine's memory.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -2,11 +2,12 @@
 /*
  * Which pages of a machine have been written since its memory was equal to a copy.
  *
- * Writes by this process: userfaultfd(2) in its asynchronous write-protect mode (Linux 6.7), where the
- * host notes a first write without telling anybody and PAGEMAP_SCAN (ioctl on /proc/self/pagemap)
- * lists the pages. Writes by stubs, which map the same file: every page that is mapped writable into
- * one counts as written (world_note_written); stubs are dropped at each snapshot and restore, so no
- * older mapping is left. Under AddressSanitizer, changes of the shadow alone count too.
+ * Writes by this process: userfaultfd(2) in its asynchronous write-protect mode (Linux 6.7), where
+ * the host notes a first write without telling anybody and PAGEMAP_SCAN (ioctl on
+ * /proc/self/pagemap) lists the pages. Writes by stubs, which map the same file: every page that is
+ * mapped writable into one counts as written (world_note_written); stubs are dropped at each
+ * snapshot and restore, so no older mapping is left. Under AddressSanitizer, changes of the shadow
+ * alone count too.
  *
  * A page that is written again and again is not protected any more after a few restores: copying it
  * always is cheaper than a fault.

@@ -29,8 +29,7 @@ int memory_make_own(struct machine *machine);
 /* From now on remember writes; without means to do so, world_tracking_restore will refuse. */
 void world_tracking_begin(struct machine *machine);
 /* Copy back what has been written since, counting pages. False: not known, nothing done. */
-bool world_tracking_restore(struct machine *machine, const struct memory_copy *copy,
-                            size_t *pages);
+bool world_tracking_restore(struct machine *machine, const struct memory_copy *copy, size_t *pages);
 /* In a forked child: the means are the parent's. */
 void world_tracking_forget(struct machine *machine);
 

@@ -2,11 +2,11 @@
 /*
  * Running user code in a world: the engine that puts scripted users and native ones side by side.
  *
- * Native code runs by the stub engine, which is started when the first native user of a machine runs,
- * and given a stub for each address space when that first runs; so machines that only make system
- * calls by script need no host processes. Nothing else happens while native code runs: it stops only
- * by itself, after a number of single steps that the schedule has chosen, or, if it has used more CPU
- * time than allowed without stopping, by the host's clock, which is reported.
+ * Native code runs by the stub engine, which is started when the first native user of a machine
+ * runs, and given a stub for each address space when that first runs; so machines that only make
+ * system calls by script need no host processes. Nothing else happens while native code runs: it
+ * stops only by itself, after a number of single steps that the schedule has chosen, or, if it has
+ * used more CPU time than allowed without stopping, by the host's clock, which is reported.
  *
  * RDTSC traps (prctl(2), PR_SET_TSC) and is answered from the machine's clock at 1 GHz.
  */
@@ -205,8 +205,8 @@ static bool native_ready(struct vcpu *vcpu, struct hal_aspace *aspace)
     return aspace->engine || engine_stub.aspace_create(aspace) == 0;
 }
 
-/* All FP state goes to where the kernel keeps it, and no stub is any address space's: what is in the
- * machine's memory is all there is. */
+/* All FP state goes to where the kernel keeps it, and no stub is any address space's: what is in
+ * the machine's memory is all there is. */
 void world_native_drop(struct machine *machine)
 {
     for (struct hal_aspace *aspace = machine->aspaces; aspace; aspace = aspace->next) {
@@ -350,18 +350,6 @@ static enum hal_stop native_run(struct vcpu *vcpu, struct hal_user *user, struct
 
 /* --- hal_user_run --- */
 
-static uint64_t hash_arguments(const struct hal_regs *regs)
-{
-    const uint64_t words[6] = {regs->rdi, regs->rsi, regs->rdx, regs->r10, regs->r8, regs->r9};
-    uint64_t hash = 0xcbf29ce484222325u;
-
-    for (unsigned i = 0; i < 6; i++) {
-        hash = (hash ^ words[i]) * 0x9e3779b97f4a7c15u;
-        hash ^= hash >> 29;
-    }
-    return hash;
-}
-
 static void note_return(struct vcpu *vcpu, struct hal_user *user)
 {
     struct world *world = vcpu->sim->world;
@@ -385,8 +373,7 @@ static void note_stop(struct vcpu *vcpu, struct hal_user *user, enum hal_stop st
         world_charge(world, COST_SYSCALL);
         self->in_call = true;
         self->call = (uint32_t)user->regs.rax;
-        world_emit(world, WORLD_EVENT_SYSCALL, vcpu->machine, vcpu->sim, user, self->call,
-                   hash_arguments(&user->regs));
+        world_emit(world, WORLD_EVENT_SYSCALL, vcpu->machine, vcpu->sim, user, self->call, 0);
     } else if (stop == HAL_STOP_FAULT) {
         world_charge(world, COST_FAULT);
         world_emit(world, WORLD_EVENT_FAULT, vcpu->machine, vcpu->sim, user,

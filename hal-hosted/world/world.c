@@ -2,8 +2,8 @@
 /*
  * Worlds (world.h): the loop that lets one vCPU after another run, virtual time and its timers.
  *
- * A vCPU that has work is in world->runnable; one that sleeps has its deadline among the timers. The
- * loop runs on the caller's stack; vCPUs come back to it by context_suspend.
+ * A vCPU that has work is in world->runnable; one that sleeps has its deadline among the timers.
+ * The loop runs on the caller's stack; vCPUs come back to it by context_suspend.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -367,10 +367,10 @@ enum world_stop world_run(struct world *world, bool (*until)(void *), void *argu
             world_emit(world, WORLD_EVENT_TIME, NULL, NULL, NULL, 0, 0);
             continue;
         }
-        resume(world, world->state.runnable_count == 1
-                          ? world->runnable[0]
-                          : ops->choose(world->config.context, world->runnable,
-                                        world->state.runnable_count, world->state.last,
-                                        world->spinning));
+        resume(world,
+               world->state.runnable_count == 1
+                   ? world->runnable[0]
+                   : ops->choose(world->config.context, world->runnable,
+                                 world->state.runnable_count, world->state.last, world->spinning));
     }
 }

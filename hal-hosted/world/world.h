@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * A world: machines whose vCPUs are coroutines on one host thread, in virtual time. The mechanism of
- * simulation, used by sim/; who runs when, and what is recorded, is decided by struct world_ops.
+ * A world: machines whose vCPUs are coroutines on one host thread, in virtual time. The mechanism
+ * of simulation, used by sim/; who runs when, and what is recorded, is decided by struct world_ops.
  *
  * A world's vCPUs give up the host thread only at scheduling points: where kernel code calls
  * hal_cpu_relax, hal_cpu_schedule_point or hal_cpu_idle, and where it enters user mode. User code
  * runs to its next trap while everything else stands still. Time is a counter: every system call,
- * fault and interrupt costs a fixed amount, shared among the CPUs that have work, and when none has,
- * the clock jumps to the next timer.
+ * fault and interrupt costs a fixed amount, shared among the CPUs that have work, and when none
+ * has, the clock jumps to the next timer.
  *
  * Everything is called on the world's one thread, outside its vCPUs unless said otherwise.
  */
@@ -53,8 +53,8 @@ enum world_event {
 struct world_ops {
     /* The countdown of scheduling points has run out: whether to switch, and the next countdown. */
     bool (*point)(void *context, struct world_vcpu *vcpu, unsigned kind, uint64_t *out_countdown);
-    /* Which of the vCPUs that have work; `last` ran last (it may be NULL or have none any more), and
-     * spins for something another has to do if spinning. */
+    /* Which of the vCPUs that have work; `last` ran last (it may be NULL or have none any more),
+     * and spins for something another has to do if spinning. */
     struct world_vcpu *(*choose)(void *context, struct world_vcpu *const *runnable, unsigned count,
                                  struct world_vcpu *last, bool spinning);
     /* The countdown of returns to user mode has run out: whether another thread of the CPU should
@@ -75,7 +75,7 @@ struct world_ops {
 struct world_config {
     struct world_ops ops;
     void *context;
-    uint64_t realtime_ns; /* wall clock at virtual time 0 */
+    uint64_t realtime_ns;   /* wall clock at virtual time 0 */
     uint64_t spin_limit_ns; /* CPU time of user code between traps before it is preempted */
 };
 

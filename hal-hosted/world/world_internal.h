@@ -31,7 +31,7 @@ enum { ARENA_CLASSES = 16, CONSOLE_INPUT_MAX = 4096, DEVICE_INTERRUPTS = 32, DEV
 
 /* A timer or a handler. */
 struct world_timer {
-    uint64_t at_ns, number; /* in this order */
+    uint64_t at_ns, number;  /* in this order */
     struct world_vcpu *vcpu; /* NULL: handler */
     void (*handler)(void *argument);
     void *argument;
@@ -43,7 +43,7 @@ struct world_state {
     uint64_t points_left, returns_left;
     uint64_t tsc_reads, spin_preemptions;
     unsigned runnable_count, timer_count;
-    bool reconsider; /* a vCPU has got work: the choice may be another now */
+    bool reconsider;         /* a vCPU has got work: the choice may be another now */
     struct world_vcpu *last; /* ran last */
 };
 
@@ -64,7 +64,7 @@ struct world {
     struct world_vcpu *current;
     bool attention, spinning, poll_users;
     uint64_t until_ns;
-    uint64_t due_ns; /* min(first timer, until_ns) */
+    uint64_t due_ns;             /* min(first timer, until_ns) */
     struct world_snapshot *base; /* what the memory was equal to when tracking began */
 };
 
@@ -73,10 +73,10 @@ struct world_vcpu {
     struct world *world;
     struct hal_context suspended;
     bool started, entered;
-    uint8_t held;        /* reasons to give it no time: enum world_hold */
-    int slot;            /* in world->runnable, or -1 */
-    uint32_t timer;      /* 1 + position in world->timers, or 0 */
-    uint64_t deadline_ns; /* of its machine's clock; UINT64_MAX: disarmed */
+    uint8_t held;          /* reasons to give it no time: enum world_hold */
+    int slot;              /* in world->runnable, or -1 */
+    uint32_t timer;        /* 1 + position in world->timers, or 0 */
+    uint64_t deadline_ns;  /* of its machine's clock; UINT64_MAX: disarmed */
     uint64_t spin_base_ns; /* CPU time of user code when first looked at in this run; 0: not yet */
     unsigned steps;
     uint64_t note;
@@ -121,7 +121,7 @@ struct world_machine {
         struct world_device_id id;
         struct world_device_ops ops;
         void *model;
-    } *devices[DEVICES_MAX];
+    } * devices[DEVICES_MAX];
     unsigned device_count;
 
     struct world_tracking *tracking; /* snapshot.c */

@@ -136,6 +136,12 @@ static void put_arguments(struct trace_line *line, bool leaving, int64_t result)
     }
 }
 
+unsigned trace_argument_count(uint64_t number)
+{
+    const struct trace_syscall *syscall = find_call(number);
+    return syscall ? syscall->count : 6;
+}
+
 static bool returns_address(uint64_t number)
 {
     return number == SYS_mmap || number == SYS_mremap || number == SYS_brk || number == SYS_shmat;

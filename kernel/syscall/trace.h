@@ -5,6 +5,8 @@
 #ifndef KERNEL_SYSCALL_TRACE_H
 #define KERNEL_SYSCALL_TRACE_H
 
+#include <stdint.h>
+
 struct hal_regs;
 struct kernel;
 struct linux_siginfo;
@@ -21,5 +23,8 @@ void trace_leave(struct task *task, const struct hal_regs *regs);
 
 /* A handler is about to run. */
 void trace_signal(struct task *task, const struct linux_siginfo *info);
+
+/* How many arguments a system call has; 6 for one that does not exist. */
+unsigned trace_argument_count(uint64_t number);
 
 #endif

@@ -3,9 +3,9 @@
  * The event log: one record for everything that a run decides or observes, hashed in order, and
  * passed to sinks.
  *
- * The hash is ours, not cryptographic: two 64-bit lanes, each multiplied and rotated with every word
- * of the record and of the text, with different constants. Reports about the host are not hashed:
- * they may differ between hosts whose runs are equal.
+ * The hash is ours, not cryptographic: two 64-bit lanes, each multiplied and rotated with every
+ * word of the record and of the text, with different constants. Reports about the host are not
+ * hashed: they may differ between hosts whose runs are equal.
  */
 #include <errno.h>
 #include <stdlib.h>

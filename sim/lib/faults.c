@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Faults that libsim injects itself: failing allocations, clocks that run fast, slow or jump. (Links
- * and disks have their own; starvation is in schedule.c.)
+ * Faults that libsim injects itself: failing allocations, clocks that run fast, slow or jump.
+ * (Links and disks have their own; starvation is in schedule.c.)
  */
 #include <errno.h>
 #include <stdio.h>

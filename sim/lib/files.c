@@ -18,7 +18,8 @@ static int64_t open_file(struct sim_task *task, const char *path, int flags, uns
 
     sim_buffer_reset(task);
     name = sim_buffer_string(task, path);
-    return name ? sim_syscall(task, SYS_openat, (uint64_t)AT_FDCWD, name, (uint64_t)flags, mode, 0, 0)
+    return name ? sim_syscall(task, SYS_openat, (uint64_t)AT_FDCWD, name, (uint64_t)flags, mode, 0,
+                              0)
                 : -ENAMETOOLONG;
 }
 

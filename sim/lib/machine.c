@@ -2,8 +2,8 @@
 /*
  * Machines of a simulation: image, boot up to the first task, power, console.
  *
- * The kernel's job in every machine is a scripted task (world.h): a file that the image gets besides
- * its own, executed by process 1 and then unlinked.
+ * The kernel's job in every machine is a scripted task (world.h): a file that the image gets
+ * besides its own, executed by process 1 and then unlinked.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -220,9 +220,9 @@ int sim_machine_power_on(struct sim_machine *machine)
     machine->console_bytes = 0;
     devices_power(machine, true);
     error = world_machine_power_on(machine->machine);
-    return error < 0 ? sim_fail(machine->sim, error, "machine %s: %s", machine->name,
-                                strerror(-error))
-                     : 0;
+    return error < 0
+               ? sim_fail(machine->sim, error, "machine %s: %s", machine->name, strerror(-error))
+               : 0;
 }
 
 static bool has_task(struct sim_machine *machine)
@@ -240,8 +240,10 @@ int sim_machine_boot(struct sim_machine *machine)
 
         if (!world_machine_is_on(machine->machine) || stop == WORLD_STOP_QUIET ||
             stop == WORLD_STOP_TIME) {
-            error = sim_fail(machine->sim, -EIO, "machine %s did not come up: see its log and "
-                             "console", machine->name);
+            error = sim_fail(machine->sim, -EIO,
+                             "machine %s did not come up: see its log and "
+                             "console",
+                             machine->name);
         }
     }
     if (error == 0 && !sim_machine_task(machine)) {

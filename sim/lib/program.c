@@ -2,9 +2,9 @@
 /*
  * Programs: a guest process with its standard output and error captured.
  *
- * Each has a scripted task of its own as parent, the waiter, which holds the reading ends of its pipes
- * and sleeps in poll(2) on them and on a process descriptor; so that a program that never ends keeps
- * no other task busy. The waiter is a child of the machine's first task.
+ * Each has a scripted task of its own as parent, the waiter, which holds the reading ends of its
+ * pipes and sleeps in poll(2) on them and on a process descriptor; so that a program that never
+ * ends keeps no other task busy. The waiter is a child of the machine's first task.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -63,7 +63,8 @@ static int open_input(struct sim_task *task, const struct sim_program_config *co
 
     if (!config->input) {
         return (int)sim_syscall(task, SYS_openat, (uint64_t)AT_FDCWD,
-                                sim_buffer_string(task, "/dev/null"), O_RDONLY | O_CLOEXEC, 0, 0, 0);
+                                sim_buffer_string(task, "/dev/null"), O_RDONLY | O_CLOEXEC, 0, 0,
+                                0);
     }
     if (config->input_bytes > 65536) {
         return -EFBIG;

@@ -3,8 +3,8 @@
  * Who runs when: the policies of enum sim_schedule, and the entropy that machines get.
  *
  * Decisions are drawn from one stream, the machines' entropy from a second, and models' and
- * scenarios' numbers from a third, so that more of one kind does not change the others. Instead of a
- * draw at every scheduling point, how many points go by until the next decision is drawn, evenly
+ * scenarios' numbers from a third, so that more of one kind does not change the others. Instead of
+ * a draw at every scheduling point, how many points go by until the next decision is drawn, evenly
  * around the mean that the configuration asks for.
  */
 #include <string.h>

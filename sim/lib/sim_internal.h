@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The objects behind sim/sim.h. A simulation owns a world (hal-hosted/world/world.h), which runs the
- * machines; here are the policy, the event log and the handles.
+ * The objects behind sim/sim.h. A simulation owns a world (hal-hosted/world/world.h), which runs
+ * the machines; here are the policy, the event log and the handles.
  */
 #ifndef SIM_LIB_SIM_INTERNAL_H
 #define SIM_LIB_SIM_INTERNAL_H
@@ -36,8 +36,8 @@ struct starvation {
 /* What the schedule remembers; part of snapshots. */
 struct schedule {
     struct random_stream random, entropy, models;
-    uint64_t changes_left;   /* PCT: priority changes to come */
-    uint64_t low_priority;   /* PCT: below all that were given */
+    uint64_t changes_left; /* PCT: priority changes to come */
+    uint64_t low_priority; /* PCT: below all that were given */
     uint64_t points_per_change;
     struct starvation starvations[STARVATIONS_MAX];
 };
@@ -86,7 +86,7 @@ struct sim_machine {
 struct sim_task {
     struct sim_task *next;
     struct sim_machine *machine;
-    uint32_t user; /* its number in the machine; 0: dead */
+    uint32_t user;  /* its number in the machine; 0: dead */
     unsigned boots; /* of the machine, when it was made */
     int pid;
     uint64_t seen_users; /* users of the machine before its last call */
@@ -156,6 +156,7 @@ void program_restore(struct sim_program *program, const struct sim_program *copy
 /* kernel_view.c: what only the kernel knows */
 struct hal_user;
 uint32_t kernel_view_tid(const struct hal_user *user);
+uint64_t kernel_view_arguments_hash(const struct hal_user *user);
 size_t kernel_view_faults_bytes(void);
 void kernel_view_set_faults(void *cpu_local, void *faults, uint64_t nth, bool and_after,
                             uint32_t probability_ppm, uint64_t seed);

@@ -37,6 +37,9 @@ static void on_event(void *context, enum world_event type, struct machine *machi
 {
     struct sim *sim = context;
 
+    if (type == WORLD_EVENT_SYSCALL) {
+        b = kernel_view_arguments_hash(user);
+    }
     log_event(sim, (enum sim_event_type)type, machine ? machine_of(sim, machine) : NULL,
               vcpu ? world_vcpu_id(vcpu) : UINT16_MAX, user ? world_user_number(user) : 0,
               user ? kernel_view_tid(user) : 0, a, b, text, bytes);

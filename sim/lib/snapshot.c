@@ -4,11 +4,11 @@
  * remember outside the machines: handles, random streams, consoles, kept memory.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include "sim/lib/sim_internal.h"
@@ -174,7 +174,8 @@ void sim_snapshot_free(struct sim_snapshot *snapshot)
 
 /* --- restoring --- */
 
-/* Handles made since are dead; the others are what they were. Newer ones stand before older ones. */
+/* Handles made since are dead; the others are what they were. Newer ones stand before older ones.
+ */
 static void restore_handles(const struct sim_snapshot *snapshot)
 {
     struct sim *sim = snapshot->sim;
@@ -258,9 +259,8 @@ void sim_forget(struct sim *sim, void *memory)
 
 /* --- forking --- */
 
-static _Noreturn void explore_in_child(struct sim *sim,
-                                       int (*explore)(struct sim *sim, void *argument),
-                                       void *argument)
+static _Noreturn void
+explore_in_child(struct sim *sim, int (*explore)(struct sim *sim, void *argument), void *argument)
 {
     int status = 125;
 

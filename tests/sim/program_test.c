@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Programs in simulated machines: output, status, input, environment, deadlock, spinning,
+ * snapshots.
+ */
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "sim/sim.h"
+#include "tests/sim/image.h"
+
+#define SECOND 1000000000ull
+
+static struct sim *sim;
+static struct sim_machine *machine;
+static struct image image;
+
+static void boot(void)
+{
+    image = image_make((const char *[]){"tests/sim/programs/musl/talk", "talk", NULL});
+    const struct sim_machine_config config = {
+        .image = image.bytes, .image_bytes = image.size, .log_fd = STDERR_FILENO};
+    ck_assert_int_eq(sim_create(&(struct sim_config){.seed = 3, .spin_limit_ms = 20}, &sim), 0);
+    ck_assert_int_eq(sim_machine_add(sim, &config, &machine), 0);
+    ck_assert_msg(sim_machine_boot(machine) == 0, "%s", sim_message(sim));
+}
+
+static void end(void)
+{
+    sim_destroy(sim);
+    free(image.bytes);
+}
+
+static struct sim_program *spawn(const char *what, const char *argument)
+{
+    const struct sim_program_config config = {.argv =
+                                                  (const char *[]){"/talk", what, argument, NULL},
+                                              .envp = (const char *[]){"WORD=word", NULL},
+                                              .input = "some input",
+                                              .input_bytes = 10};
+    struct sim_program *program = sim_spawn(machine, &config);
+    ck_assert_msg(program != NULL, "%s", sim_message(sim));
+    return program;
+}
+
+START_TEST(arguments_environment_output_and_status)
+{
+    struct sim_program *program = spawn("say", "hello");
+    int status = sim_program_wait(program, UINT64_MAX);
+    ck_assert(WIFEXITED(status));
+    ck_assert_int_eq(WEXITSTATUS(status), 3);
+    ck_assert_str_eq(sim_program_output(program, NULL), "hello word\n");
+    ck_assert_str_eq(sim_program_errors(program, NULL), "");
+}
+END_TEST
+
+START_TEST(input_and_errors)
+{
+    struct sim_program *program = spawn("copy", NULL);
+    ck_assert_int_eq(WEXITSTATUS(sim_program_wait(program, UINT64_MAX)), 7);
+    ck_assert_str_eq(sim_program_output(program, NULL), "some input");
+    ck_assert_str_eq(sim_program_errors(program, NULL), "to stderr\n");
+}
+END_TEST
+
+START_TEST(death_by_signal)
+{
+    int status = sim_program_wait(spawn("abort", NULL), UINT64_MAX);
+    ck_assert(WIFSIGNALED(status));
+    ck_assert_int_eq(WTERMSIG(status), SIGABRT);
+}
+END_TEST
+
+START_TEST(missing_program_is_status_127)
+{
+    const struct sim_program_config config = {.argv = (const char *[]){"/nothing", NULL}};
+    struct sim_program *program = sim_spawn(machine, &config);
+    ck_assert_ptr_nonnull(program);
+    ck_assert_int_eq(WEXITSTATUS(sim_program_wait(program, UINT64_MAX)), 127);
+}
+END_TEST
+
+START_TEST(program_that_waits_for_ever_is_blocked_and_others_go_on)
+{
+    struct sim_program *program = spawn("hang", NULL);
+    ck_assert_int_eq(sim_program_wait(program, SECOND), SIM_BLOCKED);
+    ck_assert_int_eq(sim_program_wait(program, UINT64_MAX), SIM_BLOCKED);
+    struct sim_program *other = spawn("say", "there");
+    ck_assert_int_eq(WEXITSTATUS(sim_program_wait(other, UINT64_MAX)), 3);
+}
+END_TEST
+
+START_TEST(program_on_the_console)
+{
+    const struct sim_program_config config = {.argv = (const char *[]){"/talk", "say", "x", NULL},
+                                              .console = true};
+    struct sim_program *program = sim_spawn(machine, &config);
+    ck_assert_int_eq(WEXITSTATUS(sim_program_wait(program, UINT64_MAX)), 3);
+    ck_assert_str_eq(sim_machine_console(machine, NULL), "x \n");
+}
+END_TEST
+
+START_TEST(chance_is_from_the_seed_and_tsc_from_virtual_time)
+{
+    struct sim_snapshot *snapshot;
+    struct sim_report report;
+    char first[256];
+    ck_assert_int_eq(sim_snapshot(sim, &snapshot), 0);
+    struct sim_program *program = spawn("chance", NULL);
+    ck_assert_int_eq(sim_program_wait(program, UINT64_MAX), 0);
+    snprintf(first, sizeof(first), "%s", sim_program_output(program, NULL));
+    ck_assert_int_eq(sim_restore(sim, snapshot), 0);
+    program = spawn("chance", NULL);
+    ck_assert_int_eq(sim_program_wait(program, UINT64_MAX), 0);
+    ck_assert_str_eq(sim_program_output(program, NULL), first);
+    sim_report(sim, &report);
+    ck_assert_uint_eq(report.tsc_reads, 1);
+    ck_assert_uint_eq(report.spin_preemptions, 0);
+}
+END_TEST
+
+/* A snapshot in the middle of a program, restored again and again, with native code running. */
+START_TEST(running_program_goes_on_from_a_snapshot)
+{
+    struct sim_snapshot *snapshot;
+    struct sim_program *program = spawn("race", NULL);
+    char first[256];
+    sim_run_for(sim, 30000);
+    ck_assert_int_eq(sim_snapshot(sim, &snapshot), 0);
+    ck_assert_int_eq(sim_program_wait(program, UINT64_MAX), 0);
+    snprintf(first, sizeof(first), "%s", sim_program_output(program, NULL));
+    ck_assert_uint_eq(strlen(first), 81);
+    for (int i = 0; i < 4; i++) {
+        ck_assert_int_eq(sim_restore(sim, snapshot), 0);
+        ck_assert_int_eq(sim_program_wait(program, UINT64_MAX), 0);
+        ck_assert_str_eq(sim_program_output(program, NULL), first);
+    }
+}
+END_TEST
+
+START_TEST(spinning_is_reported_when_it_keeps_others_waiting)
+{
+    struct sim_report report;
+    struct sim_program *program = spawn("spin", NULL);
+    ck_assert_int_eq(WEXITSTATUS(sim_program_wait(program, 3600 * SECOND)), 5);
+    sim_report(sim, &report);
+    ck_assert_uint_gt(report.spin_preemptions, 0);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("simulated programs");
+    TCase *tcase = tcase_create("programs");
+    tcase_set_timeout(tcase, 120);
+    tcase_add_checked_fixture(tcase, boot, end);
+    tcase_add_test(tcase, arguments_environment_output_and_status);
+    tcase_add_test(tcase, input_and_errors);
+    tcase_add_test(tcase, death_by_signal);
+    tcase_add_test(tcase, missing_program_is_status_127);
+    tcase_add_test(tcase, program_that_waits_for_ever_is_blocked_and_others_go_on);
+    tcase_add_test(tcase, program_on_the_console);
+    tcase_add_test(tcase, chance_is_from_the_seed_and_tsc_from_virtual_time);
+    tcase_add_test(tcase, running_program_goes_on_from_a_snapshot);
+    tcase_add_test(tcase, spinning_is_reported_when_it_keeps_others_waiting);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
