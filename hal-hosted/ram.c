@@ -58,12 +58,12 @@ int machine_ram_create(struct machine *machine)
         machine->ram = mmap(machine->ram_hint, bytes, PROT_READ | PROT_WRITE,
                             MAP_SHARED | MAP_NORESERVE, machine->ram_fd, 0);
     } else {
-        start = reserve(machine->ram_bytes);
+        start = reserve(bytes);
         if (!start) {
             error = -ENOMEM;
             goto close_fd;
         }
-        machine->ram = mmap(start, machine->ram_bytes, PROT_READ | PROT_WRITE,
+        machine->ram = mmap(start, bytes, PROT_READ | PROT_WRITE,
                             MAP_SHARED | MAP_NORESERVE | MAP_FIXED, machine->ram_fd, 0);
     }
     if (machine->ram == MAP_FAILED) {

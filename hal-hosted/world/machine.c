@@ -153,7 +153,7 @@ static int create_memory(struct world *world, struct machine *machine)
     }
     machine->arena_bytes += (machine->config.cpus + 1) * (2 * hal_stack_size());
     machine->arena_bytes &= ~(uint64_t)(HAL_PAGE_SIZE - 1);
-    machine->ram_hint = (void *)wanted;
+    machine->ram_hint = HOSTED_TSAN ? NULL : (void *)wanted; /* not where its shadow has none */
     error = machine_ram_create(machine);
     if (error == 0 && (uintptr_t)machine->ram != wanted) {
         world->addresses_vary = true;
