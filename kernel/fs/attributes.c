@@ -107,6 +107,15 @@ static int setattr_locked(struct inode *inode, struct attr_change *change)
     return generic_setattr(inode, change);
 }
 
+/* Which event a change is: of one time alone, of reading or writing. */
+static uint32_t event_of(unsigned mask)
+{
+    bool atime = mask & (ATTR_ATIME | ATTR_ATIME_NOW), mtime = mask & (ATTR_MTIME | ATTR_MTIME_NOW);
+    if ((mask & (ATTR_MODE | ATTR_UID | ATTR_GID)) || atime == mtime)
+        return IN_ATTRIB;
+    return atime ? IN_ACCESS : IN_MODIFY;
+}
+
 int vfs_setattr(const struct path *path, struct attr_change *change)
 {
     struct inode *inode = dentry_inode(path->dentry);
@@ -117,7 +126,7 @@ int vfs_setattr(const struct path *path, struct attr_change *change)
     error = setattr_locked(inode, change);
     mutex_unlock(&inode->mutex);
     if (!error)
-        fs_notify_dentry(path->dentry, IN_ATTRIB);
+        fs_notify_path(path, event_of(change->mask));
     return error;
 }
 
@@ -223,7 +232,7 @@ int vfs_truncate(const struct path *path, uint64_t size)
     error = inode_truncate(inode, size, 0);
     inode_write_access_put(inode);
     if (!error)
-        fs_notify_dentry(path->dentry, IN_MODIFY);
+        fs_notify_path(path, IN_MODIFY);
     return error;
 }
 

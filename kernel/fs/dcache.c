@@ -13,6 +13,7 @@
  */
 #include "kernel/core/entropy.h"
 #include "kernel/fs/dcache_internal.h"
+#include "kernel/fs/notify.h"
 #include "kernel/fs/vfs_internal.h"
 #include "kernel/lib/printf.h"
 #include "kernel/mm/page.h"
@@ -215,6 +216,15 @@ static void hash_in(struct vfs_state *vfs, struct dentry *dentry)
     spin_unlock(&bucket->lock);
 }
 
+/* The dentry lets go of its inode, which may have been a removed file's last use. */
+static void release_inode(struct inode *inode)
+{
+    if (unlikely(atomic_load_relaxed(&inode->marks) != NULL) &&
+        atomic_load_relaxed(&inode->nlink) == 0)
+        fs_notify_inode_removed(inode);
+    inode_put(inode);
+}
+
 /* Free a dentry that is marked dead and unhashed; returns the parent, whose reference it held. */
 static struct dentry *destroy(struct vfs_state *vfs, struct dentry *dentry)
 {
@@ -222,7 +232,7 @@ static struct dentry *destroy(struct vfs_state *vfs, struct dentry *dentry)
     dcache_lru_remove(vfs, dentry);
     assert(list_empty(&dentry->children));
     if (dentry->inode)
-        inode_put(dentry->inode);
+        release_inode(dentry->inode);
     /* Unmounting waits for the parent's list to be empty. */
     if (parent) {
         spin_lock(&parent->lock);
@@ -304,7 +314,7 @@ void dentry_delete(struct dentry *dentry)
     }
     spin_unlock(&bucket->lock);
     if (inode)
-        inode_put(inode);
+        release_inode(inode);
 }
 
 void dentry_pin(struct dentry *dentry)

@@ -3,6 +3,8 @@
  * Reading directories; getdents(2).
  */
 #include "kernel/abi/dirent.h"
+#include "kernel/abi/fanotify.h"
+#include "kernel/fs/notify.h"
 #include "kernel/fs/vfs_internal.h"
 
 bool dir_emit(struct dir_context *context, const char *name, size_t length, uint64_t ino,
@@ -32,15 +34,19 @@ int vfs_iterate(struct file *file, struct dir_context *context)
     struct inode *inode = file->inode;
     if (!file->ops->iterate)
         return -ENOTDIR;
+    int error = fs_notify_permission(file, FAN_ACCESS_PERM);
+    if (unlikely(error))
+        return error;
     bool shared = atomic_load_acquire(&file->refs) > 1;
     if (shared)
         mutex_lock(&file->pos_mutex);
     mutex_lock(&inode->mutex);
-    int error = -ENOENT;
+    error = -ENOENT;
     if (!(atomic_load_relaxed(&inode->flags) & INODE_DEAD)) {
         context->pos = file->pos;
         error = file->ops->iterate(file, context);
         file->pos = context->pos;
+        fs_notify_file(file, IN_ACCESS);
         path_accessed(&file->path, file->flags);
     }
     mutex_unlock(&inode->mutex);

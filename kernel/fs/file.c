@@ -6,6 +6,7 @@
  * write access: inode->write_count above zero keeps the file from being executed, the writer counts
  * of mount and superblock keep them from becoming read-only.
  */
+#include "kernel/abi/fanotify.h"
 #include "kernel/fs/locks.h"
 #include "kernel/fs/notify.h"
 #include "kernel/fs/open_internal.h"
@@ -129,6 +130,8 @@ static int open_truncate(struct file *file)
         return error;
     error = inode_truncate(inode, 0, ATTR_OPEN);
     inode_write_access_put(inode);
+    if (!error)
+        fs_notify_file(file, IN_MODIFY);
     return error;
 }
 
@@ -153,8 +156,15 @@ static int file_open(struct file *file, unsigned extra_mode)
     const struct file_ops *ops = find_ops(file->kernel, inode);
     if (!ops)
         return -ENXIO;
+    int error = 0;
+    if (file->mode & FILE_EXEC)
+        error = fs_notify_permission(file, FAN_OPEN_EXEC_PERM);
+    if (!error)
+        error = fs_notify_permission(file, FAN_OPEN_PERM);
+    if (error)
+        return error;
     file->ops = ops;
-    int error = ops->open ? ops->open(inode, file) : 0;
+    error = ops->open ? ops->open(inode, file) : 0;
     if (error) {
         file->ops = &no_ops; /* was not opened: no release */
         return error;
@@ -180,8 +190,11 @@ int file_open_path(const struct path *path, uint32_t flags, unsigned extra_mode,
         file_put(file);
         return error;
     }
-    if (!(file->mode & FILE_PATH))
+    if (!(file->mode & FILE_PATH)) {
+        if (file->mode & FILE_EXEC)
+            fs_notify_file(file, FAN_OPEN_EXEC);
         fs_notify_file(file, IN_OPEN);
+    }
     *out = file;
     return 0;
 }

@@ -7,7 +7,6 @@
  */
 #include "kernel/core/clock.h"
 #include "kernel/fs/locks.h"
-#include "kernel/fs/notify.h"
 #include "kernel/fs/vfs_internal.h"
 #include "kernel/fs/xattr.h"
 
@@ -87,7 +86,7 @@ struct inode *inode_get(struct inode *inode)
 static void inode_free(struct inode *inode)
 {
     struct superblock *sb = inode->sb;
-    fs_notify_inode_gone(inode);
+    assert(!inode->marks); /* marks hold the inode */
     if (inode->ops && inode->ops->evict)
         inode->ops->evict(inode);
     file_locks_free(inode);

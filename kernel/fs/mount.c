@@ -8,6 +8,7 @@
  * mounts on a dentry so that walks look into the hash only where there is something.
  */
 #include "kernel/fs/mount_internal.h"
+#include "kernel/fs/notify.h"
 #include "kernel/lib/hash.h"
 
 int mount_init(struct kernel *kernel)
@@ -54,6 +55,7 @@ void mount_put(struct mount *mount)
         return;
     assert(!mount->ns && !mount->parent && list_empty(&mount->children));
     struct superblock *sb = mount->sb;
+    fs_notify_mount_gone(mount);
     dentry_put(mount->root);
     kfree(mount);
     superblock_put(sb);

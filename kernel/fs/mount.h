@@ -16,6 +16,8 @@ struct mount_namespace;
 
 enum mount_propagation { MOUNT_PRIVATE, MOUNT_SHARED, MOUNT_SLAVE, MOUNT_UNBINDABLE };
 
+struct fs_marks;
+
 struct mount {
     uint32_t refs;               /* atomic */
     uint32_t flags;              /* MS_RDONLY MS_NOSUID MS_NODEV MS_NOEXEC MS_NOATIME MS_NODIRATIME
@@ -44,6 +46,7 @@ struct mount {
     bool shared_slave;           /* a slave that is shared again */
     int peer_group, master_group; /* ids for mountinfo, 0: none */
     uint32_t writers;            /* files open for writing; atomic */
+    struct fs_marks *marks;      /* who watches what is done through it; NULL mostly; atomic */
 };
 
 struct mount *mount_get(struct mount *mount);

@@ -77,9 +77,9 @@ static int unlink_locked(struct removal *removal)
     mutex_unlock(&inode->mutex);
     if (error)
         return error;
-    fs_notify(dir, removal->dentry->name, inode, IN_DELETE, 0);
-    fs_notify(NULL, NULL, inode, inode->nlink ? IN_ATTRIB : IN_DELETE_SELF, 0);
+    fs_notify(NULL, NULL, inode, IN_ATTRIB, 0); /* it has a link less */
     dentry_delete(removal->dentry);
+    fs_notify(dir, removal->dentry->name, inode, IN_DELETE, 0);
     return 0;
 }
 
@@ -126,10 +126,9 @@ static int rmdir_locked(struct removal *removal)
     mutex_unlock(&inode->mutex);
     if (error)
         return error;
-    fs_notify(dir, removal->dentry->name, inode, IN_DELETE | IN_ISDIR, 0);
-    fs_notify(NULL, NULL, inode, IN_DELETE_SELF | IN_ISDIR, 0);
     dentry_forget_children(removal->dentry);
     dentry_delete(removal->dentry);
+    fs_notify(dir, removal->dentry->name, inode, IN_DELETE | IN_ISDIR, 0);
     return 0;
 }
 

@@ -6,6 +6,7 @@
  * The position of a file that several descriptors or threads share is guarded by pos_mutex, as
  * POSIX wants reads and writes through it to be atomic with respect to each other.
  */
+#include "kernel/abi/fanotify.h"
 #include "kernel/fs/notify.h"
 #include "kernel/fs/vfs_internal.h"
 #include "kernel/mm/mm.h"
@@ -71,6 +72,9 @@ int64_t vfs_read(struct file *file, struct uio *uio, uint64_t *pos)
         return -EBADF;
     if (unlikely(!file->ops->read))
         return S_ISDIR(inode_mode(file->inode)) ? -EISDIR : -EINVAL;
+    int error = fs_notify_permission(file, FAN_ACCESS_PERM);
+    if (unlikely(error))
+        return error;
     int64_t result = transfer(file, uio, pos, file->ops->read);
     if (result > 0)
         after_transfer(file, IN_ACCESS);

@@ -123,20 +123,14 @@ static int check_permissions(struct renaming *renaming)
     return error;
 }
 
-static void notify_moved(struct renaming *renaming, const char *old_name, bool target_gone)
+static void notify_moved(const struct renaming *renaming, const char *old_name)
 {
-    struct vfs_state *vfs = this_vfs();
-    if (likely(!atomic_load_relaxed(&vfs->notify)))
-        return;
-    uint32_t cookie = (uint32_t)atomic_add_fetch_relaxed(&vfs->notify_cookie, 1);
-    uint32_t is_dir = S_ISDIR(inode_mode(renaming->inode)) ? IN_ISDIR : 0;
-    fs_notify(renaming->old_dir, old_name, renaming->inode, IN_MOVED_FROM | is_dir, cookie);
-    fs_notify(renaming->new_dir, renaming->old->name, renaming->inode, IN_MOVED_TO | is_dir,
-              cookie);
-    fs_notify(NULL, NULL, renaming->inode, IN_MOVE_SELF, 0);
-    if (target_gone)
-        fs_notify(NULL, NULL, renaming->target,
-                  renaming->target->nlink ? IN_ATTRIB : IN_DELETE_SELF, 0);
+    bool exchange = renaming->flags & RENAME_EXCHANGE;
+    fs_notify_renamed(renaming->old_dir, old_name, renaming->new_dir, renaming->old->name,
+                      renaming->inode, exchange ? NULL : renaming->target);
+    if (exchange)
+        fs_notify_renamed(renaming->new_dir, renaming->old->name, renaming->old_dir, old_name,
+                          renaming->target, NULL);
 }
 
 /* Everything is locked and allowed. */
@@ -173,7 +167,7 @@ static int rename_do(struct renaming *renaming)
             dentry_forget_children(renaming->new);
         dentry_move(renaming->old, renaming->new, &move);
     }
-    notify_moved(renaming, old_name, target && !exchange);
+    notify_moved(renaming, old_name);
     return 0;
 }
 

@@ -5,6 +5,7 @@
  * Each mount holds a reference; the last put takes the dentry tree down, which evicts every inode,
  * and then tells the file system (ops->unmount).
  */
+#include "kernel/fs/notify.h"
 #include "kernel/fs/vfs_internal.h"
 
 int superblock_create(struct kernel *kernel, const struct filesystem *type,
@@ -47,6 +48,7 @@ void superblock_put(struct superblock *sb)
     spin_lock(&vfs->lock);
     list_remove(&sb->node);
     spin_unlock(&vfs->lock);
+    fs_notify_superblock_gone(sb);
     if (sb->root)
         dentry_tree_destroy(sb->root);
     assert(list_empty(&sb->inodes));

@@ -32,11 +32,11 @@ struct dentry;
 struct dir_context;
 struct file;
 struct filesystem;
+struct fs_marks;
 struct inode;
 struct kernel;
 struct mm_map_request;
 struct file_locks;
-struct inotify_marks;
 struct mount;
 struct path;
 struct poll_table;
@@ -117,7 +117,7 @@ struct inode {
     void (*object_put)(void *object);
     struct file_locks *locks;  /* POSIX/flock locks; allocated on first use */
     int32_t write_count;       /* > 0: open for writing; < 0: being executed (ETXTBSY); atomic */
-    struct inotify_marks *marks; /* watchers; NULL mostly */
+    struct fs_marks *marks;    /* who watches it; NULL mostly; atomic */
     char *link;                /* in-memory symlinks: the target, owned; else NULL. Immutable */
     struct simple_xattrs *xattrs; /* of file systems that use the simple_xattr_ functions */
     uint64_t private_u64;
@@ -223,6 +223,7 @@ struct superblock {
     struct spinlock lock;
     struct list inodes;
     struct list_node node;     /* in the kernel's list of superblocks */
+    struct fs_marks *marks;    /* who watches all of it; NULL mostly; atomic */
     void *private;
     char source[64];
 };
@@ -308,6 +309,7 @@ enum file_mode {
     FILE_READ = 1, FILE_WRITE = 2, FILE_SEEK = 4, FILE_STREAM = 8, /* no position at all */
     FILE_PATH = 16, /* O_PATH */ FILE_EXEC = 32,
     FILE_COUNTED = 64, /* holds write access on the inode (private to open.c) */
+    FILE_NO_NOTIFY = 256, /* what is done through it is no event */
     FILE_LOCKED = 128, /* flock or OFD locks were taken through it (private to locks.c) */
 };
 

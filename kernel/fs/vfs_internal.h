@@ -84,6 +84,7 @@ struct vfs_state {
     const struct file_ops *fifo_ops;
     void (*epoll_release)(struct file *file);
     const struct fs_notify_ops *notify; /* atomic */
+    uint32_t notify_interest;      /* events that somebody waits for; atomic */
     uint32_t notify_cookie;        /* atomic */
 };
 

@@ -85,7 +85,7 @@ int vfs_setxattr(const struct path *path, const char *name, const void *value, s
     error = inode->ops->setxattr(inode, name, value, bytes, flags);
     mutex_unlock(&inode->mutex);
     if (!error)
-        fs_notify_dentry(path->dentry, IN_ATTRIB);
+        fs_notify_path(path, IN_ATTRIB);
     return error;
 }
 
@@ -109,6 +109,6 @@ int vfs_removexattr(const struct path *path, const char *name)
     error = inode->ops->removexattr(inode, name);
     mutex_unlock(&inode->mutex);
     if (!error)
-        fs_notify_dentry(path->dentry, IN_ATTRIB);
+        fs_notify_path(path, IN_ATTRIB);
     return error;
 }

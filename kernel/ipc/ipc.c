@@ -12,6 +12,7 @@
 #include "kernel/ipc/epoll_internal.h"
 #include "kernel/ipc/ipc_internal.h"
 #include "kernel/ipc/mqueue.h"
+#include "kernel/ipc/notify_marks.h"
 #include "kernel/ipc/pipe.h"
 #include "kernel/ipc/sysv.h"
 #include "kernel/ipc/unix_internal.h"
@@ -108,5 +109,7 @@ int ipc_init(struct kernel *kernel)
         error = ipc_namespace_create(kernel, &ipc->namespace);
     if (!error)
         error = mqueue_init(kernel);
+    if (!error)
+        error = notify_init(kernel);
     return error ? error : unix_init(kernel);
 }

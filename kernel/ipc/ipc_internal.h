@@ -13,6 +13,7 @@ struct aio_state;
 struct async_poll_state;
 struct ipc_hooks;
 struct ipc_namespace;
+struct notify_state;
 struct socket_family;
 struct unix_state;
 
@@ -26,6 +27,7 @@ struct ipc_state {
     struct aio_state *aio;         /* see aio.c */
     struct unix_state *unix_sockets; /* see unix_internal.h */
     struct ipc_namespace *namespace; /* the first one; see sysv.h */
+    struct notify_state *notify;     /* see notify_marks.h */
     struct spinlock users_lock;      /* see user_totals.h */
     struct xarray users;             /* by user id; users_lock */
 };

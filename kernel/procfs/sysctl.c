@@ -368,11 +368,18 @@ static const struct proc_entry vm_entries[] = {
 static const struct proc_table vm_table = PROC_TABLE(vm_entries, PROC_TABLE_SYS + 3);
 
 static const struct proc_entry inotify_entries[] = {
-    CONSTANT("max_queued_events", "16384"),
-    CONSTANT("max_user_instances", "128"),
-    CONSTANT("max_user_watches", "65536"),
+    TEXT("max_queued_events", 0644, proc_inotify_events),
+    TEXT("max_user_instances", 0644, proc_inotify_instances),
+    TEXT("max_user_watches", 0644, proc_inotify_watches),
 };
 static const struct proc_table inotify_table = PROC_TABLE(inotify_entries, PROC_TABLE_SYS + 4);
+
+static const struct proc_entry fanotify_entries[] = {
+    TEXT("max_queued_events", 0644, proc_fanotify_events),
+    TEXT("max_user_groups", 0644, proc_fanotify_groups),
+    TEXT("max_user_marks", 0644, proc_fanotify_marks),
+};
+static const struct proc_table fanotify_table = PROC_TABLE(fanotify_entries, PROC_TABLE_SYS + 10);
 
 static const struct proc_entry mqueue_entries[] = {
     TEXT("msg_default", 0644, proc_mq_msg_default),
@@ -384,8 +391,11 @@ static const struct proc_entry mqueue_entries[] = {
 static const struct proc_table mqueue_table = PROC_TABLE(mqueue_entries, PROC_TABLE_SYS + 9);
 
 static const struct proc_entry fs_entries[] = {
-    TEXT("aio-max-nr", 0644, aio_max_nr),     TEXT("aio-nr", 0444, aio_nr),
-    TEXT("dentry-state", 0444, dentry_state), CONSTANT("file-max", FILE_MAX),
+    TEXT("aio-max-nr", 0644, aio_max_nr),
+    TEXT("aio-nr", 0444, aio_nr),
+    TEXT("dentry-state", 0444, dentry_state),
+    SUBDIR("fanotify", fanotify_table),
+    CONSTANT("file-max", FILE_MAX),
     TEXT("file-nr", 0444, file_nr),           TEXT("inode-nr", 0444, inode_nr),
     TEXT("inode-state", 0444, inode_state),   SUBDIR("inotify", inotify_table),
     SUBDIR("mqueue", mqueue_table),

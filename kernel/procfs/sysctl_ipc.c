@@ -5,6 +5,7 @@
  */
 #include "kernel/procfs/sysctl_ipc.h"
 
+#include "kernel/ipc/notify_marks.h"
 #include "kernel/ipc/sysv.h"
 #include "kernel/lib/parse.h"
 
@@ -15,19 +16,24 @@ enum {
     MQ_BYTES_MAX = 16 * 1024 * 1024,
 };
 
+static void *base_of(const struct ipc_parameter *parameter)
+{
+    char *base =
+        parameter->base ? parameter->base() : (void *)ipc_namespace_limits(ipc_namespace_current());
+    return base + parameter->offset;
+}
+
 static int show_parameter(struct file *file, struct strbuf *out)
 {
     const struct ipc_parameter *parameter = file->inode->private;
-    const char *field = (char *)ipc_namespace_limits(ipc_namespace_current()) + parameter->offset;
+    const void *field = base_of(parameter);
     for (unsigned i = 0; i < parameter->count; i++) {
         const char *separator = i ? "\t" : "";
         if (parameter->wide)
-            strbuf_printf(
-                out, "%s%llu", separator,
-                (unsigned long long)atomic_load_relaxed((const uint64_t *)(const void *)field + i));
+            strbuf_printf(out, "%s%llu", separator,
+                          (unsigned long long)atomic_load_relaxed((const uint64_t *)field + i));
         else
-            strbuf_printf(out, "%s%d", separator,
-                          atomic_load_relaxed((const int32_t *)(const void *)field + i));
+            strbuf_printf(out, "%s%d", separator, atomic_load_relaxed((const int32_t *)field + i));
     }
     strbuf_putc(out, '\n');
     return 0;
@@ -48,9 +54,9 @@ static int parse_number(const char **cursor, uint64_t *out, bool *out_negative)
 static int store(const struct ipc_parameter *parameter, unsigned index, uint64_t value,
                  bool negative)
 {
-    char *field = (char *)ipc_namespace_limits(ipc_namespace_current()) + parameter->offset;
+    void *field = base_of(parameter);
     if (parameter->wide) {
-        atomic_store_relaxed((uint64_t *)(void *)field + index, negative ? 0 - value : value);
+        atomic_store_relaxed((uint64_t *)field + index, negative ? 0 - value : value);
         return 0;
     }
     if (value > INT32_MAX)
@@ -58,7 +64,7 @@ static int store(const struct ipc_parameter *parameter, unsigned index, uint64_t
     int64_t number = negative ? -(int64_t)value : (int64_t)value;
     if (number < parameter->min || number > parameter->max)
         return -EINVAL;
-    atomic_store_relaxed((int32_t *)(void *)field + index, (int32_t)number);
+    atomic_store_relaxed((int32_t *)field + index, (int32_t)number);
     return 0;
 }
 
@@ -109,6 +115,24 @@ const struct ipc_parameter proc_sem = {
     .count = 4,
     .max = INT32_MAX,
 };
+
+static void *notify_base(void)
+{
+    return &notify_state_of(this_kernel())->limits;
+}
+
+#define NOTIFY_NUMBER(field_)                                                                      \
+    {                                                                                              \
+        .text = {.show = show_parameter, .write = write_parameter}, .base = notify_base,           \
+        .offset = offsetof(struct notify_limits, field_), .count = 1, .max = INT32_MAX             \
+    }
+
+const struct ipc_parameter proc_inotify_events = NOTIFY_NUMBER(inotify_events);
+const struct ipc_parameter proc_inotify_instances = NOTIFY_NUMBER(inotify_instances);
+const struct ipc_parameter proc_inotify_watches = NOTIFY_NUMBER(inotify_watches);
+const struct ipc_parameter proc_fanotify_events = NOTIFY_NUMBER(fanotify_events);
+const struct ipc_parameter proc_fanotify_groups = NOTIFY_NUMBER(fanotify_groups);
+const struct ipc_parameter proc_fanotify_marks = NOTIFY_NUMBER(fanotify_marks);
 
 /* ---- the identifier that the next object gets ---- */
 

@@ -9,10 +9,11 @@
 
 struct ipc_namespace;
 
-/* A parameter that is one or more numbers in struct ipc_limits. */
+/* A parameter that is one or more numbers in a structure. */
 struct ipc_parameter {
     struct text_file_ops text; /* must be first */
-    size_t offset;             /* in struct ipc_limits */
+    void *(*base)(void);       /* the structure; NULL: struct ipc_limits */
+    size_t offset;             /* in it */
     unsigned count;            /* numbers in the file */
     bool wide;                 /* uint64_t, else int32_t between: */
     int64_t min, max;
@@ -23,6 +24,9 @@ extern const struct ipc_parameter proc_shmmax, proc_shmall, proc_shmmni, proc_sh
 extern const struct ipc_parameter proc_msgmax, proc_msgmnb, proc_msgmni, proc_sem;
 extern const struct ipc_parameter proc_mq_queues_max, proc_mq_msg_max, proc_mq_msgsize_max;
 extern const struct ipc_parameter proc_mq_msg_default, proc_mq_msgsize_default;
+extern const struct ipc_parameter proc_inotify_events, proc_inotify_instances;
+extern const struct ipc_parameter proc_inotify_watches, proc_fanotify_events;
+extern const struct ipc_parameter proc_fanotify_groups, proc_fanotify_marks;
 extern const struct text_file_ops proc_shm_next_id, proc_sem_next_id, proc_msg_next_id;
 
 extern const struct proc_table proc_sysvipc_table;
