@@ -84,6 +84,8 @@ struct vma {
     struct page_cache *cache; /* or NULL; constant while the VMA is mapped */
     struct list_node mapping_node;
 
+    uint16_t policy; /* mbind(2), see policy.c */
+
     struct vma *next_dead; /* private: removed, to be put when the lock is dropped */
 };
 
@@ -174,6 +176,15 @@ int mm_lock(struct mm *mm, uint64_t addr, uint64_t bytes, bool lock);
 int mm_lock_on_fault(struct mm *mm, uint64_t addr, uint64_t bytes);       /* without populating */
 int mm_lock_all(struct mm *mm, bool current, bool future, bool on_fault); /* none: munlockall */
 int mm_populate(struct mm *mm, uint64_t addr, uint64_t bytes);
+
+/* Memory policies, policy.c. The range is page aligned and not empty: 0, -EFAULT (holes), -ENOMEM. */
+int mm_set_policy(struct mm *mm, uint64_t start, uint64_t end, uint16_t policy);
+int mm_policy_at(struct mm *mm, uint64_t uaddr, uint16_t *out); /* 0, -EFAULT */
+/* Do all mappings in the range that have a policy have one to `accept`? 0, -EOPNOTSUPP, -ENOENT if
+ * none has one. */
+int mm_check_policies(struct mm *mm, uint64_t start, uint64_t end, bool (*accept)(uint16_t policy));
+/* 0 if there is a page at the address, -ENOENT if there is none (yet), -EFAULT without mapping. */
+int mm_page_present(struct mm *mm, uint64_t uaddr);
 
 enum mm_access { MM_READ = 1, MM_WRITE = 2, MM_EXEC = 4 };
 

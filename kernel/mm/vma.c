@@ -90,8 +90,11 @@ struct vma *vma_create(struct mm *mm, uint64_t start, uint64_t end, unsigned fla
 
 struct vma *vma_copy(struct mm *mm, const struct vma *from)
 {
-    return vma_create(mm, from->start, from->end, from->flags, from->ops, from->backing,
-                      from->page_offset);
+    struct vma *copy = vma_create(mm, from->start, from->end, from->flags, from->ops, from->backing,
+                                  from->page_offset);
+    if (copy)
+        copy->policy = from->policy;
+    return copy;
 }
 
 void vma_destroy(struct vma *vma)
@@ -191,7 +194,7 @@ int vma_isolate_locked(struct mm *mm, struct vma **vma, uint64_t start, uint64_t
 static bool may_join(const struct vma *lower, const struct vma *upper)
 {
     if (lower->end != upper->start || lower->flags != upper->flags || lower->ops != upper->ops ||
-        lower->backing != upper->backing)
+        lower->backing != upper->backing || lower->policy != upper->policy)
         return false;
     return !lower->ops || vma_object_page(lower, lower->end) == upper->page_offset;
 }

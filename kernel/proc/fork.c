@@ -178,6 +178,9 @@ static void copy_attributes(struct task *child, struct task *parent, uint64_t fl
 {
     child->blocked = parent->blocked;
     child->personality = parent->personality;
+    child->io_priority = atomic_load_relaxed(&parent->io_priority);
+    child->memory_policy = parent->memory_policy;
+    child->memory_nodes = parent->memory_nodes;
     child->timer_slack_ns = child->timer_slack_default_ns = parent->timer_slack_ns;
     if (!(flags & CLONE_VM) || (flags & CLONE_VFORK))
         child->altstack = parent->altstack;

@@ -192,6 +192,9 @@ struct task {
     int parent_death_signal;     /* PR_SET_PDEATHSIG; atomic */
     uint64_t timer_slack_ns, timer_slack_default_ns;
     uint32_t personality;
+    uint16_t io_priority;        /* ioprio_set(2); atomic */
+    uint16_t memory_policy;      /* set_mempolicy(2): mode and flags; own thread */
+    uint64_t memory_nodes;       /* the low nodes that were asked for with it */
     bool counted;                /* in counted_uid's number of tasks; process-tree lock */
     uint32_t counted_uid;
     bool over_process_limit;     /* by setuid: execve fails while it is so; own thread */
