@@ -50,8 +50,7 @@ int mm_policy_at(struct mm *mm, uint64_t uaddr, uint16_t *out)
     return error;
 }
 
-int mm_check_policies(struct mm *mm, uint64_t start, uint64_t end,
-                      bool (*accept)(uint16_t policy))
+int mm_check_policies(struct mm *mm, uint64_t start, uint64_t end, bool (*accept)(uint16_t policy))
 {
     int result = -ENOENT;
     rwlock_read_lock(&mm->lock);

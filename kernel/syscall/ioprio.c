@@ -43,9 +43,9 @@ static int effective(const struct task *task)
     if (priority >> IOPRIO_CLASS_SHIFT != IOPRIO_CLASS_NONE)
         return priority;
     int policy = atomic_load_relaxed(&se->policy);
-    int class = policy == SCHED_IDLE                            ? IOPRIO_CLASS_IDLE
+    int class = policy == SCHED_IDLE                         ? IOPRIO_CLASS_IDLE
                 : policy == SCHED_FIFO || policy == SCHED_RR ? IOPRIO_CLASS_RT
-                                                                : IOPRIO_CLASS_BE;
+                                                             : IOPRIO_CLASS_BE;
     return class << IOPRIO_CLASS_SHIFT |
            (atomic_load_relaxed(&se->nice) - NICE_MIN) / NICES_A_LEVEL;
 }

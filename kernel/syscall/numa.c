@@ -212,8 +212,7 @@ int64_t sys_set_mempolicy_home_node(uint64_t addr, uint64_t length, uint64_t nod
     length = ALIGN_UP(length, (uint64_t)PAGE_SIZE);
     if (add_overflows(addr, length, &end))
         return -EINVAL;
-    return end == addr ? 0
-                       : mm_check_policies(current_task()->thread.mm, addr, end, has_home);
+    return end == addr ? 0 : mm_check_policies(current_task()->thread.mm, addr, end, has_home);
 }
 
 /* ---- moving ---- */
@@ -232,7 +231,7 @@ int64_t sys_migrate_pages(int pid, uint64_t maxnode, uint64_t old_uaddr, uint64_
     if (error)
         return error;
     mm_put(mm);
-    if (!(new & NODES_ALL))
+    if (!(new &NODES_ALL))
         return (any_new && !capable(CAP_SYS_NICE)) ? -EPERM : -EINVAL;
     return 0; /* everything is where it can be */
 }

@@ -10,46 +10,24 @@
 #include "kernel/core/kernel.h"
 #include "kernel/fs/file_table.h"
 #include "kernel/fs/vfs.h"
-#include "kernel/lib/compiler.h"
+#include "kernel/lib/atomic.h"
 #include "kernel/mm/mm.h"
 #include "kernel/mm/slab.h"
 #include "kernel/mm/uio.h"
 #include "kernel/proc/pidfd.h"
+#include "kernel/proc/ptrace.h"
 #include "kernel/proc/task.h"
 #include "kernel/security/cred.h"
 #include "kernel/syscall/syscalls.h"
-
-/* Same ids and nothing more than the caller's rights, or CAP_SYS_PTRACE. */
-static bool may_access(struct task *task)
-{
-    if (this_thread()->tgid == task->thread.tgid)
-        return true;
-    const struct cred *self = current_cred(), *other = thread_cred_get(&task->thread);
-    bool same = self->uid == other->uid && self->uid == other->euid && self->uid == other->suid &&
-                self->gid == other->gid && self->gid == other->egid && self->gid == other->sgid;
-    bool allowed = capable(CAP_SYS_PTRACE) ||
-                   (same && atomic_load_relaxed(&task->process->dumpable) == 1 &&
-                    !(other->cap_permitted & ~self->cap_permitted));
-    cred_put(other);
-    return allowed;
-}
-
-static int mm_of(struct task *task, struct mm **out)
-{
-    if (!may_access(task))
-        return -EPERM;
-    *out = task_mm(task);
-    return *out ? 0 : -EINVAL;
-}
 
 int remote_mm_by_pid(int pid, struct mm **out)
 {
     struct task *task = pid ? task_find(this_kernel(), pid) : task_get(current_task());
     if (!task)
         return -ESRCH;
-    int error = mm_of(task, out);
+    int error = ptrace_access_mm(task, PTRACE_MODE_READ | PTRACE_MODE_REALCREDS, out);
     task_put(task);
-    return error;
+    return error == -ESRCH ? -EINVAL : error;
 }
 
 int remote_process_by_pidfd(int pidfd, struct process **out)
@@ -90,13 +68,12 @@ static int64_t advise_process(struct process *process, const struct uio *uio, in
     struct mm *mm;
     if (!task)
         return -ESRCH;
-    int error = mm_of(task, &mm);
+    int error = ptrace_access_mm(task, PTRACE_MODE_READ | PTRACE_MODE_FSCREDS, &mm);
     task_put(task);
     if (error)
-        return error == -EINVAL ? -ESRCH : error;
-    int64_t result = capable(CAP_SYS_NICE)
-                         ? advise_all(mm, uio->segments, uio->segment_count, advice)
-                         : -EPERM;
+        return error;
+    int64_t result =
+        capable(CAP_SYS_NICE) ? advise_all(mm, uio->segments, uio->segment_count, advice) : -EPERM;
     mm_put(mm);
     return result;
 }
