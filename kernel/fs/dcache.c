@@ -219,8 +219,8 @@ static void hash_in(struct vfs_state *vfs, struct dentry *dentry)
 /* The dentry lets go of its inode, which may have been a removed file's last use. */
 static void release_inode(struct inode *inode)
 {
-    if (unlikely(atomic_load_relaxed(&inode->marks) != NULL) &&
-        atomic_load_relaxed(&inode->nlink) == 0)
+    bool watched = atomic_load_relaxed(&inode->marks) || atomic_load_relaxed(&inode->sb->marks);
+    if (unlikely(watched) && atomic_load_relaxed(&inode->nlink) == 0)
         fs_notify_inode_removed(inode);
     inode_put(inode);
 }

@@ -251,6 +251,11 @@ int vfs_open_created(const struct path *path, uint32_t flags, struct file **out)
     return file_open_path(path, flags, 0, out);
 }
 
+int vfs_open_unnoticed(const struct path *path, uint32_t flags, struct file **out)
+{
+    return file_open_path(path, flags, FILE_NO_NOTIFY, out);
+}
+
 int vfs_open_exec(const struct path *start, const char *name, unsigned walk_flags,
                   struct file **out)
 {

@@ -71,8 +71,10 @@ int vfs_open(const struct path *start, const char *name, uint32_t flags, uint32_
 int vfs_check_open_flags(uint32_t flags);
 /* Open an already resolved path. */
 int vfs_open_path(const struct path *path, uint32_t flags, struct file **out);
-/* The same for a file that the caller has just made: whatever its mode says. */
+/* The same for a file that the caller has just made, whatever its mode says; for one that is shown to
+ * a watcher, who hears nothing of its own use of it. */
 int vfs_open_created(const struct path *path, uint32_t flags, struct file **out);
+int vfs_open_unnoticed(const struct path *path, uint32_t flags, struct file **out);
 /* Open a program for execve (called by proc/exec.c): a regular file with execute permission on a
  * mount without noexec, else -EACCES; read permission is not needed, yet the kernel may read it and
  * map it privately. The file has FILE_READ | FILE_EXEC. */

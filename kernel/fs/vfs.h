@@ -252,6 +252,7 @@ int inode_create_symlink(struct superblock *sb, struct inode *dir, const char *t
                          struct inode **out);
 void inode_set_nlink(struct inode *inode, int change); /* nlink += change */
 struct dentry *dentry_get(struct dentry *dentry);
+struct dentry *dentry_parent(struct dentry *dentry); /* referenced */
 void dentry_put(struct dentry *dentry);
 struct timestamp timestamp_now(void);
 void inode_touch(struct inode *inode, bool access, bool modify, bool change);

@@ -143,7 +143,6 @@ void dentry_move_cancel(struct dentry_move *move);
 void dentry_move(struct dentry *dentry, struct dentry *target, struct dentry_move *move);
 void dentry_exchange(struct dentry *a, struct dentry *b);
 bool dentry_is_below(const struct dentry *dentry, const struct dentry *ancestor);
-struct dentry *dentry_parent(struct dentry *dentry); /* referenced */
 bool dentry_is_unlinked(const struct dentry *dentry);
 void dentry_forget_children(struct dentry *dentry);
 void dentry_tree_destroy(struct dentry *root); /* unmount: nothing below is in use */

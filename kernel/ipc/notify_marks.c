@@ -135,6 +135,15 @@ void notify_marks_free(struct kernel *kernel, struct list *dead)
     }
 }
 
+void notify_mark_remove_locked(struct notify_mark *mark, struct list *dead)
+{
+    struct fs_marks **slot = slot_of(mark->type, mark->object);
+    bool held = mark->type == NOTIFY_INODE;
+    notify_mark_detach_locked(mark, dead);
+    if (!held) /* the object may be gone before the mark is freed */
+        prune_locked(slot);
+}
+
 void notify_group_clear(struct notify_group *group)
 {
     struct notify_state *state = notify_state_of(group->kernel);
@@ -142,14 +151,8 @@ void notify_group_clear(struct notify_group *group)
     struct list dead;
     list_init(&dead);
     spin_lock(&state->lock);
-    list_for_each_entry_safe(mark, next, &group->marks, group_node)
-    {
-        struct fs_marks **slot = slot_of(mark->type, mark->object);
-        bool counted = mark->type == NOTIFY_INODE;
-        notify_mark_detach_locked(mark, &dead);
-        if (!counted) /* not held: it may be gone before the mark is freed */
-            prune_locked(slot);
-    }
+    list_for_each_entry_safe (mark, next, &group->marks, group_node)
+        notify_mark_remove_locked(mark, &dead);
     spin_unlock(&state->lock);
     notify_marks_free(group->kernel, &dead);
 }
@@ -172,7 +175,7 @@ static void on_event(struct kernel *kernel, const struct fs_event *event)
     struct notify_state *state = notify_state_of(kernel);
     const struct mount *mount = event->path ? event->path->mount : NULL;
     struct fs_marks *const *sb_slot = &event->inode->sb->marks;
-    struct list dead;
+    struct list dead, garbage;
 
     if ((!event->dir || !atomic_load_relaxed(&event->dir->marks)) &&
         !atomic_load_relaxed(&event->inode->marks) && !atomic_load_relaxed(sb_slot) &&
@@ -180,6 +183,7 @@ static void on_event(struct kernel *kernel, const struct fs_event *event)
         (!mount || !atomic_load_relaxed(&mount->marks)))
         return;
     list_init(&dead);
+    list_init(&garbage);
     spin_lock(&state->lock);
     if (event->dir)
         tell_marks_locked(event->dir->marks, event, true, &dead);
@@ -192,8 +196,9 @@ static void on_event(struct kernel *kernel, const struct fs_event *event)
         *sb_slot,
         event->new_dir ? event->new_dir->marks : NULL,
     };
-    fanotify_event_locked(kernel, event, sources, ARRAY_SIZE(sources));
+    fanotify_event_locked(kernel, event, sources, ARRAY_SIZE(sources), &garbage);
     spin_unlock(&state->lock);
+    fanotify_discard(&garbage);
     notify_marks_free(kernel, &dead);
 }
 

@@ -89,11 +89,14 @@ int notify_mark_attach_locked(struct notify_mark *mark, struct notify_group *gro
 void notify_mark_set_mask_locked(struct notify_mark *mark, uint32_t mask, uint32_t ignored);
 /* Take it off; it is freed by notify_marks_free, which must follow without the lock. */
 void notify_mark_detach_locked(struct notify_mark *mark, struct list *dead);
+/* The same for whoever does not go through the object's marks just now. */
+void notify_mark_remove_locked(struct notify_mark *mark, struct list *dead);
 void notify_marks_free(struct kernel *kernel, struct list *dead);
 
 /* fanotify: the groups that want an event are found over all their marks. */
 void fanotify_event_locked(struct kernel *kernel, const struct fs_event *event,
-                           struct fs_marks *const sources[], unsigned count);
+                           struct fs_marks *const sources[], unsigned count, struct list *garbage);
+void fanotify_discard(struct list *garbage); /* without the lock */
 int fanotify_permission(struct file *file, uint32_t mask);
 extern const struct notify_group_ops fanotify_group_ops;
 

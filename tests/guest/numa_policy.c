@@ -180,7 +180,7 @@ static void pages_stay(void)
     if (geteuid() == 0) {
         OK(setresuid(1000, 1000, 1000));
         FAILS(syscall(SYS_move_pages, 0, 1, pages, NULL, status, MF_MOVE_ALL), EPERM);
-        FAILS(syscall(SYS_move_pages, 1, 1, pages, NULL, status, 0), EPERM);
+        FAILS(syscall(SYS_move_pages, getppid(), 1, pages, NULL, status, 0), EPERM);
     }
 }
 
