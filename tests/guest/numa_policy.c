@@ -8,6 +8,13 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 
+#ifndef SYS_process_mrelease
+#define SYS_process_mrelease 448
+#endif
+#ifndef SYS_set_mempolicy_home_node
+#define SYS_set_mempolicy_home_node 450
+#endif
+
 enum {
     PAGE = 4096,
     DEFAULT = 0,
