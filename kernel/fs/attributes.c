@@ -6,6 +6,7 @@
  * generic_setattr). What a call changes implicitly (set-ID bits, ctime) is decided here.
  */
 #include "kernel/abi/capability.h"
+#include "kernel/fs/leases.h"
 #include "kernel/fs/notify.h"
 #include "kernel/fs/vfs_internal.h"
 #include "kernel/fs/xattr.h"
@@ -225,6 +226,8 @@ int vfs_truncate(const struct path *path, uint64_t size)
         error = inode_permission(inode, MAY_WRITE);
     if (!error && (atomic_load_relaxed(&inode->flags) & INODE_APPEND))
         error = -EPERM;
+    if (!error)
+        error = file_lease_break(inode, true, false);
     if (!error)
         error = inode_write_access_get(inode);
     if (error)

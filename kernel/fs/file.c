@@ -7,6 +7,7 @@
  * of mount and superblock keep them from becoming read-only.
  */
 #include "kernel/abi/fanotify.h"
+#include "kernel/fs/leases.h"
 #include "kernel/fs/locks.h"
 #include "kernel/fs/notify.h"
 #include "kernel/fs/open_internal.h"
@@ -85,8 +86,10 @@ static int count_writer(struct file *file)
     return mount_want_write(mount);
 }
 
-static void uncount_writer(struct file *file)
+static void uncount_user(struct file *file)
 {
+    if (file->mode & FILE_READER)
+        atomic_fetch_sub_relaxed(&file->inode->read_count, 1);
     if (!(file->mode & FILE_COUNTED))
         return;
     atomic_fetch_sub_relaxed(&file->path.mount->sb->writers, 1);
@@ -146,10 +149,19 @@ static int file_open(struct file *file, unsigned extra_mode)
     }
     file->mode = mode_from_flags(flags) | (uint16_t)extra_mode;
     uint32_t type = inode_mode(inode) & S_IFMT;
+    if (type == S_IFREG) {
+        int error = file_lease_break(inode, (file->mode & FILE_WRITE) || (flags & O_TRUNC),
+                                     flags & O_NONBLOCK);
+        if (error)
+            return error;
+    }
     if ((file->mode & FILE_WRITE) && (type == S_IFREG || type == S_IFDIR)) {
         int error = count_writer(file);
         if (error)
             return error;
+    } else if (type == S_IFREG && (file->mode & FILE_READ)) {
+        atomic_fetch_add_relaxed(&inode->read_count, 1);
+        file->mode |= FILE_READER;
     }
     if (type == S_IFIFO && !(file->mode & (FILE_READ | FILE_WRITE)))
         return -EINVAL;
@@ -209,7 +221,7 @@ static void file_free(struct file *file)
         file_locks_release(file);
     if (file->ops->release)
         file->ops->release(file);
-    uncount_writer(file);
+    uncount_user(file);
     path_put(&file->path);
     cred_put(file->cred);
     slab_free(file->kernel->vfs->files, file);
@@ -221,6 +233,17 @@ void file_put(struct file *file)
     assert(left != UINT32_MAX);
     if (left == 0)
         file_free(file);
+}
+
+void vfs_set_signal_owner(struct kernel *kernel, void (*send)(struct file *file, int fd, int code))
+{
+    kernel->vfs->signal_owner = send;
+}
+
+void vfs_signal_owner(struct file *file, int fd, int code)
+{
+    if (file->kernel->vfs->signal_owner)
+        file->kernel->vfs->signal_owner(file, fd, code);
 }
 
 void vfs_set_fifo_ops(struct kernel *kernel, const struct file_ops *ops)

@@ -9,6 +9,7 @@
  * table (refs 1) reads it without the lock: nobody else changes it.
  */
 #include "kernel/fs/locks.h"
+#include "kernel/fs/notify.h"
 #include "kernel/fs/vfs_internal.h"
 #include "kernel/lib/bitmap.h"
 #include "kernel/sched/thread.h"
@@ -113,6 +114,8 @@ static int close_file(struct file_table *table, struct file *file)
     int error = file->ops->flush ? file->ops->flush(file) : 0;
     if (unlikely(atomic_load_acquire(&file->inode->locks) != NULL))
         file_locks_close(file, table);
+    if (unlikely(atomic_load_acquire(&file->inode->marks) != NULL))
+        fs_notify_file_closed(file, table);
     file_put(file);
     return error;
 }
@@ -122,9 +125,8 @@ void file_table_put(struct file_table *table)
     if (!table || atomic_sub_fetch_acq_rel(&table->refs, 1) != 0)
         return;
     size_t fd;
-    bitmap_for_each_set (fd, table->open_bits, table->capacity)
-        if (table->files[fd])
-            close_file(table, table->files[fd]);
+    bitmap_for_each_set(fd, table->open_bits, table->capacity) if (table->files[fd])
+        close_file(table, table->files[fd]);
     free_arrays(table->files, table->capacity);
     kfree(container_of(table, struct table_with_files, table));
 }

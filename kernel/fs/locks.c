@@ -23,6 +23,7 @@ int file_locks_of(struct inode *inode, struct file_locks **out)
         return -ENOLCK;
     list_init(&locks->records);
     list_init(&locks->flocks);
+    list_init(&locks->leases);
     wait_queue_init(&locks->wait);
     locks->inode = inode;
     spin_lock(&vfs->locks_lock);

@@ -2,6 +2,7 @@
  *
  * Advisory locks as file operations: fcntl_locking(2), flock(2), /proc/locks.
  */
+#include "kernel/fs/leases.h"
 #include "kernel/fs/locks_internal.h"
 #include "kernel/sched/wait.h"
 
@@ -190,6 +191,7 @@ void file_locks_release(struct file *file)
 {
     file_lock_drop_owner(file->inode, LOCK_KIND_OFD, file);
     file_lock_drop_owner(file->inode, LOCK_KIND_FLOCK, file);
+    file_leases_release(file);
 }
 
 /* ---- /proc/locks ---- */

@@ -24,6 +24,7 @@ struct file_lock {
 /* inode->locks; lives as long as the inode. */
 struct file_locks {
     struct list records, flocks;
+    struct list leases;          /* of leases.c */
     struct wait_queue wait;      /* woken when a lock goes or shrinks */
     struct inode *inode;
     struct list_node node;       /* in vfs->lock_inodes */

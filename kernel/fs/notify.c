@@ -93,6 +93,13 @@ void fs_notify_inode_removed(struct inode *inode)
         ops->inode_removed(inode);
 }
 
+void fs_notify_file_closed(struct file *file, struct file_table *table)
+{
+    const struct fs_notify_ops *ops = atomic_load_acquire(&file->kernel->vfs->notify);
+    if (ops)
+        ops->file_closed(file, table);
+}
+
 void fs_notify_superblock_gone(struct superblock *sb)
 {
     const struct fs_notify_ops *ops = atomic_load_acquire(&sb->kernel->vfs->notify);

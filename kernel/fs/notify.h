@@ -13,6 +13,7 @@
 
 struct dentry;
 struct file;
+struct file_table;
 struct inode;
 struct kernel;
 struct mount;
@@ -39,6 +40,8 @@ struct fs_notify_ops {
     int (*permission)(struct file *file, uint32_t mask);
     /* The inode has lost its last name and nobody has it open: its marks go. */
     void (*inode_removed)(struct inode *inode);
+    /* A descriptor of a marked directory is closed in a table. */
+    void (*file_closed)(struct file *file, struct file_table *table);
     /* The superblock is being unmounted, the mount leaves the tree: their marks go. */
     void (*superblock_gone)(struct superblock *sb);
     void (*mount_gone)(struct mount *mount);
@@ -55,6 +58,7 @@ void fs_notify_path(const struct path *path, uint32_t mask);
 void fs_notify_file(struct file *file, uint32_t mask);
 int fs_notify_permission(struct file *file, uint32_t mask);
 void fs_notify_inode_removed(struct inode *inode);
+void fs_notify_file_closed(struct file *file, struct file_table *table);
 void fs_notify_superblock_gone(struct superblock *sb);
 void fs_notify_mount_gone(struct mount *mount);
 /* The whole story of a rename of `inode`; target: what the new name meant, or NULL. */

@@ -21,6 +21,7 @@ static void init_state(struct vfs_state *vfs, struct kernel *kernel)
     list_init(&vfs->superblocks);
     list_init(&vfs->contexts);
     spin_lock_init(&vfs->locks_lock, LOCK_RANK_OBJECT);
+    vfs->lease_break_seconds = 45;
     list_init(&vfs->lock_waiters);
     list_init(&vfs->lock_inodes);
 }

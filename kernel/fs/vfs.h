@@ -117,6 +117,7 @@ struct inode {
     void (*object_put)(void *object);
     struct file_locks *locks;  /* POSIX/flock locks; allocated on first use */
     int32_t write_count;       /* > 0: open for writing; < 0: being executed (ETXTBSY); atomic */
+    uint32_t read_count;       /* regular files: open for reading only; atomic */
     struct fs_marks *marks;    /* who watches it; NULL mostly; atomic */
     char *link;                /* in-memory symlinks: the target, owned; else NULL. Immutable */
     struct simple_xattrs *xattrs; /* of file systems that use the simple_xattr_ functions */
@@ -310,6 +311,7 @@ enum file_mode {
     FILE_READ = 1, FILE_WRITE = 2, FILE_SEEK = 4, FILE_STREAM = 8, /* no position at all */
     FILE_PATH = 16, /* O_PATH */ FILE_EXEC = 32,
     FILE_COUNTED = 64, /* holds write access on the inode (private to open.c) */
+    FILE_READER = 512, /* is counted in inode->read_count (private to file.c) */
     FILE_NO_NOTIFY = 256, /* what is done through it is no event */
     FILE_LOCKED = 128, /* flock or OFD locks were taken through it (private to locks.c) */
 };
@@ -329,6 +331,10 @@ int file_create_anon_peer(struct file *of, const struct file_ops *ops, void *pri
 /* Upward hooks, installed at boot. FIFOs: file_ops for every open of a named pipe (ops->open may
  * block). Epoll: called at the last put of a file that has epoll_used. */
 void vfs_set_fifo_ops(struct kernel *kernel, const struct file_ops *ops);
+/* Signals to the owner of a file (F_SETOWN): `code` is POLL_MSG. Without locks. */
+void vfs_set_signal_owner(struct kernel *kernel,
+                          void (*send)(struct file *file, int fd, int code));
+void vfs_signal_owner(struct file *file, int fd, int code);
 void vfs_set_epoll_release(struct kernel *kernel, void (*release)(struct file *file));
 
 /* Kernel-side whole-object I/O used by syscalls; check mode, clamp, update pos/atime. A *pos of

@@ -83,6 +83,8 @@ struct vfs_state {
     const struct file_limits_ops *limits;
     const struct file_ops *fifo_ops;
     void (*epoll_release)(struct file *file);
+    void (*signal_owner)(struct file *file, int fd, int code);
+    uint32_t lease_break_seconds;  /* atomic */
     const struct fs_notify_ops *notify; /* atomic */
     uint32_t notify_interest;      /* events that somebody waits for; atomic */
     uint32_t notify_cookie;        /* atomic */

@@ -9,6 +9,7 @@
  */
 #include "kernel/ipc/notify_marks.h"
 
+#include "kernel/ipc/dnotify.h"
 #include "kernel/ipc/ipc_internal.h"
 #include "kernel/sched/wait.h"
 
@@ -151,7 +152,7 @@ void notify_group_clear(struct notify_group *group)
     struct list dead;
     list_init(&dead);
     spin_lock(&state->lock);
-    list_for_each_entry_safe (mark, next, &group->marks, group_node)
+    list_for_each_entry_safe(mark, next, &group->marks, group_node)
         notify_mark_remove_locked(mark, &dead);
     spin_unlock(&state->lock);
     notify_marks_free(group->kernel, &dead);
@@ -199,6 +200,8 @@ static void on_event(struct kernel *kernel, const struct fs_event *event)
     fanotify_event_locked(kernel, event, sources, ARRAY_SIZE(sources), &garbage);
     spin_unlock(&state->lock);
     fanotify_discard(&garbage);
+    if (unlikely(atomic_load_relaxed(&state->signals_due)))
+        dnotify_deliver(kernel);
     notify_marks_free(kernel, &dead);
 }
 
@@ -271,6 +274,7 @@ static const struct fs_notify_ops listener_ops = {
     .inode_removed = on_inode_removed,
     .superblock_gone = on_superblock_gone,
     .mount_gone = on_mount_gone,
+    .file_closed = dnotify_close,
 };
 
 int notify_init(struct kernel *kernel)

@@ -70,6 +70,7 @@ struct notify_state {
     uint32_t releasing; /* marks detached but not freed; atomic */
     struct wait_queue released;
     struct dnotify *dnotify; /* see dnotify.c; NULL until used */
+    bool signals_due;        /* ...and it has some to send; atomic */
 };
 
 int notify_init(struct kernel *kernel);

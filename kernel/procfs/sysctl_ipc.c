@@ -5,6 +5,7 @@
  */
 #include "kernel/procfs/sysctl_ipc.h"
 
+#include "kernel/fs/leases.h"
 #include "kernel/ipc/notify_marks.h"
 #include "kernel/ipc/sysv.h"
 #include "kernel/lib/parse.h"
@@ -133,6 +134,18 @@ const struct ipc_parameter proc_inotify_watches = NOTIFY_NUMBER(inotify_watches)
 const struct ipc_parameter proc_fanotify_events = NOTIFY_NUMBER(fanotify_events);
 const struct ipc_parameter proc_fanotify_groups = NOTIFY_NUMBER(fanotify_groups);
 const struct ipc_parameter proc_fanotify_marks = NOTIFY_NUMBER(fanotify_marks);
+
+static void *lease_base(void)
+{
+    return file_lease_break_time(this_kernel());
+}
+
+const struct ipc_parameter proc_lease_break_time = {
+    .text = {.show = show_parameter, .write = write_parameter},
+    .base = lease_base,
+    .count = 1,
+    .max = INT32_MAX,
+};
 
 /* ---- the identifier that the next object gets ---- */
 

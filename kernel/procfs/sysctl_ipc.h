@@ -27,6 +27,7 @@ extern const struct ipc_parameter proc_mq_msg_default, proc_mq_msgsize_default;
 extern const struct ipc_parameter proc_inotify_events, proc_inotify_instances;
 extern const struct ipc_parameter proc_inotify_watches, proc_fanotify_events;
 extern const struct ipc_parameter proc_fanotify_groups, proc_fanotify_marks;
+extern const struct ipc_parameter proc_lease_break_time;
 extern const struct text_file_ops proc_shm_next_id, proc_sem_next_id, proc_msg_next_id;
 
 extern const struct proc_table proc_sysvipc_table;

@@ -12,6 +12,7 @@
 #include "kernel/abi/errno.h"
 #include "kernel/core/init.h"
 #include "kernel/core/kernel.h"
+#include "kernel/fs/vfs.h"
 #include "kernel/proc/ptrace.h"
 #include "kernel/proc/seccomp.h"
 #include "kernel/proc/task.h"
@@ -71,6 +72,7 @@ int syscall_init(struct kernel *kernel)
     static const struct user_loop_ops ops = {.syscall = syscall_dispatch, .signal = trace_signal};
     user_loop_set_ops(kernel, &ops);
     ipc_set_hooks(kernel, &ipc_task_hooks);
+    vfs_set_signal_owner(kernel, fcntl_signal_owner);
     file_table_set_limits_ops(kernel, &file_task_limits);
     return kernel->options.trace ? trace_init(kernel) : 0;
 }

@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: MIT
  *
- * fcntl(2). Leases and dnotify are not there: F_SETLEASE and F_NOTIFY fail as on a file system
- * without them.
+ * fcntl(2), and the signals to a file's owner that it arranges.
  */
 #include "kernel/abi/fcntl.h"
 #include "kernel/abi/errno.h"
 #include "kernel/abi/resource.h"
 #include "kernel/core/kernel.h"
 #include "kernel/fs/file_table.h"
+#include "kernel/fs/leases.h"
 #include "kernel/fs/locks.h"
 #include "kernel/fs/path.h"
+#include "kernel/ipc/dnotify.h"
 #include "kernel/lib/atomic.h"
 #include "kernel/mm/uaccess.h"
 #include "kernel/proc/session.h"
+#include "kernel/proc/signal.h"
 #include "kernel/proc/task.h"
+#include "kernel/security/cred.h"
+#include "kernel/syscall/ipc_hooks.h"
 #include "kernel/syscall/syscalls.h"
 
 enum { SETTABLE_FLAGS = O_APPEND | O_NONBLOCK | O_ASYNC | O_DIRECT | O_NOATIME };
@@ -121,7 +125,79 @@ static int64_t rw_hint(struct file *file, int command, uint64_t uaddr)
     return 0;
 }
 
-static int64_t file_fcntl(struct file *file, int command, uint64_t argument)
+/* Whoever asks for signals and has not said where they go gets them. */
+static void become_owner(struct file *file)
+{
+    if (!file->owner_pid) {
+        file->owner_type = F_OWNER_PID;
+        file->owner_pid = current_process()->pid;
+    }
+}
+
+static int64_t set_lease(int fd, struct file *file, int type)
+{
+    int error = file_lease_set(file, type, fd);
+    if (!error && type != F_UNLCK)
+        become_owner(file);
+    return error;
+}
+
+static int64_t set_directory_signal(int fd, struct file *file, uint32_t mask)
+{
+    int error = dnotify_set(file, fd, mask);
+    if (!error && (mask & ~(uint32_t)DN_MULTISHOT))
+        become_owner(file);
+    return error;
+}
+
+/* May who opened the file send signals there? */
+static bool may_signal(const struct file *file, struct task *task)
+{
+    const struct cred *from = file->cred, *to = thread_cred_get(&task->thread);
+    bool allowed = from->euid == 0 || from->euid == to->suid || from->euid == to->uid ||
+                   from->uid == to->suid || from->uid == to->uid;
+    cred_put(to);
+    return allowed;
+}
+
+static void signal_task(const struct file *file, struct task *task, bool thread,
+                        const struct linux_siginfo *info)
+{
+    if (!may_signal(file, task))
+        return;
+    if (thread)
+        signal_send_task(task, info->si_signo, info);
+    else
+        signal_send_process(task->process, info->si_signo, info);
+}
+
+void fcntl_signal_owner(struct file *file, int fd, int code)
+{
+    enum { BAND_MESSAGE = 0x1 | 0x40 | 0x400 }; /* POLLIN POLLRDNORM POLLMSG */
+    int owner = file->owner_pid, type = file->owner_type;
+    struct linux_siginfo info = {.si_signo = file->owner_signal, .si_code = code};
+    info.poll.band = BAND_MESSAGE;
+    info.poll.fd = fd;
+    if (!info.si_signo)
+        info = (struct linux_siginfo){.si_signo = SIGIO, .si_code = SI_KERNEL};
+    if (!owner)
+        return;
+    if (type == F_OWNER_PGRP) {
+        struct process_group *group = process_group_find(file->kernel, -owner);
+        if (group) {
+            signal_send_group(group, info.si_signo, &info);
+            process_group_put(group);
+        }
+        return;
+    }
+    struct task *task = task_find(file->kernel, owner);
+    if (task) {
+        signal_task(file, task, type == F_OWNER_TID, &info);
+        task_put(task);
+    }
+}
+
+static int64_t file_fcntl(int fd, struct file *file, int command, uint64_t argument)
 {
     switch (command) {
     case F_GETLK:
@@ -146,7 +222,11 @@ static int64_t file_fcntl(struct file *file, int command, uint64_t argument)
     case F_GETSIG:
         return file->owner_signal;
     case F_GETLEASE:
-        return F_UNLCK;
+        return file_lease_get(file);
+    case F_SETLEASE:
+        return set_lease(fd, file, (int)argument);
+    case F_NOTIFY:
+        return set_directory_signal(fd, file, (uint32_t)argument);
     case F_GET_RW_HINT:
     case F_SET_RW_HINT:
     case F_GET_FILE_RW_HINT:
@@ -176,7 +256,7 @@ static int64_t descriptor_fcntl(int fd, struct file *file, int command, uint64_t
             return -EBADF;
         if (command == F_SETFL)
             return set_flags(file, (uint32_t)argument);
-        return file_fcntl(file, command, argument);
+        return file_fcntl(fd, file, command, argument);
     }
 }
 

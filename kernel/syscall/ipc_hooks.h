@@ -9,4 +9,8 @@
 
 extern const struct ipc_hooks ipc_task_hooks;
 
+/* What vfs_signal_owner does. */
+struct file;
+void fcntl_signal_owner(struct file *file, int fd, int code);
+
 #endif
