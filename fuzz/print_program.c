@@ -33,13 +33,14 @@ static void print_bytes(FILE *out, const uint8_t *bytes, unsigned count)
     fputc('"', out);
 }
 
-static void print_set(FILE *out, const struct trace_set *set, uint64_t value)
+static void print_set(FILE *out, const struct trace_set *set, uint64_t value,
+                      void (*put)(struct strbuf *, const struct trace_set *, uint64_t))
 {
     char text[512];
     struct strbuf buf;
 
     strbuf_init(&buf, text, sizeof text);
-    trace_put_flags(&buf, set, value);
+    put(&buf, set, value);
     fputs(text, out);
 }
 
@@ -81,11 +82,13 @@ static void print_argument(FILE *out, const struct prepared_call *call,
         fprintf(out, "%#o", (unsigned)value);
         break;
     case TRACE_ENUM:
+        print_set(out, type->set, (uint32_t)value, trace_put_enum);
+        break;
     case TRACE_FLAGS:
-        print_set(out, type->set, (uint32_t)value);
+        print_set(out, type->set, (uint32_t)value, trace_put_flags);
         break;
     case TRACE_FLAGS64:
-        print_set(out, type->set, value);
+        print_set(out, type->set, value, trace_put_flags);
         break;
     case TRACE_LONG:
     case TRACE_OFF:

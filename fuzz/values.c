@@ -9,6 +9,7 @@
 #include "kernel/abi/fcntl.h"
 #include "kernel/abi/mman.h"
 #include "kernel/lib/compiler.h"
+#include "kernel/lib/string.h"
 #include "kernel/syscall/dispatch.h"
 #include "kernel/syscall/syscalls.h"
 #include "kernel/syscall/trace_internal.h"
@@ -467,9 +468,30 @@ static uint64_t value_of_memory(struct maker *maker, const struct trace_argument
     return uaddr;
 }
 
+/* Sizes for which the kernel accepts one number only. */
+static uint64_t fixed_size(unsigned number, const struct trace_argument *type)
+{
+    switch (number) {
+    case SYS_clone3:
+        return kstr_equal(type->name, "size") ? 88 : 0;
+    case SYS_openat2:
+        return kstr_equal(type->name, "size") ? 24 : 0;
+    case SYS_bind:
+    case SYS_connect:
+    case SYS_sendto:
+        return kstr_equal(type->name, "length") ? 110 : 0;
+    default:
+        return kstr_equal(type->name, "sigsetsize") ? 8 : 0;
+    }
+}
+
 static uint64_t value_typed(struct maker *maker, const struct trace_argument *type, unsigned arg,
                             uint8_t a, uint16_t b)
 {
+    const uint64_t fixed = fixed_size(maker->out->number, type);
+
+    if (fixed && b % 16)
+        return fixed;
     switch (type->kind) {
     case TRACE_FD:
         return (uint64_t)(int64_t)maker_fd(maker, a, b);
@@ -549,7 +571,7 @@ void program_prepare(const struct program *program, unsigned index,
     const struct program_call *call = &program->calls[index];
     struct maker maker = {
         .program = program, .index = index, .results = results, .out = out, .random = call->seed};
-    const struct trace_argument unknown = {.kind = TRACE_ULONG};
+    const struct trace_argument unknown = {.name = "", .kind = TRACE_ULONG};
     unsigned count = 0;
 
     out->number = call->number;
