@@ -145,6 +145,9 @@ struct prepared_call {
 void program_prepare(const struct program *program, unsigned index,
                      const struct program_results *results, struct prepared_call *out);
 
+/* The index-th word that names things outside of the file system; NULL past the last. */
+const char *program_word(unsigned index);
+
 /* The call's name and how many arguments it has; NULL for none. */
 const char *program_call_name(unsigned number, unsigned *out_args);
 bool program_call_exists(unsigned number); /* implemented or refused by the kernel */

@@ -6,11 +6,17 @@
  *   program c FILE           run it and print a C program with the same calls, for Linux
  *   program minimize FILE    drop calls and then arguments while it fails in the same way; writes
  *                            FILE.min
+ *   program hunt SECONDS SEED FOLDER...
+ *                            fuzz without coverage, but fast: changed and crossed programs from the
+ *                            folders; writes what fails to ./hunt-N
  *   program bench [SECONDS]  programs a second, and what a reset costs
  */
+#include <dirent.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -258,6 +264,93 @@ static int minimize(const char *path)
     return 0;
 }
 
+/* ---- hunt ---- */
+
+enum { HUNT_SEEDS_MAX = 4096, HUNT_CRASHES_MAX = 100 };
+
+struct hunt {
+    struct program current; /* what the child runs, for the parent to save */
+    unsigned runs;
+};
+
+static struct program *seeds[HUNT_SEEDS_MAX];
+static unsigned seed_count;
+
+static void load_folder(const char *path)
+{
+    DIR *folder = opendir(path);
+    struct dirent *entry;
+    char name[4096];
+
+    while (folder && (entry = readdir(folder)) && seed_count < HUNT_SEEDS_MAX) {
+        if (entry->d_name[0] == '.')
+            continue;
+        snprintf(name, sizeof name, "%s/%s", path, entry->d_name);
+        seeds[seed_count] = malloc(sizeof(struct program));
+        load(name, seeds[seed_count++]);
+    }
+    if (folder)
+        closedir(folder);
+}
+
+static void invent(struct program *out, uint64_t *random)
+{
+    memset(out, 0, sizeof *out);
+    if (seed_count > 0 && program_random(random) % 8) {
+        const struct program *one = seeds[program_random(random) % seed_count];
+        const struct program *two = seeds[program_random(random) % seed_count];
+        if (program_random(random) % 2)
+            program_cross(one, two, random, PROGRAM_CALLS_MAX, out);
+        else
+            *out = *one;
+    }
+    for (unsigned i = 1 + program_random(random) % 12; i > 0; i--)
+        program_mutate(out, random, PROGRAM_CALLS_MAX);
+}
+
+static void hunt_child(struct hunt *hunt, uint64_t random)
+{
+    const struct run_options options = {.check_leaks = true};
+
+    for (;;) {
+        invent(&hunt->current, &random);
+        alarm(30);
+        run_program(&hunt->current, &options, &outcome);
+        hunt->runs++;
+    }
+}
+
+static int hunt(double seconds, uint64_t seed, char **folders)
+{
+    struct hunt *shared =
+        mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    const time_t end = time(NULL) + (time_t)seconds;
+    unsigned crashes = 0;
+    char name[64];
+    int status;
+
+    for (; *folders; folders++)
+        load_folder(*folders);
+    run_reset();
+    while (time(NULL) < end && crashes < HUNT_CRASHES_MAX) {
+        pid_t pid = fork();
+        if (pid == 0)
+            hunt_child(shared, seed + crashes * 1000003ull);
+        while (waitpid(pid, &status, WNOHANG) == 0 && time(NULL) < end)
+            usleep(50000);
+        if (time(NULL) >= end) {
+            kill(pid, SIGKILL);
+            break;
+        }
+        snprintf(name, sizeof name, "hunt-%u", crashes++);
+        save(name, &shared->current);
+        printf("%s: status %#x after %u programs\n", name, (unsigned)status, shared->runs);
+        fflush(stdout);
+    }
+    printf("%u programs, %u failed\n", shared->runs, crashes);
+    return crashes > 0;
+}
+
 /* ---- bench ---- */
 
 static double now_s(void)
@@ -332,8 +425,11 @@ int main(int argc, char **argv)
         return to_c(argv[2]);
     if (strcmp(command, "minimize") == 0 && argc == 3)
         return minimize(argv[2]);
+    if (strcmp(command, "hunt") == 0 && argc >= 4)
+        return hunt(atof(argv[2]), strtoull(argv[3], NULL, 0), argv + 4);
     if (strcmp(command, "bench") == 0)
         return bench(argc > 2 ? atof(argv[2]) : 5);
-    fprintf(stderr, "usage: program show|c|minimize FILE, program bench [SECONDS]\n");
+    fprintf(stderr, "usage: program show|c|minimize FILE, program hunt SECONDS SEED FOLDER..., "
+                    "program bench [SECONDS]\n");
     return 2;
 }

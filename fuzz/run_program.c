@@ -137,6 +137,23 @@ static void mount_in_jail(const char *type, const char *path, unsigned mode)
     must(FUZZ_CALL(SYS_mount, kind, jailed(path), kind, 0, 0), path);
 }
 
+/* Devices of the jail's own, so that locks and attributes go with them. */
+static void make_devices(void)
+{
+    static const struct {
+        const char *path;
+        unsigned major, minor;
+    } devices[] = {{"dev/null", 1, 3},   {"dev/zero", 1, 5},  {"dev/full", 1, 7},
+                   {"dev/random", 1, 8}, {"dev/kmsg", 1, 11}, {"dev/tty", 5, 0},
+                   {"dev/ptmx", 5, 2}};
+
+    FUZZ_CALL(SYS_mkdir, jailed("dev"), 0755);
+    for (unsigned i = 0; i < ARRAY_SIZE(devices); i++)
+        must(FUZZ_CALL(SYS_mknod, jailed(devices[i].path), S_IFCHR | 0666,
+                       devices[i].major << 8 | devices[i].minor),
+             devices[i].path);
+}
+
 static void set_up_jail(void)
 {
     struct root_file file;
@@ -151,7 +168,7 @@ static void set_up_jail(void)
     FUZZ_CALL(SYS_mkdir, jailed("tmp"), 01777);
     mount_in_jail("proc", "proc", 0755);
     mount_in_jail("sysfs", "sys", 0755);
-    mount_in_jail("devtmpfs", "dev", 0755);
+    make_devices();
     mount_in_jail("devpts", "dev/pts", 0755);
     mount_in_jail("tmpfs", "dev/shm", 01777);
 }
@@ -273,6 +290,8 @@ static void clean_up(struct holdings *before)
         /* until there are no children any more */
     }
     take_signals();
+    for (unsigned i = 0; program_word(i); i++)
+        FUZZ_CALL(SYS_mq_unlink, text(program_word(i)));
     remove_ipc(SYS_shmctl, SHM_STAT, false);
     remove_ipc(SYS_msgctl, MSG_STAT, false);
     remove_ipc(SYS_semctl, SEM_STAT, true);
@@ -310,6 +329,22 @@ static void protect(void)
     current_task()->thread.mm->oom_score_adj = -1000;
 }
 
+/* What the kernel makes once and keeps: the locks of the inode that eventfd(2) and the like share.
+ */
+static void warm_up(void)
+{
+    static const char *const shared[] = {"/dev/pts", "/sys", "/proc"};
+    int64_t fd = FUZZ_CALL(SYS_eventfd2, 0, 0);
+
+    must(FUZZ_CALL(SYS_flock, fd, LOCK_EX), "flock");
+    FUZZ_CALL(SYS_close, fd);
+    for (unsigned i = 0; i < ARRAY_SIZE(shared); i++) {
+        fd = FUZZ_CALL(SYS_open, text(shared[i]), O_RDONLY, 0);
+        FUZZ_CALL(SYS_flock, fd, LOCK_EX);
+        FUZZ_CALL(SYS_close, fd);
+    }
+}
+
 static void supervise(void)
 {
     static struct holdings before;
@@ -317,6 +352,7 @@ static void supervise(void)
     run.supervisor = current_task();
     set_up_memory();
     must(clear_user(PROGRAM_MEMORY, 4 * 4096), "memory");
+    warm_up();
     take_stock(&before);
     set_up_jail();
     must(FUZZ_CALL(SYS_fork), "fork");
@@ -430,6 +466,8 @@ static void set_up_lane(struct lane *lane)
 
     regs->rsp = PROGRAM_STACKS + (lane_index(lane) + 1) * 4096 - 64;
     if (lane_index(lane) == 0) { /* the thread and the child copy these registers */
+        FUZZ_CALL(SYS_unshare, CLONE_NEWIPC);
+        FUZZ_CALL(SYS_close_range, 0, ~0u, 0);
         FUZZ_CALL(SYS_chroot, text("/jail"));
         FUZZ_CALL(SYS_chdir, text("/tmp"));
         must(FUZZ_CALL(SYS_clone, CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD,

@@ -204,6 +204,11 @@ const char *maker_path(uint8_t a, uint16_t b)
     return paths[(a + (b >> 8)) % ARRAY_SIZE(paths)];
 }
 
+const char *program_word(unsigned index)
+{
+    return index < ARRAY_SIZE(words) ? words[index] : NULL;
+}
+
 /* ---- results ---- */
 
 static bool call_makes_fd(unsigned number)

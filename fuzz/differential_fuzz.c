@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The same program here and on the host's Linux: results, errors and what was read must agree
+ * (linux_run.h says which calls, and how harm is avoided). Where there is no sandbox, nothing is
+ * compared.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "fuzz/inside.h"
+#include "fuzz/linux_run.h"
+#include "fuzz/print_program.h"
+#include "fuzz/run_program.h"
+#include "kernel/mm/uaccess.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t size_max, unsigned seed);
+
+static struct program program;
+static struct run_outcome ours;
+static struct linux_outcome theirs;
+static struct prepared_call calls[PROGRAM_CALLS_MAX];
+static uint64_t output[PROGRAM_CALLS_MAX];
+
+static void observe(void *argument, unsigned index, unsigned lane, const struct prepared_call *call,
+                    const int64_t *result)
+{
+    static uint8_t bytes[1 << 20];
+    unsigned arg;
+
+    (void)argument;
+    (void)lane;
+    if (call) {
+        calls[index] = *call;
+        return;
+    }
+    if (*result <= 0 || *result > (int64_t)sizeof bytes ||
+        !linux_output_argument(calls[index].number, &arg) || !calls[index].args[arg])
+        return;
+    if (copy_from_user(bytes, calls[index].args[arg], (size_t)*result) == 0)
+        output[index] = linux_digest(bytes, (size_t)*result);
+}
+
+/* What may differ: nothing but how the two are made. */
+static bool agree(unsigned index)
+{
+    return ours.results.value[index] == theirs.results.value[index] &&
+           output[index] == theirs.output[index];
+}
+
+static void fail_at(unsigned index)
+{
+    for (unsigned i = 0; i <= index; i++) {
+        const char *our_error = print_errno(ours.results.value[i]);
+        const char *their_error = print_errno(theirs.results.value[i]);
+        fputs("  ", stderr);
+        print_call(stderr, &calls[i]);
+        fprintf(stderr, " = %lld %s", (long long)ours.results.value[i], our_error ? our_error : "");
+        if (!agree(i))
+            fprintf(stderr, "; Linux: %lld %s%s", (long long)theirs.results.value[i],
+                    their_error ? their_error : "",
+                    output[i] != theirs.output[i] ? ", other output" : "");
+        fputc('\n', stderr);
+    }
+    unsigned count;
+    fuzz_fail("%s disagrees with Linux", program_call_name(program.calls[index].number, &count));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    const struct run_options options = {.observe = observe};
+
+    program_decode(data, size, &program);
+    linux_filter(&program);
+    if (program.count == 0)
+        return 0;
+    memset(output, 0, sizeof output);
+    run_program(&program, &options, &ours);
+    linux_run(&program, &theirs);
+    for (unsigned i = 0; theirs.ran && i < program.count; i++) {
+        if (!ours.results.returned[i] || !theirs.results.returned[i])
+            break; /* it blocks, here or there */
+        if (!agree(i))
+            fail_at(i);
+    }
+    return 0;
+}
+
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t size_max, unsigned seed)
+{
+    uint64_t random = seed;
+    const unsigned max =
+        (unsigned)((size_max - sizeof(struct program_header)) / sizeof(struct program_call));
+
+    if (size_max < sizeof(struct program_header) + sizeof(struct program_call))
+        return size;
+    program_decode(data, size, &program);
+    program_mutate(&program, &random, max);
+    return program_encode(&program, data, size_max);
+}
