@@ -98,6 +98,7 @@ static void copy_layout(const struct mm *parent, struct mm *child)
     child->may_lock_all = parent->may_lock_all;
     child->dumpable = parent->dumpable;
     child->oom_score_adj = parent->oom_score_adj;
+    child->core_filter = atomic_load_relaxed(&parent->core_filter);
     child->membarrier = atomic_load_relaxed(&parent->membarrier);
 }
 

@@ -77,6 +77,7 @@ int mm_create(struct kernel *kernel, struct mm **out)
     mm->mmap_base = ALIGN_DOWN(user_limit(mm) - MIN(user_limit(mm) / 8, 1ull << 30), PAGE_SIZE);
     mm->limit_as = mm->limit_data = mm->limit_stack = mm->limit_memlock = UINT64_MAX;
     mm->dumpable = true;
+    mm->core_filter = MM_CORE_FILTER_DEFAULT;
     *out = mm;
     return 0;
 }

@@ -89,6 +89,9 @@ struct vma {
     struct vma *next_dead; /* private: removed, to be put when the lock is dropped */
 };
 
+/* Of a core dump's mappings (core(5)): private and shared anonymous memory, ELF headers. */
+enum { MM_CORE_FILTER_DEFAULT = 0x33 };
+
 struct mm {
     uint32_t users; /* atomic */
     uint32_t pins;  /* atomic; the users together hold one */
@@ -125,6 +128,7 @@ struct mm {
     uint64_t limit_as, limit_data, limit_stack, limit_memlock; /* bytes, copies of the rlimits */
     bool dumpable;
     int oom_score_adj;
+    unsigned core_filter; /* /proc/PID/coredump_filter; atomic */
     uint32_t membarrier; /* commands registered for (membarrier(2)); atomic */
     bool no_patches;     /* a debugger looks: the backend leaves the code as it is */
     bool may_lock_all;   /* CAP_IPC_LOCK: RLIMIT_MEMLOCK does not count. Set by proc/. */

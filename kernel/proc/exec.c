@@ -325,8 +325,10 @@ static int replace_program(struct task *task, struct exec *exec, struct elf_imag
     task_release_mm(task);
     choose_layout(task, mm);
     mm->dumpable = !exec->secure && !exec->unreadable;
-    if (task->thread.mm)
+    if (task->thread.mm) {
         mm->oom_score_adj = atomic_load_relaxed(&task->thread.mm->oom_score_adj);
+        mm->core_filter = atomic_load_relaxed(&task->thread.mm->core_filter);
+    }
     if (file_deny_write(exec->file) == 0) { /* always: we deny it already */
         mm->exe = file_get(exec->file);
         mm->exe_put = put_exe;

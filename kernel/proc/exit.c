@@ -16,6 +16,7 @@
 #include "kernel/fs/path.h"
 #include "kernel/ipc/sysv.h"
 #include "kernel/lib/assert.h"
+#include "kernel/proc/core_dump.h"
 #include "kernel/proc/process_internal.h"
 #include "kernel/proc/ptrace_internal.h"
 #include "kernel/proc/session_internal.h"
@@ -428,6 +429,8 @@ void task_exit(int status)
 
     if (process->is_init)
         kernel_panic("init exited with status 0x%x", status);
+    if (unlikely(atomic_load_acquire(&process->core_task)))
+        core_dump_join(task);
     if (unlikely(task->traced))
         report_exit(task, status);
     bool last = is_last_task(task, status);

@@ -67,6 +67,7 @@ int proc_init(struct kernel *kernel)
     user_count_init(table);
     table->cursor = PID_INIT;
     table->ptrace_scope = PTRACE_SCOPE_DEFAULT;
+    memcpy(table->core_pattern, "core", 5);
     table->task_cache = slab_cache_create("task", sizeof(struct task), 64);
     table->process_cache = slab_cache_create("process", sizeof(struct process), 64);
     table->fpu_cache = slab_cache_create("fpu", hal_fpu_size(), 64);

@@ -37,6 +37,8 @@ struct process_table {
     struct xarray users;         /* uid -> struct user_count */
     struct process *init;
     unsigned ptrace_scope;       /* Yama's; atomic */
+    char core_pattern[128];      /* see core_dump.h */
+    bool core_uses_pid;          /* atomic */
     bool power_requested;        /* by the power button; atomic */
 
     struct slab_cache *task_cache, *process_cache, *fpu_cache; /* constant */

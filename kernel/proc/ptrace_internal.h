@@ -44,7 +44,9 @@ struct ptrace_state {
     bool step;                       /* one instruction */
     bool step_forced;                /* RFLAGS.TF is ours, not the program's */
 
-    uint64_t debug[8]; /* DR0 to DR7 as the tracer sees them */
+    unsigned watching;   /* debug registers in use (ptrace_watch.c): bit n for DRn */
+    uint64_t watched[4]; /* what was there */
+    uint64_t debug[8];   /* DR0 to DR7 as the tracer sees them */
 };
 
 /* What stops a task, as wait and PTRACE_GETSIGINFO report it. */
@@ -117,6 +119,15 @@ int ptrace_peek_user(struct task *task, uint64_t offset, uint64_t *out);
 int ptrace_poke_user(struct task *task, uint64_t offset, uint64_t value);
 /* The XSAVE area as debuggers know it; `out` holds hal_fpu_size() bytes. */
 void ptrace_get_xstate(struct task *task, void *out);
+
+/* ---- ptrace_watch.c: hardware breakpoints and watchpoints ---- */
+
+/* Write a debug register of a stopped task: 0, -EIO, -EINVAL. */
+int ptrace_set_debug(struct task *task, uint64_t index, uint64_t value);
+/* The task goes on with debug registers in use. */
+void ptrace_watch_resume(struct task *task);
+/* The current task has executed one instruction: SIGTRAP if a register says so, or its tracer steps. */
+void ptrace_watch_step(struct task *task);
 
 /* ---- ptrace_info.c: signals and system calls of a stopped task ---- */
 

@@ -124,28 +124,13 @@ int ptrace_peek_user(struct task *task, uint64_t offset, uint64_t *out)
     return 0;
 }
 
-/* No CPU's debug registers are loaded for guests: only what disables breakpoints is accepted. */
-static int set_debug(struct task *task, uint64_t index, uint64_t value)
-{
-    enum { DR_STATUS = 6, DR_CONTROL = 7, CONTROL_ENABLES = 0xff };
-    uint64_t limit = this_kernel()->boot->user_addr_limit;
-    if (index == 4 || index == 5)
-        return -EIO;
-    if (index < 4 && value >= limit)
-        return -EINVAL;
-    if (index == DR_CONTROL && (value & CONTROL_ENABLES))
-        return -ENOSPC;
-    task->ptrace->debug[index] = value;
-    return 0;
-}
-
 int ptrace_poke_user(struct task *task, uint64_t offset, uint64_t value)
 {
     struct linux_user_regs regs;
     if (offset % 8 || offset >= LINUX_USER_BYTES)
         return -EIO;
     if (offset >= LINUX_USER_DEBUGREG && offset < LINUX_USER_DEBUGREG_END)
-        return set_debug(task, (offset - LINUX_USER_DEBUGREG) / 8, value);
+        return ptrace_set_debug(task, (offset - LINUX_USER_DEBUGREG) / 8, value);
     if (offset >= sizeof(regs))
         return -EIO;
     ptrace_get_regs(task, &regs);

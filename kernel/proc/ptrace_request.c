@@ -174,10 +174,12 @@ static int64_t resume(struct task *task, int64_t request, uint64_t signo)
 
     if (signo > SIGNALS_MAX)
         return -EIO;
+    set_step(task, step);
+    if (trace->watching)
+        ptrace_watch_resume(task); /* may block: frozen, the task does not change meanwhile */
     bool irq = spin_lock_irqsave(&process->signal_lock);
     trace->trace_calls = request == PTRACE_SYSCALL;
     trace->emulate_calls = request == PTRACE_SYSEMU || request == PTRACE_SYSEMU_SINGLESTEP;
-    set_step(task, step);
     if (trace->trace_calls || trace->emulate_calls || step)
         task_set_syscall_work(task, SYSCALL_WORK_PTRACE);
     else

@@ -188,8 +188,11 @@ static int prepare(struct process *process, struct task *task, int signo)
 {
     if (task ? task->signals_closed : !has_live_task(process))
         return -ESRCH;
-    if (process->group_exiting)
+    if (process->group_exiting) {
+        if (process->core_task && signo == SIGKILL) /* enough of the dump */
+            thread_interrupt(&process->core_task->thread, true);
         return 0;
+    }
     if (signo == SIGCONT)
         continue_group(process);
     else if (signal_in(SIGNALS_STOPPING, signo))

@@ -14,6 +14,7 @@
 #include "kernel/abi/wait.h"
 #include "kernel/core/clock.h"
 #include "kernel/lib/assert.h"
+#include "kernel/proc/core_dump.h"
 #include "kernel/proc/ptrace_internal.h"
 #include "kernel/proc/rseq.h"
 #include "kernel/proc/session.h"
@@ -109,9 +110,10 @@ static bool is_orphaned(struct process *process)
     return orphaned;
 }
 
-static void default_action_locked(struct task *task, int signo, bool *irq)
+static void default_action_locked(struct task *task, const struct linux_siginfo *info, bool *irq)
 {
     struct process *process = task->process;
+    int signo = info->si_signo;
 
     if (signal_in(SIGNALS_IGNORED_BY_DEFAULT, signo))
         return;
@@ -127,6 +129,12 @@ static void default_action_locked(struct task *task, int signo, bool *irq)
         }
         if (task->stop_dequeued && !process->group_exiting)
             begin_stop_locked(process, task, signo);
+        return;
+    }
+    if (signal_in(SIGNALS_DUMPING_CORE, signo)) {
+        spin_unlock_irqrestore(&process->signal_lock, *irq);
+        core_dump(task, info);
+        *irq = spin_lock_irqsave(&process->signal_lock);
         return;
     }
     signal_kill_group_locked(process, linux_wait_killed(signo, 0));
@@ -199,7 +207,7 @@ static int take_for_handler(struct task *task, struct linux_siginfo *info,
         if (action->handler > SIG_IGN)
             break;
         if (action->handler == SIG_DFL)
-            default_action_locked(task, signo, &irq);
+            default_action_locked(task, info, &irq);
     }
     signal_recalculate(task);
     spin_unlock_irqrestore(&process->signal_lock, irq);
@@ -258,9 +266,10 @@ static void run_handler(struct task *task, int signo, const struct linux_siginfo
 {
     const struct user_loop_ops *ops = task->thread.kernel->processes->user_ops;
     bool steps = task->traced && task->ptrace->step;
+    bool watches = task->traced && task->ptrace->watching;
     if (ops && ops->signal && task->thread.kernel->trace)
         ops->signal(task, info);
-    if (steps)
+    if (steps || watches)
         ptrace_end_step(task);
     /* The frame has to show the abort handler if this interrupts a critical section. A bad area is
      * fatal, but at the next look: first the handler's frame, as always. */
@@ -283,6 +292,8 @@ static void run_handler(struct task *task, int signo, const struct linux_siginfo
         blocked |= LINUX_SIGMASK(signo);
     task->restore_blocked = false; /* the frame has the mask to go back to */
     signal_set_blocked(blocked);
+    if (watches)
+        ptrace_watch_resume(task);
     if (steps)
         ptrace_report_handler(task);
 }

@@ -112,6 +112,7 @@ struct process {
     struct signal_pending shared_pending;
     bool group_exiting;          /* every task must exit with group_exit_status */
     int group_exit_status;
+    struct task *core_task;      /* writes a core dump; the others wait for it; atomic */
     struct task *exec_task;      /* a task execs: the others die, exit_status untouched */
     bool group_stopping;         /* a stop signal was taken: tasks stop; atomic */
     bool group_stopped;          /* all of them have; wait has been told */
@@ -171,6 +172,7 @@ struct task {
     struct signal_pending pending;
     bool stop_dequeued;          /* took a stop signal that no SIGCONT has undone yet */
     bool stop_counted;           /* has done its part in the group's stop; atomic */
+    bool core_joined;            /* exiting: waits for the core dump; atomic */
     bool signals_closed;         /* exiting: takes no signals any more */
     struct linux_stack altstack; /* own thread only */
 

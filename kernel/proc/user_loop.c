@@ -83,8 +83,8 @@ static void handle_exception(struct task *task, const struct hal_fault *fault)
         signal_force_fault(SIGFPE, FPE_INTDIV, rip);
         break;
     case HAL_VECTOR_DEBUG:
-        if (task->ptrace && task->ptrace->step_forced && !task->traced)
-            ptrace_end_step(task); /* the tracer that wanted it is gone */
+        if (task->ptrace && task->ptrace->step_forced)
+            ptrace_watch_step(task);
         else
             signal_force_fault(SIGTRAP, TRAP_TRACE, rip);
         break;

@@ -184,6 +184,8 @@ int64_t pid_write_comm(struct task *task, const char *text, size_t bytes);
 int pid_show_limits(struct task *task, bool whole, struct strbuf *out);
 int pid_show_io(struct task *task, bool whole, struct strbuf *out);
 int pid_show_oom_score(struct task *task, bool whole, struct strbuf *out);
+int pid_show_coredump_filter(struct task *task, bool whole, struct strbuf *out);
+int64_t pid_write_coredump_filter(struct task *task, const char *text, size_t bytes);
 int pid_show_oom_score_adj(struct task *task, bool whole, struct strbuf *out);
 int64_t pid_write_oom_score_adj(struct task *task, const char *text, size_t bytes);
 int pid_show_oom_adj(struct task *task, bool whole, struct strbuf *out);

@@ -14,6 +14,7 @@
 #include "kernel/lib/parse.h"
 #include "kernel/mm/page.h"
 #include "kernel/mm/slab.h"
+#include "kernel/proc/core_dump.h"
 #include "kernel/proc/ptrace.h"
 #include "kernel/proc/uts.h"
 #include "kernel/procfs/proc_internal.h"
@@ -228,6 +229,38 @@ static int64_t write_ptrace_scope(struct file *file, const char *text, size_t by
     return error ? error : (int64_t)bytes;
 }
 
+static int show_core_pattern(struct file *file, struct strbuf *out)
+{
+    char pattern[CORE_PATTERN_BYTES];
+    core_pattern_get(file->kernel, pattern);
+    strbuf_printf(out, "%s\n", pattern);
+    return 0;
+}
+
+static int64_t write_core_pattern(struct file *file, const char *text, size_t bytes)
+{
+    int error = core_pattern_set(file->kernel, text, kstrcspn(text, "\n"));
+    return error ? error : (int64_t)bytes;
+}
+
+static int show_core_uses_pid(struct file *file, struct strbuf *out)
+{
+    strbuf_printf(out, "%d\n", core_uses_pid(file->kernel));
+    return 0;
+}
+
+static int64_t write_core_uses_pid(struct file *file, const char *text, size_t bytes)
+{
+    const char *cursor = kstr_skip_spaces(text);
+    uint64_t on;
+    if (kparse_u64(&cursor, 10, &on))
+        return -EINVAL;
+    core_set_uses_pid(file->kernel, on != 0);
+    return (int64_t)bytes;
+}
+
+static const struct text_file_ops core_pattern_ops = {show_core_pattern, write_core_pattern};
+static const struct text_file_ops core_uses_pid_ops = {show_core_uses_pid, write_core_uses_pid};
 static const struct text_file_ops ptrace_scope_ops = {show_ptrace_scope, write_ptrace_scope};
 
 static int show_aio_nr(struct file *file, struct strbuf *out)
@@ -320,8 +353,8 @@ static const struct proc_entry kernel_entries[] = {
     CONSTANT("arch", "x86_64"),
     CONSTANT("auto_msgmni", "0"),
     CONSTANT("cap_last_cap", "40"),
-    CONSTANT("core_pattern", "core"),
-    CONSTANT("core_uses_pid", "0"),
+    TEXT("core_pattern", 0644, core_pattern_ops),
+    TEXT("core_uses_pid", 0644, core_uses_pid_ops),
     CONSTANT("dmesg_restrict", "0"),
     TEXT("domainname", 0644, domainname),
     TEXT("hostname", 0644, hostname),

@@ -7,6 +7,7 @@
 #include "kernel/abi/sched.h"
 #include "kernel/lib/parse.h"
 #include "kernel/mm/page.h"
+#include "kernel/proc/core_dump.h"
 #include "kernel/proc/ptrace.h"
 #include "kernel/procfs/proc_internal.h"
 #include "kernel/sched/sched.h"
@@ -84,6 +85,33 @@ int64_t pid_write_oom_score_adj(struct task *task, const char *text, size_t byte
     if (!error)
         error = set_oom_adjustment(task, value);
     return error ? error : (int64_t)bytes;
+}
+
+/* ---- core dumps ---- */
+
+int pid_show_coredump_filter(struct task *task, bool whole, struct strbuf *out)
+{
+    struct mm *mm = task_mm(task);
+    (void)whole;
+    if (!mm)
+        return 0;
+    strbuf_printf(out, "%08x\n", atomic_load_relaxed(&mm->core_filter));
+    mm_put(mm);
+    return 0;
+}
+
+int64_t pid_write_coredump_filter(struct task *task, const char *text, size_t bytes)
+{
+    int value;
+    int error = parse_number(text, 0, INT32_MAX, &value);
+    struct mm *mm = error ? NULL : task_mm(task);
+    if (!error && !mm)
+        error = -ESRCH;
+    if (error)
+        return error;
+    atomic_store_relaxed(&mm->core_filter, (unsigned)value & CORE_FILTER_MASK);
+    mm_put(mm);
+    return (int64_t)bytes;
 }
 
 /* The old scale, -17 to 15. */

@@ -71,6 +71,8 @@ static const struct proc_entry process_entries[] = {
     DIRECTORY("task", 0555, pid_task_dir_inode_ops, pid_task_dir_file_ops),
     COMMON_ENTRIES,
     MOUNTS("mountstats", 0400, pid_mountstats),
+    FILE("coredump_filter", 0644,
+         PID_TEXT_WRITABLE(pid_show_coredump_filter, pid_write_coredump_filter)),
     FILE("timerslack_ns", 0666, PID_TEXT_WRITABLE(pid_show_timerslack, pid_write_timerslack)),
 };
 

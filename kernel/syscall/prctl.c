@@ -135,6 +135,7 @@ static int64_t set_dumpable(uint64_t value)
     if (value > 1)
         return -EINVAL;
     atomic_store_relaxed(&current_process()->dumpable, (uint32_t)value);
+    atomic_store_relaxed(&this_thread()->mm->dumpable, value != 0);
     return 0;
 }
 

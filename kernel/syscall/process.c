@@ -20,6 +20,7 @@
 #include "kernel/proc/task.h"
 #include "kernel/security/cred.h"
 #include "kernel/syscall/syscalls.h"
+#include "kernel/tty/tty.h"
 
 /* ---- creation: clone(2) ---- */
 
@@ -309,6 +310,14 @@ int64_t sys_set_tid_address(uint64_t tid)
 int64_t sys_setsid(void)
 {
     return process_setsid(current_process());
+}
+
+int64_t sys_vhangup(void)
+{
+    if (!capable(CAP_SYS_TTY_CONFIG))
+        return -EPERM;
+    tty_hangup_current();
+    return 0;
 }
 
 int64_t sys_setpgid(int pid, int pgid)

@@ -89,6 +89,15 @@ void tty_hangup(struct tty *tty)
     wait_queue_wake(&tty->write_wait, 0, EPOLLOUT | EPOLLHUP);
 }
 
+void tty_hangup_current(void)
+{
+    struct tty *tty = job_control_current_tty();
+    if (!tty)
+        return;
+    tty_hangup(tty);
+    tty_put(tty);
+}
+
 void tty_set_size(struct tty *tty, const struct linux_winsize *size)
 {
     mutex_lock(&tty->lock);

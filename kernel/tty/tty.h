@@ -93,6 +93,9 @@ void tty_writable(struct tty *tty);
 /* The line is gone: readers see the end, writers EIO, the session SIGHUP. Thread context. */
 void tty_hangup(struct tty *tty);
 
+/* vhangup(2): the controlling terminal of the current process, if it has one. */
+void tty_hangup_current(void);
+
 /* TIOCSWINSZ from any side: SIGWINCH to the foreground group if it changes. */
 void tty_set_size(struct tty *tty, const struct linux_winsize *size);
 

@@ -299,9 +299,10 @@ static void a_step_over_a_call_ends_behind_it(void)
     EQ(WAIT(pid), 4 << 8);
 }
 
-static void handler(int signo)
+__attribute__((noinline)) static void handler(int signo)
 {
     (void)signo;
+    __asm__ volatile("");
 }
 
 static void raise_with_handler(void *unused)
@@ -325,6 +326,84 @@ static void a_step_into_a_handler_stops_there(void)
     EQ(WAIT(pid), 4 << 8);
 }
 
+/* ---- debug registers ---- */
+
+static volatile long watched;
+
+static void change_a_word(void *unused)
+{
+    (void)unused;
+    for (volatile int i = 0; i < 100; i++)
+        continue;
+    watched = 1;
+    watched = 2;
+    handler(0);
+    _exit((int)watched);
+}
+
+static void set_debug(pid_t pid, unsigned index, uint64_t value)
+{
+    OK(request(PTRACE_POKEUSER, pid, offsetof(struct user, u_debugreg) + index * 8, value));
+}
+
+static uint64_t debug(pid_t pid, unsigned index)
+{
+    uint64_t value;
+    OK(request(PTRACE_PEEKUSER, pid, offsetof(struct user, u_debugreg) + index * 8,
+               (uintptr_t)&value));
+    return value;
+}
+
+static void watchpoints_stop_after_a_write(void)
+{
+    siginfo_t info;
+    long value;
+    pid_t pid = traced_child(change_a_word, NULL);
+    set_debug(pid, 0, (uintptr_t)&watched);
+    set_debug(pid, 7, 0x90001); /* local, on writes, eight bytes */
+    EQ(debug(pid, 0), (uintptr_t)&watched);
+    for (int i = 1; i <= 2; i++) {
+        let_go(pid, PTRACE_CONT, 0);
+        STOPPED_BY(WAIT(pid), SIGTRAP);
+        OK(request(PTRACE_GETSIGINFO, pid, 0, (uintptr_t)&info));
+        EQ(info.si_code, TRAP_HWBKPT);
+        EQ(debug(pid, 6) & 0xf, 1);
+        EQ(regs_of(pid).eflags & 0x100, 0);
+        OK(request(PTRACE_PEEKDATA, pid, (uintptr_t)&watched, (uintptr_t)&value));
+        EQ(value, i);
+    }
+    set_debug(pid, 7, 0);
+    let_go(pid, PTRACE_CONT, 0);
+    EQ(WAIT(pid), 2 << 8);
+}
+
+static void hardware_breakpoints_stop_before_the_instruction(void)
+{
+    siginfo_t info;
+    pid_t pid = traced_child(change_a_word, NULL);
+    set_debug(pid, 1, (uintptr_t)handler);
+    set_debug(pid, 7, 4);
+    let_go(pid, PTRACE_CONT, 0);
+    STOPPED_BY(WAIT(pid), SIGTRAP);
+    OK(request(PTRACE_GETSIGINFO, pid, 0, (uintptr_t)&info));
+    EQ(info.si_code, TRAP_HWBKPT);
+    EQ(debug(pid, 6) & 0xf, 2);
+    EQ(regs_of(pid).rip, (uintptr_t)handler);
+    let_go(pid, PTRACE_CONT, 0);
+    EQ(WAIT(pid), 2 << 8);
+}
+
+static void bad_debug_registers_are_refused(void)
+{
+    pid_t pid = traced_child(pause_forever, NULL);
+    const uintptr_t first = offsetof(struct user, u_debugreg);
+    FAILS(request(PTRACE_POKEUSER, pid, first + 4 * 8, 1), EIO);
+    FAILS(request(PTRACE_POKEUSER, pid, first + 5 * 8, 1), EIO);
+    FAILS(request(PTRACE_POKEUSER, pid, first, ~0ul), EINVAL);
+    EQ(debug(pid, 4), 0);
+    end_tracee(pid);
+}
+
 static void requests_check_their_arguments(void)
 {
     pid_t pid = traced_child(pause_forever, NULL);
@@ -346,4 +425,6 @@ GUEST_MAIN(CASE(calls_stop_at_entry_and_exit), CASE(a_call_can_be_changed),
            CASE(registers_can_be_read_and_written), CASE(register_sets_are_the_same_registers),
            CASE(bad_registers_are_refused), CASE(memory_can_be_read_and_written),
            CASE(steps_go_one_instruction), CASE(a_step_over_a_call_ends_behind_it),
-           CASE(a_step_into_a_handler_stops_there), CASE(requests_check_their_arguments))
+           CASE(a_step_into_a_handler_stops_there), CASE(watchpoints_stop_after_a_write),
+           CASE(hardware_breakpoints_stop_before_the_instruction),
+           CASE(bad_debug_registers_are_refused), CASE(requests_check_their_arguments))
