@@ -121,7 +121,7 @@ static void put_field(struct strbuf *out, const struct core *core, char field)
         strbuf_printf(out, "%llu", (unsigned long long)core->limit);
         break;
     case 'h':
-        uts_get(task->thread.kernel, &uts);
+        uts_get(&uts);
         put_name(out, uts.nodename);
         break;
     case 'e':

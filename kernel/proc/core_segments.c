@@ -35,7 +35,21 @@ static bool holds_headers(const struct vma *vma)
     return vma->page_offset == 0 && (vma->flags & (VMA_READ | VMA_EXEC));
 }
 
-static uint64_t bytes_wanted(struct vma *vma, unsigned filter)
+/* Shared memory that has no name any more, or never had one. */
+static bool is_removed(struct vma *vma, char *path)
+{
+    static const char suffix[] = " (deleted)";
+    uint64_t dev, ino;
+    if (!vma->ops || !vma->ops->describe)
+        return true;
+    path[0] = '\0';
+    vma->ops->describe(vma, &dev, &ino, path, VFS_PATH_MAX);
+    size_t length = kstrlen(path), end = sizeof(suffix) - 1;
+    return length >= end && !kstrcmp(path + length - end, suffix);
+}
+
+/* `path` is scratch. */
+static uint64_t bytes_wanted(struct vma *vma, unsigned filter, char *path)
 {
     struct vma_usage usage;
     uint64_t all = vma->end - vma->start;
@@ -43,9 +57,7 @@ static uint64_t bytes_wanted(struct vma *vma, unsigned filter)
     if (vma->flags & VMA_DONTDUMP)
         return 0;
     if (vma->flags & VMA_SHARED)
-        return filter & (vma->backing && !is_file(vma) ? FILTER_ANON_SHARED : FILTER_FILE_SHARED)
-                   ? all
-                   : 0;
+        return filter & (is_removed(vma, path) ? FILTER_ANON_SHARED : FILTER_FILE_SHARED) ? all : 0;
     if (!vma->ops)
         return filter & FILTER_ANON_PRIVATE ? all : 0;
     if (filter & FILTER_ANON_PRIVATE) { /* what the program has written in it */
@@ -64,9 +76,12 @@ int core_collect_segments(struct core *core)
     unsigned filter = atomic_load_relaxed(&mm->core_filter);
     size_t room = MIN((size_t)atomic_load_relaxed(&mm->vma_count), (size_t)SEGMENTS_MAX);
 
+    char *path = kmalloc(VFS_PATH_MAX);
     core->segments = kmalloc((room + 1) * sizeof(*core->segments));
-    if (!core->segments)
+    if (!core->segments || !path) {
+        kfree(path);
         return -ENOMEM;
+    }
     rwlock_read_lock(&mm->lock);
     struct vma *vma = mm_find_vma(mm, 0);
     for (; vma && core->segment_count < room; vma = mm_next_vma(vma)) {
@@ -74,10 +89,11 @@ int core_collect_segments(struct core *core)
             .start = vma->start,
             .end = vma->end,
             .flags = vma->flags,
-            .file_bytes = bytes_wanted(vma, filter),
+            .file_bytes = bytes_wanted(vma, filter, path),
         };
     }
     rwlock_read_unlock(&mm->lock);
+    kfree(path);
     return 0;
 }
 
