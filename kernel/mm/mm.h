@@ -130,7 +130,7 @@ struct mm {
     int oom_score_adj;
     unsigned core_filter; /* /proc/PID/coredump_filter; atomic */
     uint32_t membarrier; /* commands registered for (membarrier(2)); atomic */
-    bool no_patches;     /* a debugger looks: the backend leaves the code as it is */
+    bool no_patches;     /* a debugger looks: the backend leaves the code as it is; atomic */
     bool may_lock_all;   /* CAP_IPC_LOCK: RLIMIT_MEMLOCK does not count. Set by proc/. */
 };
 

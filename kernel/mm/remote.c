@@ -106,7 +106,7 @@ int64_t mm_access_remote(struct mm *mm, uint64_t uaddr, void *buffer, size_t byt
 static int make_private(struct mm *mm, uint64_t uaddr)
 {
     struct vma *vma = mm_find_vma(mm, uaddr);
-    if (!vma || vma->start > uaddr || mm->no_patches ||
+    if (!vma || vma->start > uaddr || atomic_load_relaxed(&mm->no_patches) ||
         (vma->flags & (VMA_EXEC | VMA_WRITE | VMA_SHARED)) != VMA_EXEC)
         return -EACCES;
     for (unsigned attempt = 0;; attempt++) {

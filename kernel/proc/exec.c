@@ -140,6 +140,23 @@ static void transform_capabilities(struct cred *cred, const struct cred *old, bo
     cred->keep_caps = false;
 }
 
+static bool gains_privileges(const struct cred *cred, const struct cred *old)
+{
+    return cred->euid != old->uid || cred->egid != old->gid ||
+           (cred->cap_permitted & ~old->cap_permitted);
+}
+
+/* Under a tracer who could not trace it otherwise, a program gets no more than the old one had. */
+static void downgrade(struct cred *cred, const struct cred *old)
+{
+    if (!capable(CAP_SETUID)) {
+        cred->euid = cred->uid;
+        cred->egid = cred->gid;
+    }
+    cred->cap_permitted &= old->cap_permitted;
+    cred->cap_effective &= cred->cap_permitted;
+}
+
 static int prepare_credentials(struct exec *exec)
 {
     const struct cred *old = current_cred();
@@ -147,12 +164,17 @@ static int prepare_credentials(struct exec *exec)
     if (!cred)
         return -ENOMEM;
     raise_ids(cred, exec->file);
-    exec->secure = cred->euid != cred->uid || cred->egid != cred->gid;
     transform_capabilities(cred, old, cred->euid != old->euid || cred->egid != old->egid);
     if (current_task()->no_new_privs) { /* nothing that the old program did not have */
         cred->cap_permitted &= old->cap_permitted;
         cred->cap_effective &= cred->cap_permitted;
     }
+    exec->gains = gains_privileges(cred, old);
+    if (exec->gains && !ptrace_tracer_is_capable(current_task())) {
+        downgrade(cred, old);
+        exec->gains = false;
+    }
+    exec->secure = cred->euid != cred->uid || cred->egid != cred->gid;
     cred->suid = cred->fsuid = cred->euid;
     cred->sgid = cred->fsgid = cred->egid;
     exec->cred = cred;
@@ -311,6 +333,8 @@ static void reset_task(struct task *task, struct exec *exec)
     set_name(task, exec->filename);
     cred_install(exec->cred);
     exec->cred = NULL;
+    if (exec->gains) /* who attached meanwhile did so to the old program */
+        ptrace_drop_incapable(task);
 
     spin_lock(process_tree_lock(process->kernel));
     process->did_exec = true;
@@ -334,7 +358,7 @@ static int replace_program(struct task *task, struct exec *exec, struct elf_imag
         mm->exe_put = put_exe;
     }
     task_set_mm(task, mm);
-    mm->no_patches = task->traced;
+    atomic_store_relaxed(&mm->no_patches, task_is_traced(task));
     reset_task(task, exec);
     int error = map_stack(mm, exec, elf_wants_executable_stack(image));
     if (!error)

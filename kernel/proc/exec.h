@@ -34,6 +34,7 @@ struct exec {
     size_t limit_bytes;          /* strings and pointers together */
     unsigned interpreters;
     struct cred *cred;           /* of the new program; owned until installed */
+    bool gains;                  /* ids or capabilities that the old program did not have */
     bool secure;                 /* AT_SECURE: credentials were raised */
     bool unreadable;             /* the caller may not read the program: it will not be dumpable */
 

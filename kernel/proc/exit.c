@@ -431,7 +431,7 @@ void task_exit(int status)
         kernel_panic("init exited with status 0x%x", status);
     if (unlikely(atomic_load_acquire(&process->core_task)))
         core_dump_join(task);
-    if (unlikely(task->traced))
+    if (unlikely(task_is_traced(task)))
         report_exit(task, status);
     bool last = is_last_task(task, status);
 

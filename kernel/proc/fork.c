@@ -84,7 +84,7 @@ static int copy_user_state(struct task *child, const struct clone_args *args)
     hal_user_fpu_changed(&child->user);
     child->user.regs = parent->user.regs;
     child->user.regs.rax = 0;
-    if (parent->traced && parent->ptrace->step_forced)
+    if (task_is_traced(parent) && parent->ptrace->step_forced)
         child->user.regs.rflags &= ~FLAG_TF;
     if (args->stack)
         child->user.regs.rsp = args->stack;

@@ -55,13 +55,13 @@ void ptrace_link_locked(struct task *task, struct task *tracer, const struct cre
     list_add_tail(&tracer->tracees, &trace->node);
     trace->tracer_cred = cred_get(cred);
     if (task->thread.mm) /* a debugger wants to see the program as it is */
-        task->thread.mm->no_patches = true;
+        atomic_store_relaxed(&task->thread.mm->no_patches, true);
     bool irq = spin_lock_irqsave(&process->signal_lock);
     trace->tracer = tracer;
     trace->seized = seized;
     trace->options = options;
     trace->code = 0;
-    task->traced = true;
+    atomic_store_release(&task->traced, true);
     spin_unlock_irqrestore(&process->signal_lock, irq);
 }
 
@@ -73,7 +73,8 @@ static void reset(struct ptrace_state *trace)
     trace->seized = trace->listening = false;
     trace->trap_stop = trace->trap_notify = trace->trapping = false;
     trace->trace_calls = trace->emulate_calls = trace->step = false;
-    trace->stopped = trace->frozen = false;
+    atomic_store_release(&trace->stopped, false);
+    atomic_store_release(&trace->frozen, false);
 }
 
 void ptrace_unlink_locked(struct task *task)
@@ -83,7 +84,7 @@ void ptrace_unlink_locked(struct task *task)
 
     list_remove(&trace->node);
     bool irq = spin_lock_irqsave(&process->signal_lock);
-    task->traced = false;
+    atomic_store_release(&task->traced, false);
     reset(trace);
     task_clear_syscall_work(task, SYSCALL_WORK_PTRACE);
     thread_wake_state(&task->thread, 1u << THREAD_STOPPED);
@@ -106,7 +107,7 @@ bool ptrace_is_reparented_locked(const struct task *task)
 bool ptrace_follows(const struct task *parent, const struct clone_args *args, int *out_event)
 {
     *out_event = 0;
-    if (!parent->traced)
+    if (!task_is_traced(parent))
         return false;
     if (!(args->flags & CLONE_UNTRACED)) {
         int event = (args->flags & CLONE_VFORK)    ? PTRACE_EVENT_VFORK
@@ -188,9 +189,18 @@ bool ptrace_tracer_is_capable(struct task *task)
     return capable_tracer;
 }
 
+void ptrace_drop_incapable(struct task *task)
+{
+    struct spinlock *tree = process_tree_lock(task->thread.kernel);
+    spin_lock(tree);
+    if (task->traced && !cred_has_cap(task->ptrace->tracer_cred, CAP_SYS_PTRACE))
+        ptrace_unlink_locked(task);
+    spin_unlock(tree);
+}
+
 bool ptrace_is_stopped(const struct task *task)
 {
-    return atomic_load_acquire(&task->traced) && atomic_load_acquire(&task->ptrace->stopped);
+    return task_is_traced(task) && atomic_load_acquire(&task->ptrace->stopped);
 }
 
 int ptrace_tracer_tid(struct task *task)

@@ -84,6 +84,8 @@ void ptrace_release_tracees_locked(struct task *tracer, struct list *dead, struc
 void ptrace_bury_locked(struct task *task);
 /* execve: the capabilities that may be gained under this tracer. */
 bool ptrace_tracer_is_capable(struct task *task);
+/* A tracer without CAP_SYS_PTRACE loses the task. */
+void ptrace_drop_incapable(struct task *task);
 
 /* ---- ptrace_stop.c ---- */
 

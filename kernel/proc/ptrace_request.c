@@ -134,7 +134,7 @@ static int freeze(struct task *task)
         struct ptrace_state *trace = task->ptrace;
         bool irq = spin_lock_irqsave(&process->signal_lock);
         if (trace->stopped && !trace->listening && !atomic_load_relaxed(&task->thread.killed)) {
-            trace->frozen = true;
+            atomic_store_release(&trace->frozen, true);
             error = 0;
         }
         spin_unlock_irqrestore(&process->signal_lock, irq);

@@ -234,7 +234,7 @@ int ptrace_signal_locked(struct task *task, int signo, struct linux_siginfo *inf
 
 bool ptrace_event(struct task *task, int event, uint64_t message)
 {
-    if (likely(!task->traced) || !(task->ptrace->options & 1u << event))
+    if (likely(!task_is_traced(task)) || !(task->ptrace->options & 1u << event))
         return false;
     notify(task, event_code(SIGTRAP, event), message);
     return true;
@@ -242,7 +242,7 @@ bool ptrace_event(struct task *task, int event, uint64_t message)
 
 void ptrace_event_exec(struct task *task, int old_tid)
 {
-    if (likely(!task->traced) || ptrace_event(task, PTRACE_EVENT_EXEC, (uint64_t)old_tid))
+    if (likely(!task_is_traced(task)) || ptrace_event(task, PTRACE_EVENT_EXEC, (uint64_t)old_tid))
         return;
     struct linux_siginfo info = {.si_signo = SIGTRAP, .si_code = SI_USER};
     info.kill.pid = task->process->pid;
@@ -271,7 +271,7 @@ bool ptrace_syscall_enter(struct task *task)
     struct ptrace_state *trace = task->ptrace;
     bool emulate = trace->emulate_calls;
 
-    if (!task->traced || !(trace->trace_calls || emulate))
+    if (!task_is_traced(task) || !(trace->trace_calls || emulate))
         return true;
     task->user.regs.rax = (uint64_t)-ENOSYS;
     report_call(task, PTRACE_EVENTMSG_SYSCALL_ENTRY);
@@ -283,7 +283,7 @@ bool ptrace_syscall_enter(struct task *task)
 void ptrace_syscall_leave(struct task *task)
 {
     const struct ptrace_state *trace = task->ptrace;
-    if (!task->traced)
+    if (!task_is_traced(task))
         return;
     if (trace->step && !trace->emulate_calls) {
         ptrace_end_step(task);

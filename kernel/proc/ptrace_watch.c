@@ -133,7 +133,7 @@ static unsigned find_hits(struct ptrace_state *trace)
 void ptrace_watch_step(struct task *task)
 {
     struct ptrace_state *trace = task->ptrace;
-    if (!task->traced) { /* the tracer that wanted it is gone */
+    if (!task_is_traced(task)) { /* the tracer that wanted it is gone */
         ptrace_end_step(task);
         return;
     }

@@ -74,7 +74,7 @@ static bool must_stay_stopped(struct task *task)
 {
     /* No longer counted: the stop is over, and another one has begun. */
     return atomic_load_acquire(&task->process->group_stopping) &&
-           atomic_load_acquire(&task->stop_counted) && !atomic_load_acquire(&task->traced) &&
+           atomic_load_acquire(&task->stop_counted) && !task_is_traced(task) &&
            !atomic_load_acquire(&task->thread.killed);
 }
 
@@ -265,8 +265,8 @@ static void run_handler(struct task *task, int signo, const struct linux_siginfo
                         const struct linux_sigaction *action)
 {
     const struct user_loop_ops *ops = task->thread.kernel->processes->user_ops;
-    bool steps = task->traced && task->ptrace->step;
-    bool watches = task->traced && task->ptrace->watching;
+    bool steps = task_is_traced(task) && task->ptrace->step;
+    bool watches = task_is_traced(task) && task->ptrace->watching;
     if (ops && ops->signal && task->thread.kernel->trace)
         ops->signal(task, info);
     if (steps || watches)

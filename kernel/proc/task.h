@@ -203,7 +203,7 @@ struct task {
     uint64_t last_fault_address; int last_trap; uint64_t last_error; /* for signal frames */
 
     /* Tracing (ptrace_internal.h): process-tree lock and signal lock to change. */
-    bool traced;                 /* has a tracer */
+    bool traced;                 /* has a tracer; atomic: task_is_traced */
     struct ptrace_state *ptrace; /* NULL until it has one for the first time */
     struct list tracees;         /* ptrace_state.node of those that it traces; process-tree lock */
     int exit_status;             /* of a dead thread, for its tracer; process-tree lock */
@@ -227,6 +227,12 @@ static inline struct task *current_task(void)
 static inline struct process *current_process(void)
 {
     return current_task()->process;
+}
+
+/* Has it a tracer at this moment? */
+static inline bool task_is_traced(const struct task *task)
+{
+    return atomic_load_acquire(&task->traced);
 }
 
 static inline void task_set_syscall_work(struct task *task, uint32_t work)

@@ -83,7 +83,7 @@ static void handle_exception(struct task *task, const struct hal_fault *fault)
         signal_force_fault(SIGFPE, FPE_INTDIV, rip);
         break;
     case HAL_VECTOR_DEBUG:
-        if (task->ptrace && task->ptrace->step_forced)
+        if (atomic_load_acquire(&task->ptrace) && task->ptrace->step_forced)
             ptrace_watch_step(task);
         else
             signal_force_fault(SIGTRAP, TRAP_TRACE, rip);
