@@ -103,7 +103,7 @@ static int write_page(struct core *core, uint64_t uaddr, char *page)
 }
 
 /* Some pages; those that are there. */
-static int write_pages(struct core *core, uint64_t start, uint64_t bytes, char *page)
+static int write_pages(struct core *core, uint64_t start, uint64_t bytes, bool whole, char *page)
 {
     unsigned char present[PAGES_LOOKED_AT];
     int error = 0;
@@ -112,7 +112,7 @@ static int write_pages(struct core *core, uint64_t start, uint64_t bytes, char *
         return 0;
     }
     for (uint64_t i = 0; i < bytes / PAGE_SIZE && !error; i++) {
-        if (present[i] & 1)
+        if (whole || (present[i] & 1))
             error = write_page(core, start + i * PAGE_SIZE, page);
         else
             core_skip(core, PAGE_SIZE);
@@ -128,7 +128,7 @@ static int write_memory(struct core *core)
         uint64_t at = core->segments[i].start, end = at + core->segments[i].file_bytes;
         while (at < end && !error) {
             uint64_t part = MIN(end - at, (uint64_t)PAGES_LOOKED_AT * PAGE_SIZE);
-            error = write_pages(core, at, part, page);
+            error = write_pages(core, at, part, core->segments[i].whole, page);
             at += part;
             sched_resched_if_needed();
             if (!error && core_is_aborted(core))

@@ -14,6 +14,7 @@ struct core_segment {
     uint64_t start, end;
     uint64_t file_bytes; /* of it in the dump; 0: only described */
     unsigned flags;      /* enum vma_flags */
+    bool whole;          /* also what has never been touched: it comes from a file, or the kernel */
 };
 
 struct core {

@@ -48,6 +48,16 @@ static bool is_removed(struct vma *vma, char *path)
     return length >= end && !kstrcmp(path + length - end, suffix);
 }
 
+static bool is_vdso(struct vma *vma, char *path)
+{
+    uint64_t dev, ino;
+    if (vma->cache || !vma->ops->describe)
+        return false;
+    path[0] = '\0';
+    vma->ops->describe(vma, &dev, &ino, path, VFS_PATH_MAX);
+    return kstr_equal(path, "[vdso]");
+}
+
 /* `path` is scratch. */
 static uint64_t bytes_wanted(struct vma *vma, unsigned filter, char *path)
 {
@@ -60,6 +70,8 @@ static uint64_t bytes_wanted(struct vma *vma, unsigned filter, char *path)
         return filter & (is_removed(vma, path) ? FILTER_ANON_SHARED : FILTER_FILE_SHARED) ? all : 0;
     if (!vma->ops)
         return filter & FILTER_ANON_PRIVATE ? all : 0;
+    if (is_vdso(vma, path)) /* what debuggers unwind through, and cannot find elsewhere */
+        return all;
     if (filter & FILTER_ANON_PRIVATE) { /* what the program has written in it */
         mm_vma_usage(vma, &usage);
         if (usage.anon)
@@ -90,6 +102,7 @@ int core_collect_segments(struct core *core)
             .end = vma->end,
             .flags = vma->flags,
             .file_bytes = bytes_wanted(vma, filter, path),
+            .whole = vma->ops && !(vma->flags & VMA_SHARED),
         };
     }
     rwlock_read_unlock(&mm->lock);

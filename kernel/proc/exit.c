@@ -346,7 +346,7 @@ static void leave_tree(struct task *task)
     }
     if (task == process->leader)
         task_get(task); /* kept until the process is reaped: credentials */
-    else
+    else if (!kept) /* one that its tracer has yet to wait for counts until then */
         user_count_remove_locked(table, task);
     if (process->task_count == 0) {
         become_zombie_locked(table, process, &reaped);

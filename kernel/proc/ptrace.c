@@ -18,6 +18,7 @@
 #include "kernel/mm/slab.h"
 #include "kernel/proc/ptrace_internal.h"
 #include "kernel/proc/signal_internal.h"
+#include "kernel/proc/user_count.h"
 #include "kernel/sched/sched.h"
 #include "kernel/security/cred.h"
 
@@ -159,6 +160,7 @@ void ptrace_bury_locked(struct task *task)
         ptrace_unlink_locked(task);
     slot->task = NULL;
     pid_slot_release(table, task->tid);
+    user_count_remove_locked(table, task);
 }
 
 void ptrace_release_tracees_locked(struct task *tracer, struct list *dead, struct list *reaped)
