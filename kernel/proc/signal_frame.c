@@ -104,9 +104,12 @@ static int pop_fpu(struct task *task, uint64_t uaddr)
     int error = 0;
 
     hal_user_fpu_changed(&task->user);
-    hal_fpu_init(area);
-    if (uaddr) {
+    if (!uaddr) {
+        hal_fpu_init(area);
+    } else {
         error = frame_xstate(uaddr, &bytes, &features);
+        if (!error && bytes < hal_fpu_size())
+            hal_fpu_init(area); /* which the copy does not cover */
         if (!error)
             error = copy_from_user(area, uaddr, bytes);
         if (!error && has_xsave()) {
