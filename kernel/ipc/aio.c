@@ -13,7 +13,7 @@
 enum { LIMIT_DEFAULT = 65536, PER_CPU_MIN = 4 };
 #define REQUESTS_MAX (0x10000000u / sizeof(struct linux_io_event))
 
-int aio_init(struct kernel *kernel)
+int aio_subsystem_init(struct kernel *kernel)
 {
     struct aio_state *state = kzalloc(sizeof(*state));
     if (!state)

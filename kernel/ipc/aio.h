@@ -48,6 +48,6 @@ int aio_poll(struct aio_context *context, struct file *file, uint32_t events,
              const struct linux_io_event *event, struct file *eventfd);
 /* Take back the poll that was submitted with this iocb: -EINPROGRESS (it is and its event comes
  * soon), or -EINVAL. */
-int aio_cancel(struct aio_context *context, uint64_t iocb_uaddr);
+int aio_cancel_request(struct aio_context *context, uint64_t iocb_uaddr);
 
 #endif

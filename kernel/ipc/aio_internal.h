@@ -57,7 +57,7 @@ struct aio_context {
     struct wait_queue wait; /* events have come, requests are done, or it is dead */
 };
 
-int aio_init(struct kernel *kernel);
+int aio_subsystem_init(struct kernel *kernel);
 
 /* aio_poll.c: stop every poll, without an event. */
 void aio_poll_stop_all(struct aio_context *context);

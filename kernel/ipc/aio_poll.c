@@ -136,7 +136,7 @@ void aio_poll_stop_all(struct aio_context *context)
     }
 }
 
-int aio_cancel(struct aio_context *context, uint64_t iocb_uaddr)
+int aio_cancel_request(struct aio_context *context, uint64_t iocb_uaddr)
 {
     struct aio_poll_request *request, *found = NULL;
     spin_lock(&context->lock);

@@ -102,7 +102,7 @@ int ipc_init(struct kernel *kernel)
     kernel->ipc = ipc;
     int error = async_poll_init(kernel);
     if (!error)
-        error = aio_init(kernel);
+        error = aio_subsystem_init(kernel);
     vfs_set_fifo_ops(kernel, &fifo_file_ops);
     vfs_set_epoll_release(kernel, epoll_file_released);
     if (!error)

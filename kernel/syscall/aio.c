@@ -286,7 +286,7 @@ int64_t sys_io_cancel(uint64_t context_id, uint64_t iocb, uint64_t result_uaddr)
     struct aio_context *context = aio_find(context_id);
     if (!context)
         return -EINVAL;
-    int result = aio_cancel(context, iocb);
+    int result = aio_cancel_request(context, iocb);
     aio_put(context);
     return result;
 }

@@ -41,6 +41,7 @@ print_sections() {
 # backend's (hal_*) nor the four functions a compiler may call.
 print_foreign() {
     nm --print-file-name "$@" 2>/dev/null | awk '
+        NF < 2 { next }
         $(NF - 1) ~ /^[TtRrDdWwVvA]$/ { defined[$NF] = 1 }
         $(NF - 1) == "U" { object[$NF] = $1 }
         END {
