@@ -314,7 +314,7 @@ static void test_fdinfo(void)
 
 int main(void)
 {
-    limit_seconds(30);
+    limit_seconds(55);
     test_errors();
     test_fault_keeps_the_event();
     test_level_and_edge();

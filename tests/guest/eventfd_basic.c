@@ -97,7 +97,7 @@ static void test_blocking(void)
 
 int main(void)
 {
-    limit_seconds(20);
+    limit_seconds(55);
     test_counter();
     test_semaphore();
     test_blocking();

@@ -219,7 +219,7 @@ static void test_epoll_edges(void)
 
 int main(void)
 {
-    limit_seconds(30);
+    limit_seconds(55);
     test_creation();
     test_bytes();
     test_capacity();

@@ -87,7 +87,7 @@ static void test_interrupted_open(void)
 
 int main(void)
 {
-    limit_seconds(30);
+    limit_seconds(55);
     test_opening();
     test_both_ways();
     test_interrupted_open();

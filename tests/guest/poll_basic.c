@@ -150,7 +150,7 @@ static void test_stopping(void)
 
 int main(void)
 {
-    limit_seconds(20);
+    limit_seconds(55);
     test_results();
     test_errors();
     test_timeouts();

@@ -117,7 +117,7 @@ static void test_waking_and_signals(void)
 
 int main(void)
 {
-    limit_seconds(20);
+    limit_seconds(55);
     test_results();
     test_errors();
     test_timeouts();

@@ -7,7 +7,7 @@
 #include <sys/resource.h>
 
 static volatile sig_atomic_t count;
-static volatile int last_value, last_overrun, last_code;
+static volatile int last_value, last_overrun, most_overrun, last_code;
 static volatile long long at_ns;
 
 static void note(int signo, siginfo_t *info, void *uc)
@@ -17,6 +17,8 @@ static void note(int signo, siginfo_t *info, void *uc)
     at_ns = now_ns(CLOCK_MONOTONIC);
     last_value = info->si_value.sival_int;
     last_overrun = info->si_overrun;
+    if (last_overrun > most_overrun)
+        most_overrun = last_overrun;
     last_code = info->si_code;
     count++;
 }
@@ -110,13 +112,13 @@ static void overruns_are_counted(void)
 {
     timer_t timer = create(CLOCK_MONOTONIC, SIGUSR1, 0);
     block(SIGUSR1);
-    count = 0;
+    count = most_overrun = 0;
     set(timer, 0, 5 * MS, 5 * MS);
     sleep_ms(52);
     TRUE(is_pending(SIGUSR1));
     unblock(SIGUSR1);
     await(1);
-    TRUE(last_overrun >= 8);
+    TRUE(most_overrun >= 8); /* the next signal may be here as well */
     TRUE(timer_getoverrun(timer) >= 0);
     OK(timer_delete(timer));
     FAILS(timer_getoverrun(timer), EINVAL);

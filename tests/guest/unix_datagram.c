@@ -303,7 +303,7 @@ static void test_seqpacket(void)
 
 int main(void)
 {
-    limit_seconds(30);
+    limit_seconds(55);
     test_messages();
     test_peers();
     test_pairs();

@@ -218,7 +218,7 @@ static void test_automatic_names(void)
 
 int main(void)
 {
-    limit_seconds(30);
+    limit_seconds(55);
     test_path_names();
     test_path_errors();
     test_longest_name();

@@ -160,7 +160,7 @@ static void test_peer_groups(void)
 
 int main(void)
 {
-    limit_seconds(30);
+    limit_seconds(55);
     int fd = (int)OK(socket(AF_UNIX, SOCK_STREAM, 0));
     test_fixed(fd);
     test_flags(fd);

@@ -466,7 +466,7 @@ static void test_credentials_split_streams(void)
 
 int main(void)
 {
-    limit_seconds(30);
+    limit_seconds(55);
     test_passing();
     test_errors();
     test_truncation();

@@ -402,7 +402,7 @@ static void test_peek_offset(void)
 
 int main(void)
 {
-    limit_seconds(30);
+    limit_seconds(55);
     test_creation();
     test_bytes();
     test_waitall_and_counts();
