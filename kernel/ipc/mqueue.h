@@ -9,11 +9,11 @@
 #include <stdint.h>
 
 #include "kernel/abi/ipc.h"
-#include "kernel/abi/signal.h"
 
 struct file;
 struct ipc_namespace;
 struct kernel;
+struct linux_sigevent;
 struct mq_message;
 
 int mqueue_init(struct kernel *kernel); /* the file system type */

@@ -6,6 +6,7 @@
 #define KERNEL_IPC_MQUEUE_INTERNAL_H
 
 #include "kernel/abi/errno.h"
+#include "kernel/abi/signal.h"
 #include "kernel/core/kernel.h"
 #include "kernel/fs/vfs.h"
 #include "kernel/ipc/ipc.h"

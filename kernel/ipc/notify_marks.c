@@ -56,6 +56,7 @@ void notify_group_init(struct notify_group *group, struct kernel *kernel,
     group->ops = ops;
     group->kernel = kernel;
     group->serial = 0;
+    group->mark_count = 0;
     list_init(&group->marks);
 }
 
@@ -101,6 +102,7 @@ int notify_mark_attach_locked(struct notify_mark *mark, struct notify_group *gro
         inode_get(object);
     list_add_tail(&(*slot)->marks, &mark->object_node);
     list_add_tail(&group->marks, &mark->group_node);
+    atomic_fetch_add_relaxed(&group->mark_count, 1);
     notify_state_of(group->kernel)->mark_count++;
     return 0;
 }
@@ -124,13 +126,17 @@ void notify_marks_free(struct kernel *kernel, struct list *dead)
     struct notify_mark *mark;
     while ((mark = list_pop_head_entry(dead, struct notify_mark, group_node))) {
         struct inode *inode = mark->type == NOTIFY_INODE ? mark->object : NULL;
+        struct notify_group *group = mark->group;
         if (inode) {
             spin_lock(&state->lock);
             prune_locked(&inode->marks);
             spin_unlock(&state->lock);
-            inode_put(inode);
         }
-        mark->group->ops->free(mark);
+        group->ops->free(mark);
+        if (atomic_sub_fetch_acq_rel(&group->mark_count, 1) == 0) /* it may be gone now */
+            wake_all(&state->released);
+        if (inode)
+            inode_put(inode);
         if (atomic_sub_fetch_acq_rel(&state->releasing, 1) == 0)
             wake_all(&state->released);
     }
@@ -156,6 +162,7 @@ void notify_group_clear(struct notify_group *group)
         notify_mark_remove_locked(mark, &dead);
     spin_unlock(&state->lock);
     notify_marks_free(group->kernel, &dead);
+    wait_event(&state->released, atomic_load_acquire(&group->mark_count) == 0);
 }
 
 /* ---- events ---- */
@@ -199,10 +206,10 @@ static void on_event(struct kernel *kernel, const struct fs_event *event)
     };
     fanotify_event_locked(kernel, event, sources, ARRAY_SIZE(sources), &garbage);
     spin_unlock(&state->lock);
+    notify_marks_free(kernel, &dead);
     fanotify_discard(&garbage);
     if (unlikely(atomic_load_relaxed(&state->signals_due)))
         dnotify_deliver(kernel);
-    notify_marks_free(kernel, &dead);
 }
 
 /* All marks of an object hear `event` and go. */

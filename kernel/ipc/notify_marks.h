@@ -43,8 +43,9 @@ struct notify_group_ops {
 struct notify_group {
     const struct notify_group_ops *ops;
     struct kernel *kernel;
-    struct list marks; /* notify_mark.group_node */
-    uint64_t serial;   /* fanotify: the event that was last looked at for the group */
+    struct list marks;   /* notify_mark.group_node */
+    uint32_t mark_count; /* not freed yet; atomic */
+    uint64_t serial;     /* fanotify: the event that was last looked at for the group */
 };
 
 struct notify_mark {
@@ -78,7 +79,8 @@ struct notify_state *notify_state_of(struct kernel *kernel);
 
 void notify_group_init(struct notify_group *group, struct kernel *kernel,
                        const struct notify_group_ops *ops);
-/* All its marks go; nothing else of the group is touched afterwards. */
+/* All its marks go. Waits for those that others are just freeing; nothing of the group is touched
+ * afterwards. */
 void notify_group_clear(struct notify_group *group);
 
 /* The group's mark on an object, or NULL. */

@@ -9,6 +9,7 @@
 #include "kernel/ipc/mqueue.h"
 
 #include "kernel/abi/errno.h"
+#include "kernel/abi/signal.h"
 #include "kernel/abi/time.h"
 #include "kernel/core/clock.h"
 #include "kernel/core/kernel.h"
