@@ -176,6 +176,12 @@ static int tmpfs_statfs(struct superblock *sb, struct linux_statfs *out)
     uint64_t inodes = atomic_load_relaxed(&tmpfs->options.max_inodes);
     uint64_t used_pages = atomic_load_relaxed(&tmpfs->used_pages);
     uint64_t used_inodes = atomic_load_relaxed(&tmpfs->used_inodes);
+    if (!pages && kstr_equal(sb->type->name, "rootfs")) {
+        /* Programs that install ask how much room there is: what memory is left. */
+        struct page_counts counts;
+        page_count(sb->kernel, &counts);
+        pages = used_pages + counts.free;
+    }
     if (pages) {
         out->f_blocks = pages;
         out->f_bfree = out->f_bavail = pages > used_pages ? pages - used_pages : 0;

@@ -13,7 +13,7 @@
 
 enum {
     SLOTS_DEFAULT = 16,
-    SLOTS_MAX = 256,             /* /proc/sys/fs/pipe-max-size: 1 MiB */
+    SLOTS_MAX = 256, /* /proc/sys/fs/pipe-max-size: 1 MiB */
 };
 
 static struct pipe *pipe_allocate(void)
@@ -163,6 +163,7 @@ int pipe_create(struct kernel *kernel, uint32_t flags, struct file **out_read,
     struct pipe *pipe = pipe_allocate();
     if (!pipe)
         return -ENOMEM;
+    pipe->nameless = true;
     pipe->readers = pipe->writers = 1;
     pipe->reader_opens = pipe->writer_opens = 1;
     int error = file_create_anon(kernel, "pipe", &pipe_file_ops, pipe,
@@ -231,8 +232,9 @@ static int fifo_open(struct inode *inode, struct file *file)
     if (!pipe)
         return -ENOMEM;
 
+    bool nameless = pipe->nameless; /* opened as /proc/PID/fd/N: waits for nobody */
     mutex_lock(&pipe->lock);
-    if (writes && !reads && nonblock && pipe->readers == 0) {
+    if (writes && !reads && nonblock && !nameless && pipe->readers == 0) {
         mutex_unlock(&pipe->lock);
         pipe_put(pipe);
         return -ENXIO;
@@ -249,16 +251,17 @@ static int fifo_open(struct inode *inode, struct file *file)
     }
     file->private = pipe;
     file->mode |= FILE_STREAM;
-    file->pos = reads && !writes && writers == 0 ? writer_opens : UINT64_MAX; /* no HUP before one */
+    bool first = reads && !writes && writers == 0 && !nameless;
+    file->pos = first ? writer_opens : UINT64_MAX; /* no HUP before one */
     mutex_unlock(&pipe->lock);
 
     if (reads)
         wake_all(&pipe->write_wait);
     if (writes)
         wake_all(&pipe->read_wait);
-    if (reads && !writes && writers == 0 && !nonblock)
+    if (first && !nonblock)
         error = wait_for_peer(&pipe->writer_opens, writer_opens, &pipe->read_wait);
-    else if (writes && !reads && readers == 0)
+    else if (writes && !reads && readers == 0 && !nameless)
         error = wait_for_peer(&pipe->reader_opens, reader_opens, &pipe->write_wait);
     if (error)
         pipe_release(file);

@@ -28,6 +28,7 @@ struct pipe_slot {
 };
 
 struct pipe {
+    bool nameless; /* of pipe(2); set before anybody else sees it */
     struct refcount refs;
     struct mutex lock;
     struct pipe_slot *slots;     /* slot_count entries, a power of two */

@@ -36,15 +36,12 @@ static size_t take_line(struct tty *tty, char *out, size_t max, bool *ended)
     return taken;
 }
 
+/* An end-of-file mark from a time in canonical mode is a byte of zero now. */
 static size_t take_raw(struct tty *tty, char *out, size_t max)
 {
     size_t taken = 0;
-    for (; taken < max && tty->tail != tty->head; tty->tail++) {
-        /* An EOF mark from a time in canonical mode is nothing to read. */
-        uint8_t c = tty->input[tty->tail & RING_MASK];
-        if (c || !is_delimiter(tty, tty->tail))
-            out[taken++] = (char)c;
-    }
+    for (; taken < max && tty->tail != tty->head; tty->tail++)
+        out[taken++] = (char)tty->input[tty->tail & RING_MASK];
     return taken;
 }
 

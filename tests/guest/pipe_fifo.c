@@ -18,6 +18,37 @@ static void *open_reader(void *argument)
     return (void *)(intptr_t)open("fifo", O_RDONLY);
 }
 
+/* A pipe opened by its name in /proc waits for nobody, whoever is left. */
+static void test_nameless_pipe_opens_at_once(void)
+{
+    int fds[2];
+    char name[64], bytes[8];
+    OK(pipe(fds));
+    EQ(write(fds[1], "hi", 2), 2);
+    snprintf(name, sizeof(name), "/proc/self/fd/%d", fds[0]);
+    OK(close(fds[1]));
+    int reader = (int)OK(open(name, O_RDONLY));
+    struct pollfd p = {.fd = reader, .events = POLLIN};
+    EQ(poll(&p, 1, 0), 1);
+    EQ(p.revents, POLLIN | POLLHUP);
+    EQ(read(reader, bytes, 8), 2);
+    EQ(read(reader, bytes, 8), 0);
+    OK(close(fds[0]));
+    OK(close(reader));
+
+    OK(pipe(fds));
+    snprintf(name, sizeof(name), "/proc/self/fd/%d", fds[1]);
+    OK(close(fds[0]));
+    int writer = (int)OK(open(name, O_WRONLY));
+    int other = (int)OK(open(name, O_WRONLY | O_NONBLOCK));
+    signal(SIGPIPE, SIG_IGN);
+    FAILS(write(writer, "x", 1), EPIPE);
+    FAILS(write(other, "x", 1), EPIPE);
+    OK(close(fds[1]));
+    OK(close(writer));
+    OK(close(other));
+}
+
 static void test_opening(void)
 {
     char byte;
@@ -88,6 +119,7 @@ static void test_interrupted_open(void)
 int main(void)
 {
     limit_seconds(55);
+    test_nameless_pipe_opens_at_once();
     test_opening();
     test_both_ways();
     test_interrupted_open();

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Terminals whose mode changes while there is input: termios(3), "Canonical and noncanonical mode".
+ */
+#include "tests/guest/guest.h"
+
+#include <sys/ioctl.h>
+#include <termios.h>
+
+static void open_pair(int *master, int *slave)
+{
+    char name[32];
+    int number, unlock = 0;
+    *master = (int)OK(open("/dev/ptmx", O_RDWR | O_NOCTTY));
+    OK(ioctl(*master, TIOCSPTLCK, &unlock));
+    OK(ioctl(*master, TIOCGPTN, &number));
+    snprintf(name, sizeof(name), "/dev/pts/%d", number);
+    *slave = (int)OK(open(name, O_RDWR | O_NOCTTY));
+}
+
+/* What was typed in canonical mode is all there after it, ends of file as bytes of zero. */
+static void expect_typed(const char *typed, size_t bytes, const char *wanted)
+{
+    struct termios termios;
+    char got[32];
+    int master, slave, count;
+    open_pair(&master, &slave);
+    OK(tcgetattr(slave, &termios));
+    EQ(write(master, typed, bytes), (long)bytes);
+    termios.c_lflag &= ~(tcflag_t)ICANON;
+    termios.c_cc[VMIN] = 1;
+    termios.c_cc[VTIME] = 0;
+    OK(tcsetattr(slave, TCSANOW, &termios));
+    struct pollfd p = {.fd = slave, .events = POLLIN};
+    EQ(poll(&p, 1, 5000), 1);
+    OK(ioctl(slave, FIONREAD, &count));
+    EQ(count, (long)bytes);
+    EQ(read(slave, got, sizeof(got)), (long)bytes);
+    EQ(memcmp(got, wanted, bytes), 0);
+    OK(close(slave));
+    OK(close(master));
+}
+
+static void end_of_file_is_zero_after_canonical_mode(void)
+{
+    expect_typed("\004", 1, "");
+    expect_typed("ab\004", 3, "ab\0");
+    expect_typed("ab\004cd", 5, "ab\0cd");
+    expect_typed("x\n\004y", 4, "x\n\0y");
+}
+
+GUEST_MAIN(CASE(end_of_file_is_zero_after_canonical_mode))
