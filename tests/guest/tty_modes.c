@@ -18,7 +18,8 @@ static void open_pair(int *master, int *slave)
     *slave = (int)OK(open(name, O_RDWR | O_NOCTTY));
 }
 
-/* What was typed in canonical mode is all there after it, ends of file as bytes of zero. */
+/* What was typed in canonical mode is all there after it, ends of file as bytes of zero. The last
+ * character is a z, whose echo says that the input has arrived. */
 static void expect_typed(const char *typed, size_t bytes, const char *wanted)
 {
     struct termios termios;
@@ -27,6 +28,9 @@ static void expect_typed(const char *typed, size_t bytes, const char *wanted)
     open_pair(&master, &slave);
     OK(tcgetattr(slave, &termios));
     EQ(write(master, typed, bytes), (long)bytes);
+    do {
+        OK(read(master, got, 1));
+    } while (got[0] != 'z');
     termios.c_lflag &= ~(tcflag_t)ICANON;
     termios.c_cc[VMIN] = 1;
     termios.c_cc[VTIME] = 0;
@@ -43,10 +47,10 @@ static void expect_typed(const char *typed, size_t bytes, const char *wanted)
 
 static void end_of_file_is_zero_after_canonical_mode(void)
 {
-    expect_typed("\004", 1, "");
-    expect_typed("ab\004", 3, "ab\0");
-    expect_typed("ab\004cd", 5, "ab\0cd");
-    expect_typed("x\n\004y", 4, "x\n\0y");
+    expect_typed("\004z", 2, "\0z");
+    expect_typed("ab\004z", 4, "ab\0z");
+    expect_typed("ab\004cz", 5, "ab\0cz");
+    expect_typed("x\n\004z", 4, "x\n\0z");
 }
 
 GUEST_MAIN(CASE(end_of_file_is_zero_after_canonical_mode))
