@@ -198,6 +198,7 @@ int page_cache_leave_store(struct page_cache *cache, uint64_t pages,
     if (!error) {
         hide_from_reclaim(cache);
         cache->ops = ops;
+        page_account(PAGE_KIND_SHARED, (int)cache->count);
     }
     mutex_unlock(&cache->lock);
     return error;

@@ -1,43 +1,30 @@
 /* SPDX-License-Identifier: MIT
  *
  * The sys file system, sysfs(5): the tree that programs expect, with what this kernel has to say:
- * its CPUs. What has no devices is an empty directory.
+ * its CPUs, memory and settings. What has no devices is an empty directory.
  */
 #include "kernel/lib/printf.h"
-#include "kernel/procfs/proc_internal.h"
+#include "kernel/procfs/sysfs_internal.h"
 #include "kernel/sched/sched.h"
 
 enum { CPU_POS = 64 };
 
-/* Numbers of the tables, for inode numbers. */
-enum {
-    TABLE_ROOT = 128,
-    TABLE_EMPTY,
-    TABLE_DEV,
-    TABLE_DEVICES,
-    TABLE_SYSTEM,
-    TABLE_CPU,
-    TABLE_ONE_CPU,
-    TABLE_TOPOLOGY,
-    TABLE_KERNEL
-};
-
-static const struct inode_ops plain_ops = {.setattr = proc_setattr_refused};
 static const struct inode_ops cpu_dir_inode_ops;
 static const struct file_ops cpu_dir_file_ops;
 static const struct inode_ops one_cpu_inode_ops;
 
-#define FILE(name_, show_)                                                                         \
-    {                                                                                              \
-        name_, S_IFREG | 0444, &plain_ops, &text_file_operations, &(const struct text_file_ops)    \
-        {                                                                                          \
-            .show = show_                                                                          \
-        }                                                                                          \
-    }
-#define SUBDIR(name_, table_)                                                                      \
-    {                                                                                              \
-        name_, S_IFDIR | 0755, &proc_table_inode_ops, &proc_table_file_ops, &table_                \
-    }
+const struct inode_ops sysfs_plain_ops = {.setattr = proc_setattr_refused};
+
+/* Nobody makes names here: EPERM and EACCES, where /proc has ENOENT. */
+static int dir_lookup(struct inode *dir, const char *name, size_t length, struct inode **out)
+{
+    return proc_table_inode_ops.lookup(dir, name, length, out);
+}
+
+const struct inode_ops sysfs_dir_inode_ops = {
+    .lookup = dir_lookup,
+    .setattr = proc_setattr_refused,
+};
 
 /* ---- CPUs ---- */
 
@@ -53,7 +40,7 @@ static int put_list(struct strbuf *out, uint64_t bits)
     return 0;
 }
 
-static int show_online(struct file *file, struct strbuf *out)
+int sysfs_show_online(struct file *file, struct strbuf *out)
 {
     return put_list(out, sched_online_mask(file->kernel).bits);
 }
@@ -101,13 +88,13 @@ static int show_own_mask(struct file *file, struct strbuf *out)
     return 0;
 }
 
-static int show_package_mask(struct file *file, struct strbuf *out)
+int sysfs_show_online_mask(struct file *file, struct strbuf *out)
 {
     strbuf_printf(out, "%llx\n", (unsigned long long)sched_online_mask(file->kernel).bits);
     return 0;
 }
 
-static int show_zero(struct file *file, struct strbuf *out)
+int sysfs_show_zero(struct file *file, struct strbuf *out)
 {
     (void)file;
     strbuf_puts(out, "0\n");
@@ -115,33 +102,50 @@ static int show_zero(struct file *file, struct strbuf *out)
 }
 
 static const struct proc_entry topology_entries[] = {
-    FILE("core_cpus", show_own_mask),
-    FILE("core_cpus_list", show_own_list),
-    FILE("core_id", show_own_number),
-    FILE("core_siblings", show_package_mask),
-    FILE("core_siblings_list", show_online),
-    FILE("die_cpus", show_package_mask),
-    FILE("die_cpus_list", show_online),
-    FILE("die_id", show_zero),
-    FILE("package_cpus", show_package_mask),
-    FILE("package_cpus_list", show_online),
-    FILE("physical_package_id", show_zero),
-    FILE("thread_siblings", show_own_mask),
-    FILE("thread_siblings_list", show_own_list),
+    SYSFS_FILE("core_cpus", show_own_mask),
+    SYSFS_FILE("core_cpus_list", show_own_list),
+    SYSFS_FILE("core_id", show_own_number),
+    SYSFS_FILE("core_siblings", sysfs_show_online_mask),
+    SYSFS_FILE("core_siblings_list", sysfs_show_online),
+    SYSFS_FILE("die_cpus", sysfs_show_online_mask),
+    SYSFS_FILE("die_cpus_list", sysfs_show_online),
+    SYSFS_FILE("die_id", sysfs_show_zero),
+    SYSFS_FILE("package_cpus", sysfs_show_online_mask),
+    SYSFS_FILE("package_cpus_list", sysfs_show_online),
+    SYSFS_FILE("physical_package_id", sysfs_show_zero),
+    SYSFS_FILE("thread_siblings", show_own_mask),
+    SYSFS_FILE("thread_siblings_list", show_own_list),
 };
-static const struct proc_table topology_table = PROC_TABLE(topology_entries, TABLE_TOPOLOGY);
+static const struct proc_table topology_table = PROC_TABLE(topology_entries, SYSFS_TABLE_TOPOLOGY);
 
 static const struct proc_entry one_cpu_entries[] = {
     {"topology", S_IFDIR | 0755, &one_cpu_inode_ops, &proc_table_file_ops, &topology_table},
 };
-static const struct proc_table one_cpu_table = PROC_TABLE(one_cpu_entries, TABLE_ONE_CPU);
+static const struct proc_table one_cpu_table = PROC_TABLE(one_cpu_entries, SYSFS_TABLE_ONE_CPU);
+
+static int show_no_smt(struct file *file, struct strbuf *out)
+{
+    (void)file;
+    strbuf_puts(out, "notsupported\n");
+    return 0;
+}
+
+static const struct proc_entry smt_entries[] = {
+    SYSFS_FILE("active", sysfs_show_zero),
+    SYSFS_FILE("control", show_no_smt),
+};
+static const struct proc_table smt_table = PROC_TABLE(smt_entries, SYSFS_TABLE_CPU_SMT);
 
 static const struct proc_entry cpu_entries[] = {
-    FILE("isolated", show_empty),    FILE("kernel_max", show_kernel_max),
-    FILE("offline", show_offline),   FILE("online", show_online),
-    FILE("possible", show_possible), FILE("present", show_possible),
+    SYSFS_DIR("smt", smt_table),
+    SYSFS_FILE("isolated", show_empty),
+    SYSFS_FILE("kernel_max", show_kernel_max),
+    SYSFS_FILE("offline", show_offline),
+    SYSFS_FILE("online", sysfs_show_online),
+    SYSFS_FILE("possible", show_possible),
+    SYSFS_FILE("present", show_possible),
 };
-static const struct proc_table cpu_table = PROC_TABLE(cpu_entries, TABLE_CPU);
+static const struct proc_table cpu_table = PROC_TABLE(cpu_entries, SYSFS_TABLE_CPU);
 
 /* Below a CPU's directory every inode knows the CPU; it is also the "task" of its inode number. */
 static int one_cpu_lookup(struct inode *dir, const char *name, size_t length, struct inode **out)
@@ -176,7 +180,7 @@ static int cpu_lookup(struct inode *dir, const char *name, size_t length, struct
         .file_ops = &proc_table_file_ops,
         .data = &one_cpu_table,
     };
-    int error = proc_make_inode(dir->sb, &entry, proc_ino(cpu, TABLE_ONE_CPU, 1), out);
+    int error = proc_make_inode(dir->sb, &entry, proc_ino(cpu, SYSFS_TABLE_ONE_CPU, 1), out);
     if (!error)
         (*out)->private_u64 = (uint64_t)cpu;
     return error;
@@ -195,7 +199,7 @@ static int cpu_iterate(struct file *file, struct dir_context *context)
     while (context->pos - CPU_POS < file->kernel->boot->cpu_count) {
         int cpu = (int)(context->pos - CPU_POS);
         int length = kscnprintf(name, sizeof(name), "cpu%d", cpu);
-        if (!dir_emit(context, name, (size_t)length, proc_ino(cpu, TABLE_ONE_CPU, 1), DT_DIR,
+        if (!dir_emit(context, name, (size_t)length, proc_ino(cpu, SYSFS_TABLE_ONE_CPU, 1), DT_DIR,
                       context->pos + 1))
             return 0;
     }
@@ -228,41 +232,66 @@ static int show_byte_order(struct file *file, struct strbuf *out)
     return 0;
 }
 
+static int show_one(struct file *file, struct strbuf *out)
+{
+    (void)file;
+    strbuf_puts(out, "1\n");
+    return 0;
+}
+
 static const struct proc_entry kernel_entries[] = {
-    FILE("address_bits", show_address_bits),
-    FILE("cpu_byteorder", show_byte_order),
-    FILE("uevent_seqnum", show_zero),
+    SYSFS_FILE("address_bits", show_address_bits),
+    SYSFS_FILE("cpu_byteorder", show_byte_order),
+    SYSFS_FILE("fscaps", show_one),
+    SYSFS_FILE("kexec_loaded", sysfs_show_zero),
+    SYSFS_DIR("mm", sysfs_kernel_mm_table),
+    SYSFS_FILE("profiling", sysfs_show_zero),
+    SYSFS_FILE("uevent_seqnum", sysfs_show_zero),
 };
-static const struct proc_table kernel_table = PROC_TABLE(kernel_entries, TABLE_KERNEL);
+static const struct proc_table kernel_table = PROC_TABLE(kernel_entries, SYSFS_TABLE_KERNEL);
 
 /* ---- the tree ---- */
 
-static const struct proc_table empty_table = {.number = TABLE_EMPTY};
+static const struct proc_table empty_table = {.number = SYSFS_TABLE_EMPTY};
 
 static const struct proc_entry dev_entries[] = {
-    SUBDIR("block", empty_table),
-    SUBDIR("char", empty_table),
+    SYSFS_DIR("block", empty_table),
+    SYSFS_DIR("char", empty_table),
 };
-static const struct proc_table dev_table = PROC_TABLE(dev_entries, TABLE_DEV);
+static const struct proc_table dev_table = PROC_TABLE(dev_entries, SYSFS_TABLE_DEV);
 
 static const struct proc_entry system_entries[] = {
     {"cpu", S_IFDIR | 0755, &cpu_dir_inode_ops, &cpu_dir_file_ops, &cpu_table},
+    SYSFS_DIR("node", sysfs_nodes_table),
 };
-static const struct proc_table system_table = PROC_TABLE(system_entries, TABLE_SYSTEM);
+static const struct proc_table system_table = PROC_TABLE(system_entries, SYSFS_TABLE_SYSTEM);
 
 static const struct proc_entry devices_entries[] = {
-    SUBDIR("system", system_table),
-    SUBDIR("virtual", empty_table),
+    SYSFS_DIR("system", system_table),
+    SYSFS_DIR("virtual", empty_table),
 };
-static const struct proc_table devices_table = PROC_TABLE(devices_entries, TABLE_DEVICES);
+static const struct proc_table devices_table = PROC_TABLE(devices_entries, SYSFS_TABLE_DEVICES);
+
+static const struct proc_entry class_entries[] = {
+    SYSFS_DIR("block", empty_table),
+    SYSFS_DIR("net", empty_table),
+    SYSFS_DIR("tty", empty_table),
+};
+static const struct proc_table class_table = PROC_TABLE(class_entries, SYSFS_TABLE_CLASS);
+
+static const struct proc_entry fs_entries[] = {
+    SYSFS_DIR("cgroup", empty_table),
+};
+static const struct proc_table fs_table = PROC_TABLE(fs_entries, SYSFS_TABLE_FS);
 
 static const struct proc_entry root_entries[] = {
-    SUBDIR("block", empty_table), SUBDIR("bus", empty_table),       SUBDIR("class", empty_table),
-    SUBDIR("dev", dev_table),     SUBDIR("devices", devices_table), SUBDIR("firmware", empty_table),
-    SUBDIR("fs", empty_table),    SUBDIR("kernel", kernel_table),   SUBDIR("module", empty_table),
-    SUBDIR("power", empty_table),
+    SYSFS_DIR("block", empty_table),     SYSFS_DIR("bus", empty_table),
+    SYSFS_DIR("class", class_table),     SYSFS_DIR("dev", dev_table),
+    SYSFS_DIR("devices", devices_table), SYSFS_DIR("firmware", empty_table),
+    SYSFS_DIR("fs", fs_table),           SYSFS_DIR("kernel", kernel_table),
+    SYSFS_DIR("module", empty_table),    SYSFS_DIR("power", empty_table),
 };
-static const struct proc_table root_table = PROC_TABLE(root_entries, TABLE_ROOT);
+static const struct proc_table root_table = PROC_TABLE(root_entries, SYSFS_TABLE_ROOT);
 
 /* ---- the file system ---- */
 
@@ -279,7 +308,7 @@ static const struct superblock_ops sysfs_superblock_ops = {.statfs = sysfs_statf
 static int sysfs_mount(struct kernel *kernel, const struct filesystem *type, const char *source,
                        unsigned flags, const char *options, struct superblock **out)
 {
-    static const struct proc_entry root = SUBDIR("", root_table);
+    static const struct proc_entry root = SYSFS_DIR("", root_table);
     struct superblock *sb;
     struct inode *inode;
     (void)source;

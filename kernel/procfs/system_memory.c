@@ -26,7 +26,7 @@ static int show_meminfo(struct file *file, struct strbuf *out)
     } lines[] = {
         {"MemTotal", pages.total},
         {"MemFree", pages.free},
-        {"MemAvailable", pages.free},
+        {"MemAvailable", pages.free + file_cache},
         {"Buffers", 0},
         {"Cached", pages.cached},
         {"SwapCached", 0},
