@@ -58,7 +58,7 @@ static void account(struct page_cache *cache, int delta)
 {
     atomic_store_relaxed(&cache->count, cache->count + (uint64_t)(int64_t)delta);
     page_account(PAGE_KIND_CACHED, delta);
-    if (!cache->ops->write_page)
+    if (!cache->ops->write_page && !cache->ops->read_page)
         page_account(PAGE_KIND_SHARED, delta); /* memory is its only store */
 }
 
