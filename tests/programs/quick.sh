@@ -3,7 +3,6 @@
 #
 # Programs of Debian that run in every CI run, a second or so each. In the machine, with debian-dev
 # as its root: bash quick.sh
-. "$(dirname -- "$0")/check.sh"
 . "$(dirname -- "$0")/small.sh"
 
 # ---- files and text ----

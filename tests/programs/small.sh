@@ -1,5 +1,10 @@
-# shellcheck shell=bash
-# Programs that are quick enough where the processor is interpreted.
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# Programs that are quick enough where the processor is interpreted: bash small.sh. Sourced by quick.sh
+# too.
+. "$(dirname -- "$0")/check.sh"
+
 check bash '
     set -- a "b c" d; [[ $# == 3 && $2 == "b c" ]]; x=(1 2 3); [[ ${#x[@]} == 3 ]]
     [[ $(cat <(echo one) <(echo two) | tr "\n" " ") == "one two " ]]
@@ -17,3 +22,7 @@ check text_tools '
 check python_starts '[[ $(python3 -c "print(sum(range(10)))") == 45 ]]'
 check perl_starts '[[ $(perl -e "print 6 * 7") == 42 ]]'
 check sqlite_starts '[[ $(sqlite3 :memory: "select 6 * 7") == 42 ]]'
+
+if [[ $0 == */small.sh ]]; then
+    exit "$check_failed"
+fi
