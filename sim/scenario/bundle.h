@@ -10,6 +10,7 @@
  *     log              event log
  *     NAME.console     console output of machine NAME
  *     A-B.pcap         frames of link A-B
+ *     NAME.DISK.disk   a disk at the end
  */
 #ifndef SIM_SCENARIO_BUNDLE_H
 #define SIM_SCENARIO_BUNDLE_H

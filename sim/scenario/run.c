@@ -475,6 +475,7 @@ static void execute(struct run *run)
     }
     if (!run_is_over(run)) {
         run_network_create(run);
+        run_devices_add_disks(run);
     }
     if (!run_is_over(run)) {
         boot_machines(run);
@@ -532,6 +533,7 @@ static void finish(struct run *run)
     }
     if (run->options->folder != NULL) {
         write_consoles(run);
+        run_devices_save_disks(run);
     }
     if (result->outcome == RUN_FAILED) {
         scenario_failed(result);
@@ -565,6 +567,7 @@ void scenario_run(const struct scenario *scenario, const struct run_options *opt
         execute(&run);
         finish(&run);
         sim_destroy(run.sim);
+        run_devices_destroy(&run);
         run_network_destroy(&run);
     }
     free(run.machines);

@@ -8,6 +8,8 @@
 #include "sim/net/capture.h"
 #include "sim/scenario/run.h"
 
+struct run_device;
+
 /* A program of the scenario in this run. */
 struct run_program {
     uint64_t at_ns;
@@ -33,6 +35,9 @@ struct run {
     uint32_t *sources; /* of the machines, in the plan */
     uint64_t start_ns; /* when all machines had booted: the zero of `at` */
 
+    struct run_device *devices; /* of all machines */
+    unsigned device_count;
+
     struct network *network; /* NULL: none */
     struct network_link **links;
     struct network_node **nics; /* by link and end; NULL for switches */
@@ -49,6 +54,14 @@ bool run_is_over(const struct run *run);
 /* Links and switches of the scenario. */
 void run_network_create(struct run *run);
 void run_network_destroy(struct run *run);
+
+/* A virtio NIC for a machine; then its node of the network. 0 or negative errno. */
+int run_device_add_nic(struct run *run, const struct scenario_node *end, struct network_node **out);
+/* The disks of all machines. */
+void run_devices_add_disks(struct run *run);
+void run_devices_save_disks(const struct run *run);
+/* When the simulation is gone, before its network goes. */
+void run_devices_destroy(struct run *run);
 
 /* Choose which faults happen, and when. */
 void run_faults_draw(struct run *run);

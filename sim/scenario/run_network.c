@@ -46,23 +46,14 @@ static void observe(void *context, const struct frame_report *report)
     }
 }
 
-/* A machine without a driver for its NIC hears nothing. */
-static void receive(void *owner, const uint8_t *bytes, size_t count)
-{
-    (void)owner;
-    (void)bytes;
-    (void)count;
-}
-
 static int find_or_add(struct run *run, const struct scenario_node *end, struct network_node **out)
 {
     *out = network_find(run->network, end->name);
     if (*out != NULL) {
         return 0;
     }
-    return end->machine == SCENARIO_NO_INDEX
-               ? network_add_switch(run->network, end->name, out)
-               : network_add_nic(run->network, end->name, receive, NULL, out);
+    return end->machine == SCENARIO_NO_INDEX ? network_add_switch(run->network, end->name, out)
+                                             : run_device_add_nic(run, end, out);
 }
 
 static int create_link(struct run *run, size_t index)

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The NICs and disks of a run's machines (sim/scenario/run_internal.h): virtio models on their
+ * buses. They exist before the machines are switched on and until the simulation is gone.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "sim/scenario/run_internal.h"
+#include "sim/virtio/virtio.h"
+
+struct run_device {
+    struct run_device *next;
+    struct sim_machine *machine;
+    struct sim_device *device;
+    struct virtio_model *model;
+    struct disk *disk; /* NULL: a NIC */
+    unsigned index;    /* in the event log */
+};
+
+static void *host_memory(void *context, uint64_t paddr, size_t bytes)
+{
+    struct run_device *device = context;
+
+    return sim_machine_memory(device->machine, paddr, bytes);
+}
+
+static void host_raise(void *context, unsigned index)
+{
+    struct run_device *device = context;
+
+    if (device->device != NULL) {
+        sim_device_raise(device->device, index);
+    }
+}
+
+static struct run_device *add_device(struct run *run, int machine)
+{
+    struct run_device *device = calloc(1, sizeof(*device));
+
+    if (device != NULL) {
+        device->machine = run->machines[machine];
+        device->index = run->device_count++;
+        device->next = run->devices;
+        run->devices = device;
+    }
+    return device;
+}
+
+static int plug_in(struct run_device *device, uint16_t id, uint32_t class_code)
+{
+    static const struct sim_device_ops ops = {
+        .config_read = virtio_config_read,
+        .config_write = virtio_config_write,
+        .bar_size = virtio_bar_size,
+        .read = virtio_bar_read,
+        .write = virtio_bar_write,
+        .power = virtio_power,
+    };
+    const struct sim_device_id identity = {VIRTIO_VENDOR, id, VIRTIO_VENDOR, id, class_code};
+
+    return sim_device_add(device->machine, &identity, &ops, device->model, &device->device);
+}
+
+int run_device_add_nic(struct run *run, const struct scenario_node *end, struct network_node **out)
+{
+    struct run_device *device = add_device(run, end->machine);
+    int error = -ENOMEM;
+
+    if (device != NULL) {
+        const uint8_t address[6] = {
+            2, 0, 0, 0, (uint8_t)(device->index >> 8), (uint8_t)device->index};
+        const struct virtio_host host = {host_memory, host_raise, device};
+        error = virtio_net_create(&host, address, &device->model);
+    }
+    if (error == 0) {
+        error = network_add_nic(run->network, end->name, virtio_net_receive, device->model, out);
+    }
+    if (error == 0) {
+        virtio_net_attach(device->model, *out);
+        error = plug_in(device, VIRTIO_DEVICE_NET, VIRTIO_CLASS_NET);
+    }
+    return error;
+}
+
+/* ---- disks ---- */
+
+static uint64_t clock_now(void *context)
+{
+    return sim_now_ns(context);
+}
+
+static int clock_call_at(void *context, uint64_t when_ns, void (*run)(void *argument),
+                         void *argument)
+{
+    return sim_at(context, when_ns, run, argument) == 0 ? -ENOMEM : 0;
+}
+
+static void observe_disk(void *context, const struct disk_report *report)
+{
+    static const char *const names[] = {"read", "write", "flush"};
+    struct run_device *device = context;
+    char text[96];
+    int size = snprintf(text, sizeof(text), "%s %llu sectors%s%s", names[report->operation],
+                        (unsigned long long)report->count, report->fault == NULL ? "" : ": ",
+                        report->fault == NULL ? "" : report->fault);
+
+    sim_event(sim_machine_sim(device->machine), device->machine, SIM_EVENT_SECTOR,
+              (uint64_t)device->index << 8 | report->operation, report->sector, text, (size_t)size);
+}
+
+static int add_disk(struct run *run, size_t machine, const struct scenario_disk *wanted)
+{
+    struct run_device *device = add_device(run, (int)machine);
+    char name[256];
+
+    if (device == NULL) {
+        return -ENOMEM;
+    }
+    snprintf(name, sizeof(name), "%s.%s", run->scenario->machines[machine].name, wanted->name);
+    int base = wanted->image == NULL ? -1 : open(wanted->image, O_RDONLY | O_CLOEXEC);
+    if (wanted->image != NULL && base < 0) {
+        return -errno;
+    }
+    const struct disk_config config = {
+        .name = name,
+        .seed = run->options->seed,
+        .stream = device->index,
+        .clock = {clock_now, clock_call_at, run->sim},
+        .plan = run->options->plan,
+        .sectors = wanted->bytes / DISK_SECTOR,
+        .base_fd = base,
+        .quality = wanted->quality,
+    };
+    int error = disk_create(&config, &device->disk);
+    if (base >= 0) {
+        close(base);
+    }
+    if (error == 0) {
+        const struct virtio_host host = {host_memory, host_raise, device};
+        disk_observe(device->disk, observe_disk, device);
+        error = virtio_blk_create(&host, device->disk, &device->model);
+    }
+    return error != 0 ? error : plug_in(device, VIRTIO_DEVICE_BLK, VIRTIO_CLASS_BLK);
+}
+
+void run_devices_add_disks(struct run *run)
+{
+    for (size_t i = 0; i < run->scenario->machine_count; i++) {
+        const struct scenario_machine *machine = &run->scenario->machines[i];
+        for (size_t j = 0; j < machine->disk_count && !run_is_over(run); j++) {
+            int error = add_disk(run, i, &machine->disks[j]);
+            if (error != 0) {
+                run_invalid(run, machine->disks[j].line, "the disk %s cannot be made: %s",
+                            machine->disks[j].name, strerror(-error));
+            }
+        }
+    }
+}
+
+void run_devices_save_disks(const struct run *run)
+{
+    char path[4096];
+
+    for (const struct run_device *device = run->devices; device != NULL; device = device->next) {
+        if (device->disk != NULL) {
+            snprintf(path, sizeof(path), "%s/%s.disk", run->options->folder,
+                     disk_name(device->disk));
+            (void)disk_save(device->disk, path);
+        }
+    }
+}
+
+void run_devices_destroy(struct run *run)
+{
+    while (run->devices != NULL) {
+        struct run_device *device = run->devices;
+        run->devices = device->next;
+        virtio_destroy(device->model);
+        disk_destroy(device->disk);
+        free(device);
+    }
+}
