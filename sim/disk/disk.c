@@ -58,6 +58,7 @@ struct disk {
     uint64_t cut_at; /* number of the request; UINT64_MAX: none */
     void (*cut)(void *context);
     void *cut_context;
+    uint64_t fail_at; /* likewise */
     void (*observe)(void *context, const struct disk_report *report);
     void *observe_context;
 };
@@ -136,7 +137,7 @@ int disk_create(const struct disk_config *config, struct disk **out)
     }
     disk->config = *config;
     disk->config.base_fd = -1;
-    disk->cut_at = UINT64_MAX;
+    disk->cut_at = disk->fail_at = UINT64_MAX;
     disk->name = strdup(config->name);
     if (disk->name == NULL) {
         goto fail;
@@ -447,6 +448,12 @@ int disk_submit(struct disk *disk, enum disk_operation operation, uint64_t secto
         if (inside) {
             draw_fate(request, &chance);
         }
+        if (request->number == disk->fail_at) {
+            request->status = -EIO;
+            request->kept = 0;
+            request->fault =
+                fault_kind_name(operation == DISK_READ ? FAULT_READ_FAILED : FAULT_WRITE_FAILED);
+        }
         list_append(&disk->pending, request);
         error = sim_clock_call_at(clock, when_ns, finish, request);
     }
@@ -462,6 +469,16 @@ void disk_cut_at(struct disk *disk, uint64_t nth, void (*cut)(void *context), vo
     disk->cut_at = nth == 0 ? UINT64_MAX : disk->requests + nth - 1;
     disk->cut = cut;
     disk->cut_context = context;
+}
+
+void disk_fail_nth(struct disk *disk, uint64_t nth)
+{
+    disk->fail_at = nth == 0 ? UINT64_MAX : disk->requests + nth - 1;
+}
+
+uint64_t disk_requests(const struct disk *disk)
+{
+    return disk->requests;
 }
 
 /* What of one endangered write survives a power cut: the result is the number of its sectors. */

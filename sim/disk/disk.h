@@ -94,6 +94,11 @@ int disk_power_cut(struct disk *disk, bool keep_all);
  * it does anything; cut(context) is called instead of it from an event. */
 void disk_cut_at(struct disk *disk, uint64_t nth, void (*cut)(void *context), void *context);
 
+/* Fail the nth request from now on (1-based; 0: none) with -EIO. */
+void disk_fail_nth(struct disk *disk, uint64_t nth);
+/* Requests so far. */
+uint64_t disk_requests(const struct disk *disk);
+
 /* What the disk contains now, cache included. 0 or negative errno. */
 int disk_peek(const struct disk *disk, uint64_t sector, uint64_t count, void *out);
 /* Likewise, what is on the platter. */
