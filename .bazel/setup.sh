@@ -11,7 +11,7 @@ packages_build=(bazel-bootstrap gcc libc6-dev libarchive-dev libjansson-dev libp
 packages_image=(cpio)
 packages_debian=(mmdebstrap uidmap)
 packages_qemu=(qemu-system-x86)
-packages_test=(check libsubunit-dev clang libclang-rt-14-dev musl-tools "${packages_qemu[@]}")
+packages_test=(check sqlite3 libsubunit-dev clang libclang-rt-14-dev musl-tools "${packages_qemu[@]}")
 packages_coverage=(clang llvm)
 
 # Progress, for a person who watches.
