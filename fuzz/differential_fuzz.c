@@ -12,6 +12,7 @@
 #include "fuzz/print_program.h"
 #include "fuzz/run_program.h"
 #include "kernel/mm/uaccess.h"
+#include "kernel/syscall/syscalls.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t size_max, unsigned seed);
@@ -41,9 +42,14 @@ static void observe(void *argument, unsigned index, unsigned lane, const struct 
         output[index] = linux_digest(bytes, (size_t)*result);
 }
 
-/* What may differ: nothing but how the two are made. */
+/* What may differ: newer Linux than 6.1 refuses to change the mode of files without a name. */
 static bool agree(unsigned index)
 {
+    const unsigned number = program.calls[index].number;
+
+    if (theirs.results.value[index] == -95 &&
+        (number == SYS_fchmod || number == SYS_fchown || number == SYS_utimensat))
+        return true;
     return ours.results.value[index] == theirs.results.value[index] &&
            output[index] == theirs.output[index];
 }

@@ -52,7 +52,7 @@ static int open_on(struct kernel *kernel, const struct path *path, const struct 
     file->path = *path;
     path_get(path);
     file->inode = dentry_inode(path->dentry);
-    file->mode = modes[flags & O_ACCMODE] | (ops->seek ? FILE_SEEK : FILE_STREAM);
+    file->mode = modes[flags & O_ACCMODE] | (ops->seek ? FILE_SEEK | FILE_NO_POSITION : FILE_STREAM);
     file->ops = ops;
     file->private = private;
     *out = file;

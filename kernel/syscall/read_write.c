@@ -33,16 +33,33 @@ static int64_t after_write(int64_t result)
     return result;
 }
 
+/* A count that is negative, and so larger than any buffer: an error, after those of the file. */
+static int64_t too_large(const struct file *file, bool write)
+{
+    if (!(file->mode & (write ? FILE_WRITE : FILE_READ)))
+        return -EBADF;
+    if (write ? !file->ops->write : !file->ops->read)
+        return !write && S_ISDIR(inode_mode(file->inode)) ? -EISDIR : -EINVAL;
+    return -EFAULT;
+}
+
+static bool takes_position(const struct file *file)
+{
+    return (file->mode & (FILE_SEEK | FILE_NO_POSITION)) == FILE_SEEK;
+}
+
 int64_t sys_read(int fd, uint64_t buf, uint64_t count)
 {
     struct fd_borrow file = fd_borrow(fd);
     if (unlikely(!file.file))
         return -EBADF;
-    int64_t result = -EFAULT; /* no buffer is that large */
+    int64_t result;
     if (likely((int64_t)count >= 0)) {
         struct uio uio;
         uio_init_user(&uio, buf, count);
         result = vfs_read(file.file, &uio, NULL);
+    } else {
+        result = too_large(file.file, false);
     }
     fd_release(file);
     return after_read(result);
@@ -53,19 +70,22 @@ int64_t sys_write(int fd, uint64_t buf, uint64_t count)
     struct fd_borrow file = fd_borrow(fd);
     if (unlikely(!file.file))
         return -EBADF;
-    int64_t result = -EFAULT; /* no buffer is that large */
+    int64_t result;
     if (likely((int64_t)count >= 0)) {
         struct uio uio;
         uio_init_user(&uio, buf, count);
         result = vfs_write(file.file, &uio, NULL);
+    } else {
+        result = too_large(file.file, true);
     }
     fd_release(file);
     return after_write(result);
 }
 
 /* At a position; pos is not the file's own. */
-static int64_t positioned(int fd, struct uio *uio, int64_t offset, bool write)
+static int64_t positioned(int fd, uint64_t buf, uint64_t count, int64_t offset, bool write)
 {
+    struct uio uio;
     if (offset < 0)
         return -EINVAL;
     struct fd_borrow file = fd_borrow(fd);
@@ -73,28 +93,26 @@ static int64_t positioned(int fd, struct uio *uio, int64_t offset, bool write)
         return -EBADF;
     int64_t result = -ESPIPE;
     uint64_t pos = (uint64_t)offset;
-    if (file.file->mode & FILE_SEEK)
-        result = write ? vfs_write(file.file, uio, &pos) : vfs_read(file.file, uio, &pos);
+    if (takes_position(file.file)) {
+        if ((int64_t)count < 0) {
+            result = too_large(file.file, write);
+        } else {
+            uio_init_user(&uio, buf, count);
+            result = write ? vfs_write(file.file, &uio, &pos) : vfs_read(file.file, &uio, &pos);
+        }
+    }
     fd_release(file);
     return write ? after_write(result) : after_read(result);
 }
 
 int64_t sys_pread64(int fd, uint64_t buf, uint64_t count, int64_t offset)
 {
-    struct uio uio;
-    if ((int64_t)count < 0)
-        return -EFAULT;
-    uio_init_user(&uio, buf, count);
-    return positioned(fd, &uio, offset, false);
+    return positioned(fd, buf, count, offset, false);
 }
 
 int64_t sys_pwrite64(int fd, uint64_t buf, uint64_t count, int64_t offset)
 {
-    struct uio uio;
-    if ((int64_t)count < 0)
-        return -EFAULT;
-    uio_init_user(&uio, buf, count);
-    return positioned(fd, &uio, offset, true);
+    return positioned(fd, buf, count, offset, true);
 }
 
 /* ---- vectors ---- */
@@ -113,7 +131,7 @@ static int64_t transfer(struct file *file, struct uio *uio, const int64_t *offse
                         bool write)
 {
     uint64_t pos = offset ? (uint64_t)*offset : 0;
-    if (offset && !(file->mode & FILE_SEEK))
+    if (offset && !takes_position(file))
         return -ESPIPE;
     if ((flags & RWF_NOWAIT) && (file->mode & FILE_STREAM))
         return -EOPNOTSUPP;

@@ -5,10 +5,27 @@
 
 #include <linux/falloc.h>
 
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/sendfile.h>
+#include <sys/timerfd.h>
 #include <sys/uio.h>
+
+/* Files whose position means nothing can be sought, but not read at one. */
+static void no_position(void)
+{
+    struct iovec vec = {.iov_base = (char[8]){0}, .iov_len = 8};
+    const int fds[] = {(int)OK(epoll_create1(0)), (int)OK(timerfd_create(CLOCK_MONOTONIC, 0))};
+
+    for (unsigned i = 0; i < 2; i++) {
+        EQ(lseek(fds[i], 100, SEEK_SET), 0);
+        FAILS(pread(fds[i], vec.iov_base, 8, 0), ESPIPE);
+        FAILS(pwrite(fds[i], vec.iov_base, 8, 0), ESPIPE);
+        FAILS(preadv(fds[i], &vec, 1, 0), ESPIPE);
+        OK(close(fds[i]));
+    }
+}
 
 static void read_and_write(void)
 {
@@ -30,6 +47,14 @@ static void read_and_write(void)
     FAILS(pread(fd, text, 1, -1), EINVAL);
     FAILS(pwrite(fd, text, 1, -1), EINVAL);
     FAILS(read(fd, text, hidden(-1ul)), EFAULT);
+    /* What is wrong with the descriptor is said first. */
+    FAILS(pread(99, text, hidden(-1ul), 0), EBADF);
+    FAILS(pwrite(99, text, hidden(-1ul), 0), EBADF);
+    int reader = (int)OK(open("f", O_RDONLY));
+    FAILS(write(reader, text, hidden(-1ul)), EBADF);
+    FAILS(pwrite(reader, text, hidden(-1ul), 0), EBADF);
+    FAILS(pread(reader, text, hidden(-1ul), 0), EFAULT);
+    OK(close(reader));
     FAILS(pread(fd, BAD_POINTER, 5, 0), EFAULT);
     FAILS(pwrite(fd, BAD_POINTER, 5, 0), EFAULT);
     FAILS(read(99, text, 1), EBADF);
@@ -290,6 +315,7 @@ int main(void)
 {
     fresh_tmpfs("size=4m");
     read_and_write();
+    no_position();
     partly_bad_buffer();
     vectors();
     seeking();
