@@ -2,9 +2,11 @@
 # `assay sim` and `assay replay` on the command line: what they print, their exit statuses, and that
 # mistakes leave nothing behind.
 #
-#   command_test.sh ASSAY PROGRAM BUGGY    PROGRAM passes, BUGGY fails with a seed from 1 to 1000
+#   command_test.sh ASSAY PROGRAM BUGGY LEAK
+#
+# PROGRAM passes, BUGGY fails with a seed from 1 to 1000, LEAK leaks when allocations fail after 5 ms.
 set -euo pipefail
-assay=$(realpath "$1") program=$(realpath "$2") buggy=$(realpath "$3")
+assay=$(realpath "$1") program=$(realpath "$2") buggy=$(realpath "$3") leak=$(realpath "$4")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir "$work/tmp" "$work/here"
@@ -74,6 +76,15 @@ scenario absent <<END
 machines: {m: {}}
 programs: [{machine: m, run: [/no/such/program]}]
 END
+scenario faults <<END
+machines: {m: {add: ["$leak:/p"]}}
+programs: [{machine: m, run: [/p]}]
+faults:
+- {at: 1ms, pause: m, for: 1ms}
+- {at: 2ms, clock: {machine: m, skew: 10ppm}}
+- {at: 5ms, allocations: {machine: m, probability: 10%}, for: 10ms}
+- {at: 6ms, starve: {machine: m}, for: 1ms}
+END
 
 # Mistakes.
 expect 2 'no scenario given' sim
@@ -112,6 +123,22 @@ expect 0 'the same run: the event logs are equal' replay failure
 head -c 3000 failure >half
 expect 2 'half: ' replay half
 rm half failure
+expect_files ''
+
+# Of four faults one matters; the bundle has only that.
+expect 1 'minimised: 1 of 4 faults are enough:' sim "$work/faults.yaml" --seeds 1..200 \
+    --bundle failure
+expect 0 'the same run: the event logs are equal' replay failure
+tar -xzf failure plan
+seed=$(tar -xzOf failure manifest.json | sed -n 's/.*"seed": "\([0-9]*\)".*/\1/p')
+grep -q 'allocation 2 machine m$' plan
+[[ $(wc -l <plan) == 1 ]]
+expect 1 'ended with status 1' sim "$work/faults.yaml" --seed "$seed" --faults plan --no-bundle
+echo '1 allocation 77 machine m' >plan
+expect 0 '1 seeds pass' sim "$work/faults.yaml" --seed "$seed" --faults plan
+echo 'no fault' >plan
+expect 2 'plan:1: no fault' sim "$work/faults.yaml" --faults plan
+rm failure plan
 expect_files ''
 
 # Logs: the same seed, another seed, and one byte that the seed does not explain.
