@@ -8,6 +8,7 @@
  */
 #include "kernel/abi/fanotify.h"
 #include "kernel/fs/leases.h"
+#include "kernel/fs/mount.h"
 #include "kernel/fs/locks.h"
 #include "kernel/fs/notify.h"
 #include "kernel/fs/open_internal.h"
@@ -222,6 +223,8 @@ static void file_free(struct file *file)
     if (file->ops->release)
         file->ops->release(file);
     uncount_user(file);
+    if (unlikely(file->mode & FILE_DETACHED))
+        mount_dissolve(&file->path);
     path_put(&file->path);
     cred_put(file->cred);
     slab_free(file->kernel->vfs->files, file);

@@ -36,6 +36,7 @@ struct mount {
     struct mount_namespace *ns;  /* that it is visible in; NULL: not attached */
     bool locked;                 /* came with a namespace of more privilege: stays where it is */
     bool atime_locked;
+    bool detached;               /* the top of a tree that only a descriptor holds; mount_mutex */
     uint32_t locked_flags;       /* and keeps these */
     struct list_node copy_node;  /* while an event is propagated; the next ones too; mount_mutex */
     struct mount *copy_at;
@@ -66,6 +67,23 @@ int mount_reconfigure(const struct path *path, unsigned flags); /* MS_REMOUNT | 
 int mount_set_propagation(const struct path *path, unsigned flags);
 int mount_detach(struct path *path, int umount_flags); /* umount2; consumes the path */
 int mount_pivot_root(const struct path *new_root, const struct path *put_old);
+
+/* Trees that hang nowhere (open_tree(2), fsmount(2)): the path is referenced, and its last user calls
+ * mount_dissolve, which takes the tree apart unless it was attached meanwhile. */
+int mount_clone_detached(const struct path *path, bool recursive, struct path *out);
+int mount_new_detached(struct superblock *sb, unsigned flags, struct path *out);
+void mount_dissolve(const struct path *path);
+/* An O_PATH file on such a tree, which dissolves it at its end. */
+int mount_open_detached(const struct path *path, struct file **out);
+
+/* mount_setattr(2): what is in `clear` goes, then what is in `set` comes (MS_* of a mount), and the
+ * propagation type (0: as it is). All of them, or none. */
+int mount_set_attributes(const struct path *path, bool recursive, unsigned set, unsigned clear,
+                         unsigned propagation);
+/* MOVE_MOUNT_SET_GROUP: `to`, a private mount, joins the groups that `from` is in. */
+int mount_copy_group(const struct path *from, const struct path *to);
+/* MS_REMOUNT for the superblock alone. */
+int superblock_remount(struct superblock *sb, unsigned flags, const char *options);
 
 /* Walking helpers. mount_at: the mount on this place, referenced, or NULL. */
 struct mount *mount_at(const struct path *path);

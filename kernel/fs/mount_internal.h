@@ -30,6 +30,9 @@ static inline bool mount_is_ours(const struct mount *mount)
 }
 /* Attach a detached tree on top of what is at `at`, propagated to its peers. */
 int mount_graft(struct mount *top, const struct path *at);
+bool mount_may_bind(const struct mount *mount);
+bool mount_hides_something(const struct path *from);
+bool mount_may_set_flags(const struct mount *mount, unsigned flags);
 
 /* ---- mount_propagate.c ---- */
 

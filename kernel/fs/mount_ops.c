@@ -144,13 +144,13 @@ int mount_attach_new(struct kernel *kernel, const struct filesystem *type, const
 }
 
 /* A mount of ours, or one that hangs nowhere: a namespace's file. */
-static bool mount_may_bind(const struct mount *mount)
+bool mount_may_bind(const struct mount *mount)
 {
     return mount_is_ours(mount) || mount == mount->kernel->vfs->nsfs_mount;
 }
 
 /* Would a bind of this one mount uncover what a locked mount hides? */
-static bool hides_something(const struct path *from)
+bool mount_hides_something(const struct path *from)
 {
     struct mount *child;
     list_for_each_entry (child, &from->mount->children, child_node)
@@ -167,7 +167,7 @@ int mount_bind(const struct path *from, const struct path *path, bool recursive)
     struct path at = top_of(path);
     int error = 0;
     if (from->mount->propagation == MOUNT_UNBINDABLE || !mount_may_bind(from->mount) ||
-        !mount_is_ours(at.mount) || (!recursive && hides_something(from)))
+        !mount_is_ours(at.mount) || (!recursive && mount_hides_something(from)))
         error = -EINVAL;
     if (!error)
         error = mount_copy_tree(from->mount, from->dentry,
@@ -184,12 +184,13 @@ int mount_bind(const struct path *from, const struct path *path, bool recursive)
 static int move_check(const struct path *from, const struct path *at)
 {
     struct mount *mount = from->mount;
-    if (from->dentry != mount->root || !mount_is_ours(mount) || !mount_is_ours(at->mount) ||
-        !mount->parent || mount->locked)
+    if (from->dentry != mount->root || !mount_is_ours(at->mount) || mount->locked)
+        return -EINVAL;
+    if (!mount->detached && (!mount_is_ours(mount) || !mount->parent))
         return -EINVAL;
     if (path_is_dir(from) != path_is_dir(at))
         return -EINVAL;
-    if (mount->parent->propagation == MOUNT_SHARED)
+    if (mount->parent && mount->parent->propagation == MOUNT_SHARED)
         return -EINVAL;
     if (at->mount->propagation == MOUNT_SHARED && has_unbindable(mount))
         return -EINVAL;
@@ -203,7 +204,10 @@ int mount_move(const struct path *from, const struct path *path)
     mutex_lock(&vfs->mount_mutex);
     struct path at = top_of(path);
     int error = move_check(from, &at);
-    if (!error) {
+    if (!error && from->mount->detached) {
+        error = mount_graft(from->mount, &at);
+        from->mount->detached = error != 0;
+    } else if (!error) {
         spin_lock(&vfs->mount_lock);
         mount_detach_locked(from->mount, &old_at);
         spin_unlock(&vfs->mount_lock);
@@ -221,7 +225,7 @@ int mount_move(const struct path *from, const struct path *path)
 }
 
 /* May the flags become these? Those that a namespace of more privilege has set stay. */
-static bool may_set_flags(const struct mount *mount, unsigned flags)
+bool mount_may_set_flags(const struct mount *mount, unsigned flags)
 {
     if (mount->locked_flags & MOUNT_LOCKABLE & ~flags)
         return false;
@@ -238,10 +242,22 @@ static void set_mount_flags(struct mount *mount, unsigned flags)
     atomic_store_relaxed(&mount->flags, new_flags);
 }
 
+int superblock_remount(struct superblock *sb, unsigned flags, const char *options)
+{
+    if ((flags & MS_RDONLY) && !superblock_is_readonly(sb) &&
+        atomic_load_acquire(&sb->writers) > 0)
+        return -EBUSY;
+    int error = sb->ops && sb->ops->remount ? sb->ops->remount(sb, flags, options) : 0;
+    if (error)
+        return error;
+    unsigned keep = atomic_load_relaxed(&sb->flags) & ~(unsigned)SUPERBLOCK_FLAGS;
+    atomic_store_relaxed(&sb->flags, keep | (flags & SUPERBLOCK_FLAGS));
+    return 0;
+}
+
 int mount_remount(const struct path *path, unsigned flags, const char *options)
 {
     struct mount *mount = path->mount;
-    struct superblock *sb = mount->sb;
     struct vfs_state *vfs = mount->kernel->vfs;
     if (path->dentry != mount->root)
         return -EINVAL;
@@ -249,16 +265,11 @@ int mount_remount(const struct path *path, unsigned flags, const char *options)
     mutex_lock(&vfs->mount_mutex);
     if (!mount_is_ours(mount))
         error = -EINVAL;
-    else if (!may_set_flags(mount, flags))
+    else if (!mount_may_set_flags(mount, flags))
         error = -EPERM;
-    else if ((flags & MS_RDONLY) && !superblock_is_readonly(sb) &&
-             atomic_load_acquire(&sb->writers) > 0)
-        error = -EBUSY;
-    if (!error && sb->ops && sb->ops->remount)
-        error = sb->ops->remount(sb, flags, options);
+    if (!error)
+        error = superblock_remount(mount->sb, flags, options);
     if (!error) {
-        unsigned keep = atomic_load_relaxed(&sb->flags) & ~(unsigned)SUPERBLOCK_FLAGS;
-        atomic_store_relaxed(&sb->flags, keep | (flags & SUPERBLOCK_FLAGS));
         set_mount_flags(mount, flags);
         mount_changed(vfs);
     }
@@ -276,7 +287,7 @@ int mount_reconfigure(const struct path *path, unsigned flags)
     mutex_lock(&vfs->mount_mutex);
     if (!mount_is_ours(mount))
         error = -EINVAL;
-    else if (!may_set_flags(mount, flags))
+    else if (!mount_may_set_flags(mount, flags))
         error = -EPERM;
     else if ((flags & MS_RDONLY) && !(mount_flags(mount) & MS_RDONLY) &&
              atomic_load_acquire(&mount->writers) > 0)

@@ -106,7 +106,7 @@ int ipc_init(struct kernel *kernel)
     vfs_set_fifo_ops(kernel, &fifo_file_ops);
     vfs_set_epoll_release(kernel, epoll_file_released);
     if (!error)
-        error = ipc_namespace_create(kernel, &ipc->namespace);
+        error = ipc_namespace_create(kernel, NULL, &ipc->namespace);
     if (!error)
         error = mqueue_init(kernel);
     if (!error)

@@ -64,7 +64,7 @@ static int charge(struct mqueue *queue, struct mqueue_fs *fs, struct ipc_namespa
         goto uncount;
     queue->uid = current_cred()->uid;
     queue->charged = charge_of(attr);
-    error = user_total_add(ns->kernel, queue->uid, USER_MQ_BYTES, queue->charged,
+    error = user_total_add(ns->common.kernel, queue->uid, USER_MQ_BYTES, queue->charged,
                            ipc_resource_limit(RLIMIT_MSGQUEUE));
     if (error)
         goto uncount;
@@ -390,7 +390,7 @@ static int make_root(struct superblock *sb)
 int mqueue_mount_create(struct ipc_namespace *ns)
 {
     struct superblock *sb;
-    int error = superblock_create(ns->kernel, &mqueue_type, &mqueue_sb_ops, &sb);
+    int error = superblock_create(ns->common.kernel, &mqueue_type, &mqueue_sb_ops, &sb);
     if (error)
         return error;
     struct mqueue_fs *fs = kzalloc(sizeof(*fs));
@@ -405,7 +405,7 @@ int mqueue_mount_create(struct ipc_namespace *ns)
     kstrlcpy(sb->source, "mqueue", sizeof(sb->source));
     error = make_root(sb);
     if (!error)
-        error = mount_create(ns->kernel, sb, sb->root, 0, &ns->mq_mount);
+        error = mount_create(ns->common.kernel, sb, sb->root, 0, &ns->mq_mount);
     superblock_put(sb);
     return error;
 }

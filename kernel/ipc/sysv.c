@@ -6,6 +6,7 @@
  * free index starts over, so an old identifier does not soon mean a new object.
  */
 #include "kernel/abi/capability.h"
+#include "kernel/abi/sched.h"
 #include "kernel/core/clock.h"
 #include "kernel/ipc/ipc_internal.h"
 #include "kernel/ipc/mqueue.h"
@@ -13,6 +14,7 @@
 #include "kernel/lib/assert.h"
 #include "kernel/lib/hash.h"
 #include "kernel/lib/strbuf.h"
+#include "kernel/security/user_namespace.h"
 
 enum { CYCLE_MIN = 64, SEQUENCE_MAX = INT32_MAX >> SYSV_INDEX_BITS };
 
@@ -33,18 +35,33 @@ static const struct ipc_limits default_limits = {
     .mq_msgsize_default = 8192,
 };
 
-int ipc_namespace_create(struct kernel *kernel, struct ipc_namespace **out)
+static void free_ipc_namespace(struct ns_common *common)
 {
+    struct ipc_namespace *ns = ipc_namespace_of(common);
+    shm_remove_all(ns);
+    sem_remove_all(ns);
+    msg_remove_all(ns);
+    mqueue_mount_destroy(ns);
+    kfree(ns);
+}
+
+int ipc_namespace_create(struct kernel *kernel, struct user_namespace *owner,
+                         struct ipc_namespace **out)
+{
+    static const struct ns_ops ops = {
+        .name = "ipc", .type = CLONE_NEWIPC, .free = free_ipc_namespace};
     struct ipc_namespace *ns = kzalloc(sizeof(*ns));
     if (!ns)
         return -ENOMEM;
-    ns->refs = 1;
+    namespace_init(&ns->common, kernel, &ops, kernel->ipc->namespace ? 0 : NAMESPACE_NUMBER_IPC,
+                   owner);
     ns->kernel = kernel;
     ns->limits = default_limits;
     for (unsigned kind = 0; kind < IPC_KINDS; kind++)
         sysv_table_init(&ns->tables[kind]);
     int error = mqueue_mount_create(ns);
     if (error) {
+        user_namespace_put(owner);
         kfree(ns);
         return error;
     }
@@ -54,27 +71,29 @@ int ipc_namespace_create(struct kernel *kernel, struct ipc_namespace **out)
 
 struct ipc_namespace *ipc_namespace_get(struct ipc_namespace *ns)
 {
-    uint32_t old = atomic_fetch_add_relaxed(&ns->refs, 1);
-    assert(old > 0);
+    namespace_get(&ns->common);
     return ns;
 }
 
 void ipc_namespace_put(struct ipc_namespace *ns)
 {
-    uint32_t left = atomic_sub_fetch_acq_rel(&ns->refs, 1);
-    assert(left != UINT32_MAX);
-    if (left)
-        return;
-    shm_remove_all(ns);
-    sem_remove_all(ns);
-    msg_remove_all(ns);
-    mqueue_mount_destroy(ns);
-    kfree(ns);
+    namespace_put(&ns->common);
+}
+
+struct ns_common *ipc_namespace_common(struct ipc_namespace *ns)
+{
+    return &ns->common;
+}
+
+struct ipc_namespace *ipc_namespace_of(struct ns_common *common)
+{
+    return container_of(common, struct ipc_namespace, common);
 }
 
 struct ipc_namespace *ipc_namespace_current(void)
 {
-    return this_kernel()->ipc->namespace;
+    const struct namespaces *set = this_thread()->namespaces;
+    return set && set->ipc ? set->ipc : this_kernel()->ipc->namespace;
 }
 
 struct ipc_limits *ipc_namespace_limits(struct ipc_namespace *ns)
@@ -157,7 +176,8 @@ int sysv_owned_locked(struct sysv_table *table, int id, struct sysv_object **out
     uint32_t euid = current_cred()->euid;
     if (!object)
         return -EINVAL;
-    if (euid != object->cuid && euid != object->uid && !capable(CAP_SYS_ADMIN))
+    if (euid != object->cuid && euid != object->uid &&
+        !capable_in(ipc_namespace_current()->common.owner, CAP_SYS_ADMIN))
         return -EPERM;
     *out = object;
     return 0;
@@ -293,7 +313,10 @@ int sysv_permission(const struct sysv_object *object, unsigned access)
         granted >>= 6;
     else if (cred_in_group(cred, object->cgid) || cred_in_group(cred, object->gid))
         granted >>= 3;
-    return (wanted & ~granted & 7) && !capable(CAP_IPC_OWNER) ? -EACCES : 0;
+    return (wanted & ~granted & 7) &&
+                   !capable_in(ipc_namespace_current()->common.owner, CAP_IPC_OWNER)
+               ? -EACCES
+               : 0;
 }
 
 void sysv_fill_perm(const struct sysv_object *object, struct linux_ipc_perm *out)

@@ -20,12 +20,18 @@ struct kernel;
 struct message;
 struct sem_undo_list;
 struct strbuf;
+struct ns_common;
 struct thread;
+struct user_namespace;
 
 /* ---- namespaces ---- */
 
 /* Everything that System V IPC and POSIX message queues know, ipc_namespaces(7). */
-int ipc_namespace_create(struct kernel *kernel, struct ipc_namespace **out);
+/* The first one of a machine is the initial one. Owned by a user namespace. */
+int ipc_namespace_create(struct kernel *kernel, struct user_namespace *owner,
+                         struct ipc_namespace **out);
+struct ns_common *ipc_namespace_common(struct ipc_namespace *ns);
+struct ipc_namespace *ipc_namespace_of(struct ns_common *common);
 struct ipc_namespace *ipc_namespace_get(struct ipc_namespace *ns);
 void ipc_namespace_put(struct ipc_namespace *ns); /* the last put removes every object */
 /* Of the current task; not referenced. */

@@ -11,6 +11,7 @@
 #ifndef KERNEL_IPC_SYSV_INTERNAL_H
 #define KERNEL_IPC_SYSV_INTERNAL_H
 
+#include "kernel/security/namespace.h"
 #include "kernel/abi/errno.h"
 #include "kernel/core/kernel.h"
 #include "kernel/ipc/sysv.h"
@@ -53,7 +54,7 @@ struct sysv_table {
 };
 
 struct ipc_namespace {
-    uint32_t refs;
+    struct ns_common common;
     struct kernel *kernel;
     struct ipc_limits limits; /* atomic */
     struct sysv_table tables[IPC_KINDS];

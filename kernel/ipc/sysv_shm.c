@@ -60,7 +60,7 @@ static int create(struct ipc_namespace *ns, int64_t size, int flags, struct sysv
     struct shm_segment *segment = kzalloc(sizeof(*segment));
     if (!segment)
         return -ENOMEM;
-    int error = shared_anon_create(ns->kernel, bytes, &segment->memory);
+    int error = shared_anon_create(ns->common.kernel, bytes, &segment->memory);
     if (error) {
         kfree(segment);
         return error;

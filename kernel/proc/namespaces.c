@@ -11,6 +11,7 @@
 #include "kernel/fs/mount_namespace.h"
 #include "kernel/fs/nsfs.h"
 #include "kernel/fs/path.h"
+#include "kernel/ipc/sysv.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
 #include "kernel/proc/process_internal.h"
@@ -75,6 +76,7 @@ int namespaces_init(struct kernel *kernel)
     set->uts = uts_create(kernel, NAMESPACE_NUMBER_UTS, NULL);
     if (!set->cgroup || !set->uts)
         return -ENOMEM;
+    set->ipc = ipc_namespace_get(ipc_namespace_current()); /* ours is the initial one yet */
     kernel->namespaces = set;
     return 0;
 }
@@ -92,6 +94,8 @@ void namespaces_put(struct namespaces *set)
     namespace_put(set->cgroup);
     if (set->uts)
         namespace_put(&set->uts->common);
+    if (set->ipc)
+        ipc_namespace_put(set->ipc);
     kfree(set);
 }
 
@@ -117,7 +121,12 @@ int namespaces_copy(struct namespaces *from, uint64_t flags, struct user_namespa
         set->uts = from->uts;
         namespace_get(&from->uts->common);
     }
-    if (!set->cgroup || !set->uts) {
+    int error = 0;
+    if (flags & CLONE_NEWIPC)
+        error = ipc_namespace_create(kernel, owner, &set->ipc);
+    else
+        set->ipc = ipc_namespace_get(from->ipc);
+    if (error || !set->cgroup || !set->uts) {
         namespaces_put(set);
         return -ENOMEM;
     }
@@ -154,6 +163,8 @@ struct ns_common *task_namespace(struct task *task, uint32_t type)
         ns = nsfs_user_namespace(task->thread.kernel, task->thread.cred->user_ns);
     else if (set && type == CLONE_NEWUTS)
         ns = namespace_get(&set->uts->common);
+    else if (set && type == CLONE_NEWIPC)
+        ns = namespace_get(ipc_namespace_common(set->ipc));
     else if (set && type == CLONE_NEWCGROUP)
         ns = namespace_get(set->cgroup);
     spin_unlock(tree);

@@ -13,8 +13,6 @@
 struct clone_args;
 struct cred;
 struct file;
-struct ipc_namespace;
-struct pid_namespace;
 struct task;
 
 struct uts_namespace {
@@ -23,16 +21,8 @@ struct uts_namespace {
     char nodename[UTSNAME_LENGTH], domainname[UTSNAME_LENGTH];
 };
 
-/* Immutable, shared by reference. A thread's pointer is changed by itself under the process-tree
- * lock; others look under that lock. */
-struct namespaces {
-    struct refcount refs;
-    struct ns_common *cgroup; /* each of these referenced */
-    struct uts_namespace *uts;
-};
-
 /* Everything that can be unshared or joined here. */
-#define NAMESPACE_FLAGS (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWUSER)
+#define NAMESPACE_FLAGS (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER)
 
 int namespaces_init(struct kernel *kernel); /* the initial set */
 struct namespaces *namespaces_get(struct namespaces *set);

@@ -13,6 +13,7 @@
 #include "kernel/fs/mount_namespace.h"
 #include "kernel/fs/nsfs.h"
 #include "kernel/fs/path.h"
+#include "kernel/ipc/sysv.h"
 #include "kernel/mm/slab.h"
 #include "kernel/proc/namespaces.h"
 #include "kernel/proc/pidfd.h"
@@ -122,6 +123,8 @@ int64_t task_unshare(uint64_t flags)
         namespaces_put(parts.set);
         return error;
     }
+    if (flags & (CLONE_NEWIPC | CLONE_SYSVSEM))
+        sem_undo_exit(); /* adjustments were for the old objects */
     if (parts.fs)
         install_fs(task, parts.fs);
     if (parts.set)
@@ -173,6 +176,10 @@ static int join_in_set(struct task *task, struct ns_common *ns)
     if (ns->ops->type == CLONE_NEWUTS) {
         namespace_put(&set->uts->common);
         set->uts = container_of(namespace_get(ns), struct uts_namespace, common);
+    } else if (ns->ops->type == CLONE_NEWIPC) {
+        ipc_namespace_put(set->ipc);
+        set->ipc = ipc_namespace_of(namespace_get(ns));
+        sem_undo_exit();
     } else {
         namespace_put(set->cgroup);
         set->cgroup = namespace_get(ns);
@@ -189,6 +196,7 @@ static int join(struct task *task, struct ns_common *ns)
     case CLONE_NEWNS:
         return join_mount(task, container_of(ns, struct mount_namespace, common));
     case CLONE_NEWUTS:
+    case CLONE_NEWIPC:
     case CLONE_NEWCGROUP:
         return join_in_set(task, ns);
     default:

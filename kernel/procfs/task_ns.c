@@ -63,6 +63,7 @@ static const struct inode_ops ns_link_ops = {
 
 static const struct proc_entry ns_entries[] = {
     NS("cgroup", CLONE_NEWCGROUP),
+    NS("ipc", CLONE_NEWIPC),
     NS("mnt", CLONE_NEWNS),
     NS("user", CLONE_NEWUSER),
     NS("uts", CLONE_NEWUTS),

@@ -11,7 +11,9 @@
 
 struct kernel;
 struct ns_common;
+struct ipc_namespace;
 struct user_namespace;
+struct uts_namespace;
 
 struct ns_ops {
     const char *name; /* in /proc/PID/ns: "mnt", "uts" … */
@@ -42,6 +44,16 @@ static inline struct ns_common *namespace_get(struct ns_common *ns)
 }
 /* The last put drops the owner and calls ops->free. May block. NULL is fine. */
 void namespace_put(struct ns_common *ns);
+
+/* The set that a thread is in (proc/namespaces.h). Immutable, shared by reference. A thread's pointer
+ * is changed by itself under the process-tree lock; others look under that lock. Mount namespaces are
+ * not in it: they belong to the fs_context; user namespaces belong to the credentials. */
+struct namespaces {
+    struct refcount refs;
+    struct ns_common *cgroup;    /* each of these referenced */
+    struct uts_namespace *uts;
+    struct ipc_namespace *ipc;
+};
 
 /* Numbers of the namespaces that a machine boots with; the others count up from FIRST. */
 #define NAMESPACE_NUMBER_IPC 0xefffffffu

@@ -4,24 +4,16 @@
  */
 #include "kernel/fs/mount.h"
 
-#include "kernel/abi/capability.h"
 #include "kernel/abi/errno.h"
 #include "kernel/abi/mount.h"
 #include "kernel/core/kernel.h"
-#include "kernel/fs/mount_namespace.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/page.h"
 #include "kernel/mm/slab.h"
 #include "kernel/mm/uaccess.h"
-#include "kernel/security/cred.h"
 #include "kernel/syscall/at_path.h"
+#include "kernel/syscall/mount_attributes.h"
 #include "kernel/syscall/syscalls.h"
-
-/* Mounting is a matter of who owns the mount namespace. */
-static bool may_mount(void)
-{
-    return capable_in(mount_namespace_current()->common.owner, CAP_SYS_ADMIN);
-}
 
 /* The strings of mount(2), on the heap; NULL where the address was. */
 struct mount_strings {

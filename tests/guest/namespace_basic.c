@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/msg.h>
 #include <sys/prctl.h>
 #include <sys/utsname.h>
 
@@ -385,7 +386,26 @@ static void files_can_be_bound(void)
     CHILD_OK(pid);
 }
 
-GUEST_MAIN(CASE(host_names_are_apart), CASE(links_and_descriptors), CASE(bad_flags),
-           CASE(mounts_are_apart), CASE(other_namespace_can_be_joined), CASE(unprivileged_root),
-           CASE(maps_are_checked), CASE(parent_writes_the_map), CASE(user_namespace_ioctls),
-           CASE(files_can_be_bound))
+static void ipc_objects_are_apart(void)
+{
+    need_root();
+    int id = (int)OK(msgget(0x4711, IPC_CREAT | 0600));
+    pid_t pid = (pid_t)OK(fork());
+    if (pid == 0) {
+        int outside = (int)OK(open("/proc/self/ns/ipc", O_RDONLY));
+        OK(unshare(CLONE_NEWIPC));
+        FAILS(msgget(0x4711, 0), ENOENT);
+        OK(msgget(0x4711, IPC_CREAT | 0600));
+        EQ(ioctl(outside, NS_GET_NSTYPE), CLONE_NEWIPC);
+        OK(setns(outside, CLONE_NEWIPC));
+        EQ(msgget(0x4711, 0), id);
+        _exit(0);
+    }
+    CHILD_OK(pid);
+    OK(msgctl(id, IPC_RMID, NULL));
+}
+
+GUEST_MAIN(CASE(ipc_objects_are_apart), CASE(host_names_are_apart), CASE(links_and_descriptors),
+           CASE(bad_flags), CASE(mounts_are_apart), CASE(other_namespace_can_be_joined),
+           CASE(unprivileged_root), CASE(maps_are_checked), CASE(parent_writes_the_map),
+           CASE(user_namespace_ioctls), CASE(files_can_be_bound))
