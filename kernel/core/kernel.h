@@ -23,6 +23,7 @@ struct process_table;   /* proc/pid.c */
 struct vfs_state;       /* fs/ */
 struct ipc_state;       /* ipc/ */
 struct tty_state;       /* tty/ */
+struct key_state;       /* security/key.c */
 struct namespaces;      /* proc/namespaces.c: the initial set */
 struct user_namespace;  /* stands for the initial one, which is NULL in credentials */
 struct klog;            /* core/klog.c: the log buffer */
@@ -62,6 +63,7 @@ struct kernel {
                                  * there are processes; NULL before */
     struct namespaces *namespaces;
     struct user_namespace *user_ns;
+    struct key_state *keys;
     uint32_t namespaces_made;    /* atomic: numbers given to namespaces since boot */
     struct vfs_state *vfs;
     struct ipc_state *ipc;

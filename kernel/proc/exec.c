@@ -23,6 +23,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
 #include "kernel/proc/exec.h"
+#include "kernel/proc/keyrings.h"
 #include "kernel/proc/process_internal.h"
 #include "kernel/proc/ptrace_internal.h"
 #include "kernel/proc/rseq.h"
@@ -322,6 +323,7 @@ static void reset_task(struct task *task, struct exec *exec)
 
     file_table_close_on_exec(task->thread.files);
     signal_timers_exec(process);
+    keyrings_exec(task);
     task->clear_child_tid = 0;
     task->robust_list = task->robust_list_bytes = 0;
     rseq_forget(task);

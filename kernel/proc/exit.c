@@ -20,6 +20,7 @@
 #include "kernel/proc/process_internal.h"
 #include "kernel/proc/ptrace_internal.h"
 #include "kernel/proc/session_internal.h"
+#include "kernel/proc/keyrings.h"
 #include "kernel/proc/namespaces.h"
 #include "kernel/proc/seccomp.h"
 #include "kernel/proc/signal.h"
@@ -446,6 +447,7 @@ void task_exit(int status)
         shm_process_exit(ipc_namespace_current(), process->pid);
     file_table_put(thread->files);
     fs_context_put(thread->fs);
+    keyrings_exit(task, last);
     namespaces_put(thread->namespaces);
     thread->namespaces = NULL;
     if (last)

@@ -21,6 +21,7 @@
 #include "kernel/mm/slab.h"
 #include "kernel/mm/uaccess.h"
 #include "kernel/proc/itimer.h"
+#include "kernel/proc/keyrings.h"
 #include "kernel/proc/namespaces.h"
 #include "kernel/proc/pidfd.h"
 #include "kernel/proc/process_internal.h"
@@ -186,6 +187,8 @@ static void copy_attributes(struct task *child, struct task *parent, uint64_t fl
         child->altstack = parent->altstack;
     if (!(flags & CLONE_VM))
         rseq_inherit(child, parent);
+    child->request_key_default = parent->request_key_default;
+    keyrings_fork(child, parent);
     sched_inherit(&child->thread, &parent->thread);
 }
 
@@ -203,6 +206,7 @@ static void discard_parts(struct task *child)
         file_table_put(thread->files);
     if (thread->fs)
         fs_context_put(thread->fs);
+    keyrings_exit(child, false);
     namespaces_put(thread->namespaces);
     thread->namespaces = NULL;
     if (thread->mm) {

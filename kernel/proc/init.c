@@ -36,6 +36,7 @@
 #include "kernel/proc/uts.h"
 #include "kernel/proc/vdso_internal.h"
 #include "kernel/security/cred.h"
+#include "kernel/security/key.h"
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -74,7 +75,7 @@ int proc_init(struct kernel *kernel)
     if (!table->task_cache || !table->process_cache || !table->fpu_cache)
         return -ENOMEM;
     kernel->processes = table;
-    if (namespaces_init(kernel))
+    if (namespaces_init(kernel) || keys_init(kernel))
         return -ENOMEM;
     uts_set(UTS_NODENAME, "assay");
     uts_set(UTS_DOMAINNAME, "(none)");

@@ -28,6 +28,7 @@
 #include "kernel/sched/wait.h"
 
 struct file;
+struct key;
 struct pi_waiter;
 struct posix_timers;
 struct process;
@@ -144,6 +145,7 @@ struct process {
     uint64_t children_max_rss_pages, max_rss_pages;
     uint64_t read_bytes, written_bytes, read_calls, write_calls; /* /proc/PID/io; atomic */
     uint64_t start_ns;
+    struct key *process_keyring; /* the key mutex; NULL until asked for */
 };
 
 /* What the next system call of a task has to pass before (and after) its handler: one word, tested
@@ -211,6 +213,9 @@ struct task {
     /* proc/seccomp.c: changed under the signal lock, by the task itself or by SECCOMP_*_TSYNC. */
     struct seccomp_filter *seccomp;
     int seccomp_mode;            /* atomic */
+    struct key *thread_keyring, *session_keyring; /* referenced; the key mutex; proc/keyrings.c */
+    uint8_t request_key_default; /* KEYCTL_SET_REQKEY_KEYRING */
+    bool keyrings_closed;        /* exiting: gets no session any more; atomic */
     bool no_new_privs;           /* PR_SET_NO_NEW_PRIVS; atomic, never cleared */
 };
 
