@@ -321,10 +321,12 @@ static int64_t act_running(struct task *task, int64_t request)
     int64_t result = -ESRCH;
     spin_lock(tree);
     if (is_mine_locked(task)) {
-        if (request == PTRACE_INTERRUPT)
+        if (request == PTRACE_INTERRUPT) {
             result = interrupt(task);
-        else
-            result = signal_send_task(task, SIGKILL, NULL) ? 0 : 0;
+        } else {
+            signal_send_task(task, SIGKILL, NULL); /* fails if it is dying: so be it */
+            result = 0;
+        }
     }
     spin_unlock(tree);
     return result;
