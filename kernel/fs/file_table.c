@@ -125,8 +125,9 @@ void file_table_put(struct file_table *table)
     if (!table || atomic_sub_fetch_acq_rel(&table->refs, 1) != 0)
         return;
     size_t fd;
-    bitmap_for_each_set(fd, table->open_bits, table->capacity) if (table->files[fd])
-        close_file(table, table->files[fd]);
+    bitmap_for_each_set (fd, table->open_bits, table->capacity)
+        if (table->files[fd])
+            close_file(table, table->files[fd]);
     free_arrays(table->files, table->capacity);
     kfree(container_of(table, struct table_with_files, table));
 }

@@ -116,7 +116,7 @@ void inode_put(struct inode *inode)
 void inode_set_nlink(struct inode *inode, int change)
 {
     spin_lock(&inode->lock);
-    inode->nlink += (uint32_t)change;
+    atomic_store_relaxed(&inode->nlink, inode->nlink + (uint32_t)change);
     spin_unlock(&inode->lock);
 }
 

@@ -22,6 +22,7 @@ struct file_lease {
     int break_to;         /* NOT_BREAKING, F_RDLCK, F_UNLCK */
     uint64_t deadline_ns; /* of the break */
     int fd;
+    int pid;
 };
 
 uint32_t *file_lease_break_time(struct kernel *kernel)
@@ -32,7 +33,9 @@ uint32_t *file_lease_break_time(struct kernel *kernel)
 static struct file_lease *find_locked(struct file_locks *locks, const struct file *file)
 {
     struct file_lease *lease;
-    list_for_each_entry(lease, &locks->leases, node) if (lease->file == file) return lease;
+    list_for_each_entry (lease, &locks->leases, node)
+        if (lease->file == file)
+            return lease;
     return NULL;
 }
 
@@ -48,8 +51,7 @@ static void expire_locked(struct file_locks *locks)
 {
     uint64_t now = clock_monotonic_ns();
     struct file_lease *lease, *next;
-    list_for_each_entry_safe(lease, next, &locks->leases, node)
-    {
+    list_for_each_entry_safe (lease, next, &locks->leases, node) {
         if (lease->break_to == NOT_BREAKING || now < lease->deadline_ns)
             continue;
         if (lease->break_to == F_UNLCK) {
@@ -85,8 +87,7 @@ static bool start_break_locked(struct vfs_state *vfs, struct file_locks *locks, 
     bool found = false;
     struct file_lease *lease;
     *out_deadline_ns = UINT64_MAX;
-    list_for_each_entry(lease, &locks->leases, node)
-    {
+    list_for_each_entry (lease, &locks->leases, node) {
         if (!is_in_the_way(lease, write))
             continue;
         int to = write ? F_UNLCK : F_RDLCK;
@@ -113,7 +114,8 @@ static bool is_free(struct vfs_state *vfs, struct file_locks *locks, bool write)
     struct file_lease *lease;
     spin_lock(&vfs->locks_lock);
     expire_locked(locks);
-    list_for_each_entry(lease, &locks->leases, node) free = free && !is_in_the_way(lease, write);
+    list_for_each_entry (lease, &locks->leases, node)
+        free = free && !is_in_the_way(lease, write);
     spin_unlock(&vfs->locks_lock);
     return free;
 }
@@ -169,9 +171,9 @@ static int set_locked(struct file_locks *locks, struct file *file, int type,
                       struct file_lease **fresh)
 {
     struct file_lease *own = find_locked(locks, file), *lease;
-    list_for_each_entry(lease, &locks->leases,
-                        node) if (lease != own &&
-                                  (type == F_WRLCK || lease->break_to == F_UNLCK)) return -EAGAIN;
+    list_for_each_entry (lease, &locks->leases, node)
+        if (lease != own && (type == F_WRLCK || lease->break_to == F_UNLCK))
+            return -EAGAIN;
     if (is_open_otherwise(file, type))
         return -EAGAIN;
     if (!own) {
@@ -220,6 +222,7 @@ int file_lease_set(struct file *file, int type, int fd)
         return -ENOMEM;
     fresh->file = file;
     fresh->fd = fd;
+    fresh->pid = this_thread()->tgid;
     spin_lock(&vfs->locks_lock);
     expire_locked(locks);
     error = set_locked(locks, file, type, &fresh);
@@ -244,6 +247,31 @@ int file_lease_get(struct file *file)
         type = lease->break_to == NOT_BREAKING ? lease->type : lease->break_to;
     spin_unlock(&vfs->locks_lock);
     return type;
+}
+
+bool file_leases_describe_locked(struct file_locks *locks,
+                                 bool (*emit)(void *context, const struct file_lock_info *info),
+                                 void *context)
+{
+    const struct file_lease *lease;
+    list_for_each_entry (lease, &locks->leases, node) {
+        bool breaking = lease->break_to != NOT_BREAKING;
+        int type = breaking ? lease->break_to : lease->type;
+        const struct file_lock_info info = {
+            .kind = "LEASE",
+            .state = breaking ? "BREAKING" : "ACTIVE",
+            .type = type == F_WRLCK   ? "WRITE"
+                    : type == F_RDLCK ? "READ"
+                                      : "UNLCK",
+            .pid = lease->pid,
+            .dev = locks->inode->sb->dev,
+            .ino = locks->inode->ino,
+            .end = UINT64_MAX,
+        };
+        if (!emit(context, &info))
+            return false;
+    }
+    return true;
 }
 
 void file_leases_release(struct file *file)

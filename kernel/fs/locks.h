@@ -31,8 +31,10 @@ void file_locks_free(struct inode *inode);
 
 /* All locks of the machine for /proc/locks. */
 struct file_lock_info {
-    const char *kind;            /* POSIX, OFDLCK, FLOCK */
-    bool write, blocked;
+    const char *kind;            /* POSIX, OFDLCK, FLOCK, LEASE */
+    const char *state;           /* ADVISORY; of leases ACTIVE, BREAKING */
+    const char *type;            /* READ, WRITE, UNLCK */
+    bool blocked;
     int pid;
     uint64_t dev, ino, start, end; /* end UINT64_MAX: EOF */
 };

@@ -202,7 +202,8 @@ static bool emit_lock(const struct file_locks *locks, const struct file_lock *lo
     static const char *const kinds[] = {"POSIX", "OFDLCK", "FLOCK"};
     struct file_lock_info info = {
         .kind = kinds[lock->kind],
-        .write = lock->write,
+        .state = "ADVISORY",
+        .type = lock->write ? "WRITE" : "READ",
         .blocked = blocked,
         .pid = lock->pid,
         .dev = locks->inode->sb->dev,
@@ -231,6 +232,7 @@ void file_locks_describe(struct kernel *kernel,
                 more = more && emit_lock(locks, waiter->wanted, true, emit, context);
         list_for_each_entry (lock, &locks->flocks, node)
             more = more && emit_lock(locks, lock, false, emit, context);
+        more = more && file_leases_describe_locked(locks, emit, context);
     }
     spin_unlock(&vfs->locks_lock);
 }

@@ -48,6 +48,10 @@ struct file_lock *file_lock_own_locked(struct file_locks *locks, const struct fi
 int file_lock_wait(struct vfs_state *vfs, struct file_locks *locks, const struct file_lock *wanted);
 int file_lock_set_record(struct inode *inode, const struct file_lock *wanted, bool unlock,
                          bool wait);
+/* The inode's leases for file_locks_describe; false: stop. leases.c */
+bool file_leases_describe_locked(struct file_locks *locks,
+                                 bool (*emit)(void *context, const struct file_lock_info *info),
+                                 void *context);
 void file_lock_drop_owner(struct inode *inode, enum lock_kind kind, const void *owner);
 
 #endif

@@ -92,11 +92,10 @@ static struct dnotify_mark *find_locked(struct file *file, const void *owner)
     struct notify_mark *mark;
     if (!marks || !state->dnotify)
         return NULL;
-    list_for_each_entry(mark, &marks->marks,
-                        object_node) if (mark->group == &state->dnotify->group &&
-                                         dnotify_mark_of(mark)->file == file &&
-                                         dnotify_mark_of(mark)->owner ==
-                                             owner) return dnotify_mark_of(mark);
+    list_for_each_entry (mark, &marks->marks, object_node)
+        if (mark->group == &state->dnotify->group && dnotify_mark_of(mark)->file == file &&
+            dnotify_mark_of(mark)->owner == owner)
+            return dnotify_mark_of(mark);
     return NULL;
 }
 

@@ -98,8 +98,7 @@ static bool merge_locked(struct fan_group *group, const struct fan_event *fresh)
 {
     struct fan_event *queued;
     unsigned steps = 0;
-    list_for_each_entry_reverse(queued, &group->events, node)
-    {
+    list_for_each_entry_reverse (queued, &group->events, node) {
         if (may_merge(queued, fresh)) {
             queued->mask |= fresh->mask;
             return true;
@@ -204,9 +203,9 @@ static void find_candidates(struct kernel *kernel, const struct fs_event *event,
         struct notify_mark *mark;
         if (!sources[source])
             continue;
-        list_for_each_entry(mark, &sources[source]->marks,
-                            object_node) if (mark->group->ops == &fanotify_group_ops)
-            consider_mark(mark, (enum source)source, event, serial, candidates);
+        list_for_each_entry (mark, &sources[source]->marks, object_node)
+            if (mark->group->ops == &fanotify_group_ops)
+                consider_mark(mark, (enum source)source, event, serial, candidates);
     }
 }
 
@@ -231,8 +230,7 @@ void fanotify_event_locked(struct kernel *kernel, const struct fs_event *event,
     struct list_node *node, *next;
     list_init(&candidates);
     find_candidates(kernel, event, sources, count, &candidates);
-    list_for_each_safe(node, next, &candidates)
-    {
+    list_for_each_safe (node, next, &candidates) {
         struct fan_group *group = container_of(node, struct fan_group, candidate);
         list_remove(node);
         uint32_t mask = wanted_mask(group, event);
@@ -262,8 +260,7 @@ static void ask_locked(struct kernel *kernel, const struct fs_event *event,
     struct list_node *node, *next;
     list_init(&candidates);
     find_candidates(kernel, event, sources, count, &candidates);
-    list_for_each_safe(node, next, &candidates)
-    {
+    list_for_each_safe (node, next, &candidates) {
         struct fan_group *group = container_of(node, struct fan_group, candidate);
         list_remove(node);
         uint32_t mask = wanted_mask(group, event);

@@ -239,8 +239,7 @@ static int64_t fan_write(struct file *file, struct uio *uio, uint64_t *pos)
     if ((answer.response != FAN_ALLOW && answer.response != FAN_DENY) || answer.fd < 0)
         return -EINVAL;
     spin_lock(&state->lock);
-    list_for_each_entry(event, &group->access, node)
-    {
+    list_for_each_entry (event, &group->access, node) {
         if (event->fd == answer.fd) {
             found = event;
             break;
@@ -282,8 +281,7 @@ static void fan_show(struct file *file, struct strbuf *out)
     struct notify_mark *mark;
     strbuf_printf(out, "fanotify flags:%x event-flags:%x\n", group->flags, group->event_flags);
     spin_lock(&state->lock);
-    list_for_each_entry(mark, &group->group.marks, group_node)
-    {
+    list_for_each_entry (mark, &group->group.marks, group_node) {
         const struct inode *inode = mark->object;
         unsigned flags = fan_mark_of(mark)->flags;
         if (mark->type == NOTIFY_INODE)
@@ -311,9 +309,9 @@ static void fan_release(struct file *file)
     spin_lock(&state->lock);
     list_splice_tail(&rest, &group->events);
     list_splice_tail(&rest, &group->access);
-    list_for_each_entry(event, &rest, node) if ((event->mask & FAN_PERMISSION_EVENTS) &&
-                                                event->state != FAN_ANSWERED)
-        fan_answer_locked(event, FAN_ALLOW);
+    list_for_each_entry (event, &rest, node)
+        if ((event->mask & FAN_PERMISSION_EVENTS) && event->state != FAN_ANSWERED)
+            fan_answer_locked(event, FAN_ALLOW);
     spin_unlock(&state->lock);
     while ((event = list_pop_head_entry(&rest, struct fan_event, node)))
         fan_event_put(event);
@@ -493,8 +491,9 @@ void fanotify_flush(struct file *file, uint32_t flags)
     struct list dead;
     list_init(&dead);
     spin_lock(&state->lock);
-    list_for_each_entry_safe(mark, next, &group->group.marks, group_node) if (mark->type == type)
-        notify_mark_remove_locked(mark, &dead);
+    list_for_each_entry_safe (mark, next, &group->group.marks, group_node)
+        if (mark->type == type)
+            notify_mark_remove_locked(mark, &dead);
     spin_unlock(&state->lock);
     notify_marks_free(file->kernel, &dead);
 }

@@ -271,8 +271,7 @@ static void inotify_show(struct file *file, struct strbuf *out)
     struct watch *watch;
     uint64_t number;
     spin_lock(&state->lock);
-    xarray_for_each(&inotify->watches, number, watch)
-    {
+    xarray_for_each (&inotify->watches, number, watch) {
         const struct inode *inode = watch->mark.object;
         strbuf_printf(out, "inotify wd:%x ino:%llx sdev:%llx mask:%x ignored_mask:0\n",
                       watch->number, (unsigned long long)inode->ino,
@@ -286,7 +285,8 @@ static void inotify_release(struct file *file)
     struct inotify *inotify = file->private;
     struct queued_event *event, *next;
     notify_group_clear(&inotify->group);
-    list_for_each_entry_safe(event, next, &inotify->events, node) kfree(event);
+    list_for_each_entry_safe (event, next, &inotify->events, node)
+        kfree(event);
     kfree(inotify->overflow);
     xarray_destroy(&inotify->watches);
     user_total_sub(file->kernel, inotify->uid, USER_INOTIFY_INSTANCES, 1);

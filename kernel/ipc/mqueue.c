@@ -67,14 +67,16 @@ void mqueue_init_messages(struct mqueue *queue, const struct linux_mq_attr *attr
 void mqueue_free_messages(struct mqueue *queue)
 {
     struct mq_message *message, *next;
-    list_for_each_entry_safe(message, next, &queue->messages, node) mq_message_free(message);
+    list_for_each_entry_safe (message, next, &queue->messages, node)
+        mq_message_free(message);
 }
 
 static void insert_locked(struct mqueue *queue, struct mq_message *message)
 {
     struct mq_message *before;
-    list_for_each_entry_reverse(before, &queue->messages,
-                                node) if (before->priority >= message->priority) break;
+    list_for_each_entry_reverse (before, &queue->messages, node)
+        if (before->priority >= message->priority)
+            break;
     list_insert_after(&before->node, &message->node); /* or the list's head */
     queue->count++;
     queue->bytes += message->bytes;
@@ -101,7 +103,9 @@ static void waiter_init(struct mq_waiter *waiter, struct mq_message *message)
 static void enqueue_locked(struct list *list, struct mq_waiter *waiter)
 {
     struct mq_waiter *before;
-    list_for_each_entry_reverse(before, list, node) if (before->priority >= waiter->priority) break;
+    list_for_each_entry_reverse (before, list, node)
+        if (before->priority >= waiter->priority)
+            break;
     list_insert_after(&before->node, &waiter->node);
 }
 
@@ -136,7 +140,7 @@ static struct notification take_notification_locked(struct mqueue *queue)
 {
     struct notification notification = {.process = queue->notify_process,
                                         .event = queue->notify_event};
-    queue->notify_process = NULL;
+    atomic_store_relaxed(&queue->notify_process, NULL);
     return notification;
 }
 
@@ -167,7 +171,7 @@ int mqueue_notify(struct file *file, const struct linux_sigevent *event)
     } else if (queue->notify_process) {
         error = -EBUSY;
     } else {
-        queue->notify_process = process;
+        atomic_store_relaxed(&queue->notify_process, process);
         queue->notify_event = *event;
         process = NULL;
     }

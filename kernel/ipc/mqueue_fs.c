@@ -99,8 +99,9 @@ static const struct inode_ops queue_inode_ops = {.evict = evict};
 static struct mqueue *find(struct mqueue_fs *fs, const char *name, size_t length)
 {
     struct mqueue *queue;
-    list_for_each_entry(queue, &fs->queues,
-                        node) if (kstr_is(name, length, queue->name)) return queue;
+    list_for_each_entry (queue, &fs->queues, node)
+        if (kstr_is(name, length, queue->name))
+            return queue;
     return NULL;
 }
 
@@ -202,10 +203,11 @@ static int dir_iterate(struct file *file, struct dir_context *context)
     struct mqueue *queue;
     if (!dir_emit_dots(file, context))
         return 0;
-    list_for_each_entry(queue, &fs_of(file->inode->sb)->queues,
-                        node) if (queue->position >= context->pos &&
-                                  !dir_emit(context, queue->name, kstrlen(queue->name),
-                                            queue->inode->ino, DT_REG, queue->position + 1)) break;
+    list_for_each_entry (queue, &fs_of(file->inode->sb)->queues, node)
+        if (queue->position >= context->pos &&
+            !dir_emit(context, queue->name, kstrlen(queue->name), queue->inode->ino, DT_REG,
+                      queue->position + 1))
+            break;
     return 0;
 }
 
@@ -419,8 +421,7 @@ void mqueue_mount_destroy(struct ipc_namespace *ns)
 
     mutex_lock(&dir->mutex);
     atomic_store_release(&fs->ns, NULL);
-    list_for_each_entry_safe(queue, next, &fs->queues, node)
-    {
+    list_for_each_entry_safe (queue, next, &fs->queues, node) {
         struct inode *inode = queue->inode;
         remove_name(dir, queue);
         inode_set_nlink(inode, -1);

@@ -67,7 +67,9 @@ struct notify_mark *notify_mark_find_locked(struct notify_group *group, enum not
     struct notify_mark *mark;
     if (!marks)
         return NULL;
-    list_for_each_entry(mark, &marks->marks, object_node) if (mark->group == group) return mark;
+    list_for_each_entry (mark, &marks->marks, object_node)
+        if (mark->group == group)
+            return mark;
     return NULL;
 }
 
@@ -158,7 +160,7 @@ void notify_group_clear(struct notify_group *group)
     struct list dead;
     list_init(&dead);
     spin_lock(&state->lock);
-    list_for_each_entry_safe(mark, next, &group->marks, group_node)
+    list_for_each_entry_safe (mark, next, &group->marks, group_node)
         notify_mark_remove_locked(mark, &dead);
     spin_unlock(&state->lock);
     notify_marks_free(group->kernel, &dead);
@@ -173,9 +175,9 @@ static void tell_marks_locked(struct fs_marks *marks, const struct fs_event *eve
     struct notify_mark *mark, *next;
     if (!marks)
         return;
-    list_for_each_entry_safe(mark, next, &marks->marks,
-                             object_node) if (mark->group->ops->event_locked)
-        mark->group->ops->event_locked(mark, event, as_parent, dead);
+    list_for_each_entry_safe (mark, next, &marks->marks, object_node)
+        if (mark->group->ops->event_locked)
+            mark->group->ops->event_locked(mark, event, as_parent, dead);
 }
 
 static void on_event(struct kernel *kernel, const struct fs_event *event)
@@ -218,8 +220,7 @@ static void end_marks_locked(struct fs_marks *marks, uint32_t event, struct list
     struct notify_mark *mark, *next;
     if (!marks)
         return;
-    list_for_each_entry_safe(mark, next, &marks->marks, object_node)
-    {
+    list_for_each_entry_safe (mark, next, &marks->marks, object_node) {
         if (mark->group->ops->gone_locked)
             mark->group->ops->gone_locked(mark, event);
         notify_mark_detach_locked(mark, dead);
@@ -251,8 +252,9 @@ static void on_superblock_gone(struct superblock *sb)
     list_init(&dead);
     spin_lock(&sb->lock); /* the list; a mark holds its inode, so it stays in it */
     spin_lock(&state->lock);
-    list_for_each_entry(inode, &sb->inodes, sb_node) end_marks_locked(
-        inode->marks, IN_UNMOUNT | (S_ISDIR(inode_mode(inode)) ? IN_ISDIR : 0), &dead);
+    list_for_each_entry (inode, &sb->inodes, sb_node)
+        end_marks_locked(inode->marks, IN_UNMOUNT | (S_ISDIR(inode_mode(inode)) ? IN_ISDIR : 0),
+                         &dead);
     end_marks_locked(sb->marks, IN_UNMOUNT, &dead);
     prune_locked(&sb->marks);
     spin_unlock(&state->lock);

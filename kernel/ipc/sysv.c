@@ -143,8 +143,9 @@ static struct hlist *bucket_of(struct sysv_table *table, int key)
 static struct sysv_object *find_key_locked(struct sysv_table *table, int key)
 {
     struct sysv_object *object;
-    hlist_for_each_entry(object, bucket_of(table, key),
-                         key_node) if (object->key == key) return object;
+    hlist_for_each_entry (object, bucket_of(table, key), key_node)
+        if (object->key == key)
+            return object;
     return NULL;
 }
 
@@ -366,6 +367,7 @@ void ipc_show(struct ipc_namespace *ns, enum ipc_kind kind, struct strbuf *out)
 
     strbuf_puts(out, headers[kind]);
     spin_lock(&table->lock);
-    sysv_for_each_locked(index, object, table) rows[kind](object, out);
+    sysv_for_each_locked (index, object, table)
+        rows[kind](object, out);
     spin_unlock(&table->lock);
 }

@@ -155,9 +155,10 @@ static void end_all(struct msg_queue *queue, int status)
 {
     struct receiver *receiver, *next_receiver;
     struct sender *sender, *next_sender;
-    list_for_each_entry_safe(receiver, next_receiver, &queue->receivers, node)
+    list_for_each_entry_safe (receiver, next_receiver, &queue->receivers, node)
         end_receiver(receiver, status);
-    list_for_each_entry_safe(sender, next_sender, &queue->senders, node) end_sender(sender, status);
+    list_for_each_entry_safe (sender, next_sender, &queue->senders, node)
+        end_sender(sender, status);
 }
 
 static void detach_locked(struct ipc_namespace *ns, struct msg_queue *queue)
@@ -171,7 +172,8 @@ static void detach_locked(struct ipc_namespace *ns, struct msg_queue *queue)
 static void free_queue(struct msg_queue *queue)
 {
     struct message *message, *next;
-    list_for_each_entry_safe(message, next, &queue->messages, node) message_free(message);
+    list_for_each_entry_safe (message, next, &queue->messages, node)
+        message_free(message);
     kfree(queue);
 }
 
@@ -194,8 +196,7 @@ void msg_remove_all(struct ipc_namespace *ns)
     struct sysv_table *table = sysv_table_of(ns, IPC_MSG);
     struct sysv_object *object;
     uint64_t index;
-    sysv_for_each_locked(index, object, table)
-    { /* nobody else is left */
+    sysv_for_each_locked (index, object, table) { /* nobody else is left */
         detach_locked(ns, queue_of(object));
         free_queue(queue_of(object));
     }
@@ -221,8 +222,7 @@ static bool matches(const struct message *message, int64_t type, enum match matc
 static bool hand_over_locked(struct msg_queue *queue, struct message *message)
 {
     struct receiver *receiver, *next;
-    list_for_each_entry_safe(receiver, next, &queue->receivers, node)
-    {
+    list_for_each_entry_safe (receiver, next, &queue->receivers, node) {
         if (!matches(message, receiver->type, receiver->match))
             continue;
         if (receiver->bytes_max < message->bytes) {
@@ -322,8 +322,7 @@ static struct message *find_message(struct msg_queue *queue, int64_t type, enum 
 {
     struct message *message, *found = NULL;
     int64_t position = 0;
-    list_for_each_entry(message, &queue->messages, node)
-    {
+    list_for_each_entry (message, &queue->messages, node) {
         if (match == MATCH_POSITION) {
             if (position++ == type)
                 return message;
@@ -340,8 +339,9 @@ static struct message *find_message(struct msg_queue *queue, int64_t type, enum 
 static void wake_senders_locked(struct msg_queue *queue)
 {
     struct sender *sender, *next;
-    list_for_each_entry_safe(sender, next, &queue->senders, node) if (fits(queue, sender->bytes))
-        end_sender(sender, TRY_AGAIN);
+    list_for_each_entry_safe (sender, next, &queue->senders, node)
+        if (fits(queue, sender->bytes))
+            end_sender(sender, TRY_AGAIN);
 }
 
 static void take_locked(struct ipc_namespace *ns, struct msg_queue *queue, struct message *message)

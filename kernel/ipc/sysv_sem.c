@@ -133,8 +133,7 @@ static bool update_list_locked(struct sem_set *set, struct list *list, bool stop
 {
     struct sem_waiter *waiter, *next;
     bool changed = false;
-    list_for_each_entry_safe(waiter, next, list, node)
-    {
+    list_for_each_entry_safe (waiter, next, list, node) {
         int result = try_all(set, waiter);
         if (result == SEM_WAITING)
             continue;

@@ -11,8 +11,10 @@ static void detach_locked(struct ipc_namespace *ns, struct sem_set *set)
     sysv_remove_locked(sysv_table_of(ns, IPC_SEM), &set->object);
     ns->semaphores -= set->count;
     sem_undo_drop_set_locked(set);
-    list_for_each_entry_safe(waiter, next, &set->readers, node) sem_end_waiter(waiter, -EIDRM);
-    list_for_each_entry_safe(waiter, next, &set->writers, node) sem_end_waiter(waiter, -EIDRM);
+    list_for_each_entry_safe (waiter, next, &set->readers, node)
+        sem_end_waiter(waiter, -EIDRM);
+    list_for_each_entry_safe (waiter, next, &set->writers, node)
+        sem_end_waiter(waiter, -EIDRM);
 }
 
 int sem_remove(struct ipc_namespace *ns, int id)
@@ -34,8 +36,7 @@ void sem_remove_all(struct ipc_namespace *ns)
     struct sysv_table *table = sysv_table_of(ns, IPC_SEM);
     struct sysv_object *object;
     uint64_t index;
-    sysv_for_each_locked(index, object, table)
-    { /* nobody else is left */
+    sysv_for_each_locked (index, object, table) { /* nobody else is left */
         detach_locked(ns, sem_set_of(object));
         kfree(sem_set_of(object));
     }
@@ -80,8 +81,8 @@ static int count_waiting(const struct list *list, int number, bool for_zero)
 {
     const struct sem_waiter *waiter;
     int count = 0;
-    list_for_each_entry(waiter, list, node) count +=
-        waiter->blocking->sem_num == number && (waiter->blocking->sem_op == 0) == for_zero;
+    list_for_each_entry (waiter, list, node)
+        count += waiter->blocking->sem_num == number && (waiter->blocking->sem_op == 0) == for_zero;
     return count;
 }
 

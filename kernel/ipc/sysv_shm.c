@@ -158,8 +158,7 @@ void shm_remove_all(struct ipc_namespace *ns)
     struct sysv_table *table = sysv_table_of(ns, IPC_SHM);
     struct sysv_object *object;
     uint64_t index;
-    sysv_for_each_locked(index, object, table)
-    { /* nobody else is left */
+    sysv_for_each_locked (index, object, table) { /* nobody else is left */
         detach_locked(segment_of(object));
         discard(object);
     }
@@ -420,8 +419,8 @@ int shm_info(struct ipc_namespace *ns, struct linux_shminfo64 *limits, struct li
     spin_lock(&table->lock);
     use->used_ids = (int)table->objects.count;
     use->shm_tot = ns->shm_pages;
-    sysv_for_each_locked(index, object, table) use->shm_rss +=
-        atomic_load_relaxed(&segment_of(object)->memory->cache.count);
+    sysv_for_each_locked (index, object, table)
+        use->shm_rss += atomic_load_relaxed(&segment_of(object)->memory->cache.count);
     int highest = sysv_highest_locked(table);
     spin_unlock(&table->lock);
     return highest;

@@ -146,10 +146,10 @@ static bool put_lock(void *context, const struct file_lock_info *info)
     struct strbuf *out = lines->out;
     if (!info->blocked)
         lines->number++;
-    strbuf_printf(out, "%u: %s%-6s ADVISORY  %s %d %02x:%02x:%llu %llu ", lines->number,
-                  info->blocked ? "-> " : "", info->kind, info->write ? "WRITE" : "READ",
-                  info->pid, DEV_MAJOR(info->dev), DEV_MINOR(info->dev),
-                  (unsigned long long)info->ino, (unsigned long long)info->start);
+    strbuf_printf(out, "%u: %s%-6s %-8s  %s %d %02x:%02x:%llu %llu ", lines->number,
+                  info->blocked ? "-> " : "", info->kind, info->state, info->type, info->pid,
+                  DEV_MAJOR(info->dev), DEV_MINOR(info->dev), (unsigned long long)info->ino,
+                  (unsigned long long)info->start);
     if (info->end == UINT64_MAX)
         strbuf_puts(out, "EOF\n");
     else

@@ -65,6 +65,24 @@ static void leases_are_taken_and_given_up(void)
     }
 }
 
+/* The line of our lease in /proc/locks without number and place. */
+static const char *proc_line(void)
+{
+    static char found[128];
+    char line[256];
+    FILE *file = fopen("/proc/locks", "r");
+    found[0] = 0;
+    while (fgets(line, sizeof(line), file)) {
+        char kind[16], state[16], type[16];
+        int pid;
+        if (sscanf(line, "%*d: %15s %15s %15s %d ", kind, state, type, &pid) == 4 &&
+            pid == getpid())
+            snprintf(found, sizeof(found), "%s %s %s", kind, state, type);
+    }
+    fclose(file);
+    return found;
+}
+
 static void open_for_reading(void *argument)
 {
     (void)argument;
@@ -84,9 +102,11 @@ static void openers_wait_for_the_holder(void)
     int fd = open_file(O_RDONLY);
     OK(fcntl(fd, F_SETLEASE, F_WRLCK));
     EQ(fcntl(fd, F_GETOWN), getpid());
+    STR_EQ(proc_line(), "LEASE ACTIVE WRITE");
     FAILS(open("f", O_RDONLY | O_NONBLOCK), EWOULDBLOCK);
     EQ(wait_for_signal(SIGIO, 5000).si_signo, SIGIO);
     EQ(OK(fcntl(fd, F_GETLEASE)), F_RDLCK); /* this is what is wanted */
+    STR_EQ(proc_line(), "LEASE BREAKING READ");
     pid_t pid = spawn(open_for_reading, NULL);
     EVENTUALLY(process_state(pid) == 'S');
     OK(fcntl(fd, F_SETLEASE, F_RDLCK)); /* downgraded: readers may go on */
