@@ -22,20 +22,20 @@
 
 /* Nothing here reaches beyond the sandbox's own file system, memory and descriptors. */
 static const uint16_t harmless[] = {
-    SYS_read,      SYS_write,       SYS_open,           SYS_close,      SYS_stat,
-    SYS_fstat,     SYS_lstat,       SYS_lseek,          SYS_pread64,    SYS_pwrite64,
-    SYS_access,    SYS_pipe,        SYS_pipe2,          SYS_dup,        SYS_dup2,
-    SYS_dup3,      SYS_truncate,    SYS_ftruncate,      SYS_getcwd,     SYS_chdir,
-    SYS_fchdir,    SYS_rename,      SYS_mkdir,          SYS_rmdir,      SYS_creat,
-    SYS_link,      SYS_unlink,      SYS_symlink,        SYS_readlink,   SYS_chmod,
-    SYS_fchmod,    SYS_umask,       SYS_openat,         SYS_mkdirat,    SYS_unlinkat,
-    SYS_renameat,  SYS_linkat,      SYS_symlinkat,      SYS_readlinkat, SYS_fchmodat,
-    SYS_faccessat, SYS_renameat2,   SYS_mprotect,       SYS_munmap,     SYS_eventfd2,
-    SYS_eventfd,   SYS_socketpair,  SYS_setxattr,       SYS_getxattr,   SYS_fsetxattr,
-    SYS_fgetxattr, SYS_removexattr, SYS_listxattr,      SYS_fallocate,  SYS_flock,
-    SYS_fsync,     SYS_fdatasync,   SYS_epoll_create1,  SYS_statx,      SYS_newfstatat,
-    SYS_utimensat, SYS_chown,       SYS_fchown,         SYS_lchown,     SYS_getuid,
-    SYS_geteuid,   SYS_getgid,      SYS_timerfd_create, SYS_openat2,    SYS_shutdown,
+    SYS_read,        SYS_write,          SYS_open,      SYS_close,      SYS_stat,
+    SYS_fstat,       SYS_lstat,          SYS_lseek,     SYS_pread64,    SYS_pwrite64,
+    SYS_access,      SYS_pipe,           SYS_pipe2,     SYS_dup,        SYS_dup2,
+    SYS_dup3,        SYS_truncate,       SYS_ftruncate, SYS_getcwd,     SYS_chdir,
+    SYS_fchdir,      SYS_rename,         SYS_mkdir,     SYS_rmdir,      SYS_creat,
+    SYS_link,        SYS_unlink,         SYS_symlink,   SYS_readlink,   SYS_chmod,
+    SYS_fchmod,      SYS_umask,          SYS_openat,    SYS_mkdirat,    SYS_unlinkat,
+    SYS_renameat,    SYS_linkat,         SYS_symlinkat, SYS_readlinkat, SYS_fchmodat,
+    SYS_faccessat,   SYS_renameat2,      SYS_mprotect,  SYS_munmap,     SYS_eventfd2,
+    SYS_eventfd,     SYS_setxattr,       SYS_getxattr,  SYS_fsetxattr,  SYS_fgetxattr,
+    SYS_removexattr, SYS_listxattr,      SYS_fallocate, SYS_flock,      SYS_fsync,
+    SYS_fdatasync,   SYS_epoll_create1,  SYS_statx,     SYS_newfstatat, SYS_utimensat,
+    SYS_chown,       SYS_fchown,         SYS_lchown,    SYS_getuid,     SYS_geteuid,
+    SYS_getgid,      SYS_timerfd_create, SYS_shutdown,
 };
 
 /* Names whose contents are the machine's, not the sandbox's. */

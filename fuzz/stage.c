@@ -19,6 +19,7 @@ enum { STAGE_RAM_BYTES = 16 << 20, CLOCK_STEP_NS = 40, USER_STEP_NS = 1000 };
 struct stage {
     struct machine *machine;
     struct machine_mark *mark;
+    void *root; /* the machine reads files of it when they are used */
     uint64_t mark_now_ns, mark_random;
 };
 
@@ -131,9 +132,9 @@ struct stage *stage_create(const struct stage_config *config)
         die(message[0] ? message : "no machine");
     if (machine_run_paused(stage->machine) != MACHINE_PAUSED || world.event != STAGE_READY)
         die("the machine does not come up");
-    free(root); /* which the machine has read where it was */
     if (machine_mark_create(stage->machine, &stage->mark) < 0)
         die("cannot mark the machine's state");
+    stage->root = root;
     stage->mark_now_ns = world.now_ns;
     stage->mark_random = world.random;
     return stage;
@@ -143,6 +144,7 @@ void stage_destroy(struct stage *stage)
 {
     machine_mark_destroy(stage->mark);
     machine_destroy(stage->machine);
+    free(stage->root);
     free(stage);
 }
 

@@ -109,7 +109,9 @@ static int64_t stat_at(int dir, uint64_t path, uint64_t stat, unsigned walk_flag
 
 int64_t sys_newfstatat(int dir, uint64_t path, uint64_t stat, uint32_t flags)
 {
-    if (flags & ~(uint32_t)(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH))
+    /* Those of statx(2) mean nothing here, but are taken. */
+    if (flags & ~(uint32_t)(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH |
+                            AT_STATX_SYNC_TYPE))
         return -EINVAL;
     return stat_at(dir, path, stat, at_walk_flags(flags));
 }

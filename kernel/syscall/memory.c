@@ -139,6 +139,16 @@ static int extend_down(struct mm *mm, uint64_t *addr, uint64_t *length)
     return error;
 }
 
+/* PROT_GROWSUP: no mapping grows up on this machine, but it has to be there to be told so. */
+static int extend_up(struct mm *mm, uint64_t addr)
+{
+    rwlock_read_lock(&mm->lock);
+    const struct vma *vma = mm_find_vma(mm, addr);
+    int error = !vma || vma->start > addr ? -ENOMEM : -EINVAL;
+    rwlock_read_unlock(&mm->lock);
+    return error;
+}
+
 int64_t sys_mprotect(uint64_t addr, uint64_t length, uint32_t prot)
 {
     struct mm *mm = this_thread()->mm;
@@ -154,7 +164,7 @@ int64_t sys_mprotect(uint64_t addr, uint64_t length, uint32_t prot)
         ~(uint32_t)(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM | PROT_GROWSDOWN | PROT_GROWSUP))
         return -EINVAL;
     if (grows == PROT_GROWSUP)
-        return -EINVAL;
+        return extend_up(mm, addr);
     int error = grows ? extend_down(mm, &addr, &length) : 0;
     return error ? error : mm_protect(mm, addr, length, access_of(prot));
 }

@@ -42,6 +42,7 @@ static void stat_fields(void)
     FAILS(fstatat(fd, "", &empty, 0), ENOENT);
     FAILS(fstatat(fd, "x", &empty, 0), ENOTDIR);
     FAILS(syscall(SYS_newfstatat, AT_FDCWD, "f", &st, 1), EINVAL);
+    OK(syscall(SYS_newfstatat, AT_FDCWD, "f", &st, AT_STATX_FORCE_SYNC | AT_STATX_DONT_SYNC));
     FAILS(syscall(SYS_newfstatat, AT_FDCWD, "f", 8, 0), EFAULT);
     OK(close(fd));
     FAILS(fstat(fd, &st), EBADF);

@@ -9,6 +9,8 @@ static void protections(void)
     FAILS(syscall(SYS_mprotect, area + 1, PAGE, PROT_READ), EINVAL);
     FAILS(mprotect(area, PAGE, 0x40), EINVAL);
     FAILS(mprotect(area, PAGE, PROT_READ | PROT_GROWSDOWN | PROT_GROWSUP), EINVAL);
+    FAILS(mprotect(area, PAGE, PROT_READ | PROT_GROWSUP), EINVAL);
+    FAILS(mprotect((void *)0x10000, PAGE, PROT_READ | PROT_GROWSUP), ENOMEM);
     FAILS(mprotect(area, PAGE, PROT_READ | PROT_GROWSDOWN), EINVAL);
     FAILS(mprotect(area, SIZE_MAX - PAGE, PROT_READ), ENOMEM);
     OK(mprotect(area, 0, PROT_READ));
