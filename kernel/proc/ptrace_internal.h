@@ -128,7 +128,8 @@ void ptrace_get_xstate(struct task *task, void *out);
 int ptrace_set_debug(struct task *task, uint64_t index, uint64_t value);
 /* The task goes on with debug registers in use. */
 void ptrace_watch_resume(struct task *task);
-/* The current task has executed one instruction: SIGTRAP if a register says so, or its tracer steps. */
+/* The current task has executed one instruction: SIGTRAP if a register says so or its tracer steps.
+ */
 void ptrace_watch_step(struct task *task);
 
 /* ---- ptrace_info.c: signals and system calls of a stopped task ---- */
