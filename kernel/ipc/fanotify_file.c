@@ -96,25 +96,46 @@ static bool put_record(struct uio *uio, const struct record *record)
 
 /* ---- reading ---- */
 
+static void dequeue_locked(struct fan_group *group, struct fan_event *event)
+{
+    list_remove(&event->node);
+    atomic_store_relaxed(&group->count, group->count - 1);
+}
+
+/* The first event; questions of those who were killed while they waited go to `garbage`. */
+static struct fan_event *first_event_locked(struct fan_group *group, struct list *garbage)
+{
+    struct fan_event *event;
+    while ((event = list_first_entry(&group->events, struct fan_event, node))) {
+        if (!(event->mask & FAN_PERMISSION_EVENTS) || event->state != FAN_ANSWERED)
+            break;
+        dequeue_locked(group, event);
+        list_add_tail(garbage, &event->node);
+    }
+    return event;
+}
+
 /* The next event if it fits. 0, -EAGAIN, -EINVAL. */
 static int take_event(struct fan_group *group, size_t room, struct fan_event **out)
 {
     struct notify_state *state = notify_state_of(group->group.kernel);
+    struct list garbage;
     int error = 0;
+    list_init(&garbage);
     spin_lock(&state->lock);
-    struct fan_event *event = list_first_entry(&group->events, struct fan_event, node);
+    struct fan_event *event = first_event_locked(group, &garbage);
     if (!event) {
         error = -EAGAIN;
     } else if (event_bytes(group, event) > room) {
         error = -EINVAL;
     } else {
-        list_remove(&event->node);
-        atomic_store_relaxed(&group->count, group->count - 1);
+        dequeue_locked(group, event);
         if (event->mask & FAN_Q_OVERFLOW)
             group->overflowed = false;
         *out = event;
     }
     spin_unlock(&state->lock);
+    fanotify_discard(&garbage);
     return error;
 }
 
