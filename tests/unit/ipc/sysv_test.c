@@ -9,7 +9,7 @@
 static struct ipc_namespace *new_namespace(void)
 {
     struct ipc_namespace *ns;
-    ck_assert_int_eq(ipc_namespace_create(this_kernel(), &ns), 0);
+    ck_assert_int_eq(ipc_namespace_create(this_kernel(), NULL, &ns), 0);
     return ns;
 }
 
@@ -77,7 +77,7 @@ static int call_everything(void)
     struct ipc_namespace *ns;
     const struct linux_sembuf up = {.sem_num = 0, .sem_op = 1, .sem_flg = SEM_UNDO};
     struct file *queue;
-    int error = ipc_namespace_create(this_kernel(), &ns);
+    int error = ipc_namespace_create(this_kernel(), NULL, &ns);
     if (error)
         return error;
     int shm = shm_get(ns, 1, 4096, IPC_CREAT | 0600);
