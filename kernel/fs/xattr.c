@@ -68,6 +68,20 @@ int64_t vfs_getxattr(const struct path *path, const char *name, void *value, siz
     return inode->ops->getxattr(inode, name, value, bytes);
 }
 
+/* File capabilities come in two lengths, each with its revision. */
+static int check_capability_value(const struct inode *inode, const void *value, size_t bytes)
+{
+    enum { BYTES_2 = 20, BYTES_3 = 24 };
+    uint32_t magic;
+    if (bytes != BYTES_2 && bytes != BYTES_3)
+        return -EINVAL;
+    memcpy(&magic, value, sizeof(magic));
+    magic &= VFS_CAP_REVISION_MASK;
+    if (!S_ISREG(inode_mode(inode)))
+        return 0;
+    return magic == (bytes == BYTES_2 ? VFS_CAP_REVISION_2 : VFS_CAP_REVISION_3) ? 0 : -EINVAL;
+}
+
 int vfs_setxattr(const struct path *path, const char *name, const void *value, size_t bytes,
                  int flags)
 {
@@ -77,6 +91,8 @@ int vfs_setxattr(const struct path *path, const char *name, const void *value, s
     if (bytes > XATTR_SIZE_MAX)
         return -E2BIG;
     int error = check_access(path, name, true);
+    if (!error && kstr_equal(name, "security.capability"))
+        error = check_capability_value(inode, value, bytes);
     if (error)
         return error;
     if (!inode->ops || !inode->ops->setxattr)

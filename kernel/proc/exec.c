@@ -122,25 +122,6 @@ static void raise_ids(struct cred *cred, const struct file *file)
         cred->egid = inode->gid;
 }
 
-static void transform_capabilities(struct cred *cred, const struct cred *old, bool raised)
-{
-    bool root_rules = !(cred->securebits & SECBIT_NOROOT);
-    uint64_t file_permitted = 0, file_inheritable = 0;
-    bool file_effective = false;
-
-    uint32_t root = user_namespace_root(cred->user_ns);
-    if (root_rules && (cred->uid == root || cred->euid == root)) {
-        file_permitted = file_inheritable = ~0ull;
-        file_effective = cred->euid == root;
-    }
-    if (raised)
-        cred->cap_ambient = 0;
-    cred->cap_permitted = (old->cap_inheritable & file_inheritable) |
-                          (file_permitted & cred->cap_bounding) | cred->cap_ambient;
-    cred->cap_effective = file_effective ? cred->cap_permitted : cred->cap_ambient;
-    cred->keep_caps = false;
-}
-
 static bool gains_privileges(const struct cred *cred, const struct cred *old)
 {
     return cred->euid != old->uid || cred->egid != old->gid ||
@@ -165,7 +146,11 @@ static int prepare_credentials(struct exec *exec)
     if (!cred)
         return -ENOMEM;
     raise_ids(cred, exec->file);
-    transform_capabilities(cred, old, cred->euid != old->euid || cred->egid != old->egid);
+    int error = exec_transform_capabilities(exec, cred, old);
+    if (error) {
+        cred_put(cred);
+        return error;
+    }
     if (current_task()->no_new_privs) { /* nothing that the old program did not have */
         cred->cap_permitted &= old->cap_permitted;
         cred->cap_effective &= cred->cap_permitted;
@@ -175,7 +160,7 @@ static int prepare_credentials(struct exec *exec)
         downgrade(cred, old);
         exec->gains = false;
     }
-    exec->secure = cred->euid != cred->uid || cred->egid != cred->gid;
+    exec->secure = cred->euid != cred->uid || cred->egid != cred->gid || exec->has_caps;
     cred->suid = cred->fsuid = cred->euid;
     cred->sgid = cred->fsgid = cred->egid;
     exec->cred = cred;

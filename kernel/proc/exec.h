@@ -35,6 +35,7 @@ struct exec {
     unsigned interpreters;
     struct cred *cred;           /* of the new program; owned until installed */
     bool gains;                  /* ids or capabilities that the old program did not have */
+    bool has_caps;               /* capabilities that not being root would not give */
     bool secure;                 /* AT_SECURE: credentials were raised */
     bool unreadable;             /* the caller may not read the program: it will not be dumpable */
 
@@ -72,5 +73,8 @@ void elf_free(struct elf_image *image);
 
 /* exec_stack.c: strings, vectors and auxv on the new stack. */
 int exec_build_stack(struct exec *exec);
+
+/* exec_capabilities.c: the sets of the new program, whose ids are in `cred` already. 0 or -EPERM. */
+int exec_transform_capabilities(struct exec *exec, struct cred *cred, const struct cred *old);
 
 #endif

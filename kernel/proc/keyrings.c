@@ -220,10 +220,14 @@ int64_t task_session_to_parent(struct key_state *state)
 void keyrings_fork(struct task *child, struct task *parent)
 {
     struct key_state *state = parent->thread.kernel->keys;
-    if (likely(!atomic_load_relaxed(&parent->session_keyring)))
+    bool own = child->process == parent->process && parent->thread_keyring;
+    if (likely(!atomic_load_relaxed(&parent->session_keyring) && !own))
         return;
     mutex_lock(&state->mutex);
-    child->session_keyring = key_get(parent->session_keyring);
+    if (parent->session_keyring)
+        child->session_keyring = key_get(parent->session_keyring);
+    if (own) /* a thread of one that has such a keyring has its own; without memory, none */
+        make_keyring(state, &child->thread_keyring, "_tid", KEY_VIEW);
     mutex_unlock(&state->mutex);
 }
 
