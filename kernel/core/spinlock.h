@@ -47,6 +47,7 @@ enum lock_rank {
     LOCK_RANK_FUTEX_PI = 61,
     LOCK_RANK_OBJECT = 62,       /* small objects: eventfd counters, tty buffers … */
     LOCK_RANK_SOCKET_TABLE = 63, /* names and lists of sockets */
+    LOCK_RANK_URING_TASK = 63,   /* which requests of io_uring wait for a task */
     LOCK_RANK_WAIT_QUEUE = 64,
     LOCK_RANK_EPOLL_READY = 65,  /* taken by wake-up callbacks, under the queue's lock */
     LOCK_RANK_TIMER = 66,

@@ -48,7 +48,7 @@ static int64_t next_record(struct file *file, struct kmsg_reader *reader)
         int got = klog_read(&reader->sequence, &reader->record, reader->text);
         if (got != 0)
             return got;
-        if (atomic_load_relaxed(&file->flags) & O_NONBLOCK)
+        if (file_is_nonblocking(file))
             return -EAGAIN;
         int error =
             wait_event_interruptible(klog_wait_queue(), klog_next_sequence() > reader->sequence);

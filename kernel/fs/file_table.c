@@ -153,7 +153,9 @@ int file_table_unshare(void)
 
 static struct file *entry_of(const struct file_table *table, int fd)
 {
-    return (unsigned)fd < table->capacity ? table->files[fd] : NULL;
+    if (likely((unsigned)fd < table->capacity))
+        return table->files[fd];
+    return unlikely(fd == FD_OF_REQUEST) ? this_thread()->request_file : NULL;
 }
 
 struct file *file_table_lookup(struct file_table *table, int fd)

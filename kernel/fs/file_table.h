@@ -22,6 +22,10 @@ struct file_table {
     unsigned next_hint;          /* no free descriptor below it */
 };
 
+/* In a request that names an open file by other means than a descriptor (io_uring): the number that
+ * stands for the thread's request_file. Otherwise as bad as every negative number. */
+#define FD_OF_REQUEST INT32_MIN
+
 int file_table_create(struct file_table **out);
 int file_table_copy(struct file_table *from, struct file_table **out);
 struct file_table *file_table_get(struct file_table *table);

@@ -318,6 +318,12 @@ enum file_mode {
     FILE_LOCKED = 128, /* flock or OFD locks were taken through it (private to locks.c) */
 };
 
+/* O_NONBLOCK, or the caller's wish for this call. */
+static inline bool file_is_nonblocking(const struct file *file)
+{
+    return (__atomic_load_n(&file->flags, __ATOMIC_RELAXED) & O_NONBLOCK) || this_thread()->no_wait;
+}
+
 struct file *file_get(struct file *file);
 void file_put(struct file *file);
 

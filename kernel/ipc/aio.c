@@ -8,6 +8,7 @@
 #include "kernel/ipc/aio_internal.h"
 #include "kernel/ipc/ipc_internal.h"
 #include "kernel/mm/mm.h"
+#include "kernel/mm/shared_pages.h"
 #include "kernel/mm/slab.h"
 
 enum { LIMIT_DEFAULT = 65536, PER_CPU_MIN = 4 };
@@ -45,8 +46,7 @@ void aio_put(struct aio_context *context)
 {
     if (atomic_sub_fetch_acq_rel(&context->refs, 1) != 0)
         return;
-    if (context->pages)
-        aio_pages_put(context->pages);
+    shared_pages_put(context->pages);
     atomic_fetch_sub_relaxed(&context->kernel->ipc->aio->used, context->charged);
     kfree(context);
 }

@@ -19,7 +19,7 @@
 #include "kernel/sched/wait.h"
 
 struct mm;
-struct page;
+struct shared_pages;
 
 struct aio_state {
     struct mutex table_mutex; /* creation of an address space's table */
@@ -32,13 +32,6 @@ struct aio_table {
     struct list contexts;
 };
 
-/* The ring's memory: shared by the context and its mappings. */
-struct aio_pages {
-    uint32_t refs; /* atomic */
-    unsigned count;
-    struct page *pages[];
-};
-
 struct aio_context {
     uint32_t refs; /* atomic; the table holds one */
     struct list_node node;
@@ -46,7 +39,7 @@ struct aio_context {
     uint64_t id, bytes; /* address and length of the ring */
     unsigned slots;     /* events that the ring holds, plus one */
     uint32_t charged;   /* against the system-wide limit */
-    struct aio_pages *pages;
+    struct shared_pages *pages;
 
     struct mutex read_mutex;
     struct spinlock lock;   /* LOCK_RANK_OBJECT; the fields below */
@@ -64,6 +57,5 @@ void aio_poll_stop_all(struct aio_context *context);
 
 /* aio_ring.c */
 int aio_ring_map(struct aio_context *context, uint32_t request_count);
-void aio_pages_put(struct aio_pages *pages);
 
 #endif

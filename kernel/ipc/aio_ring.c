@@ -5,94 +5,20 @@
  */
 #include "kernel/abi/errno.h"
 #include "kernel/ipc/aio_internal.h"
-#include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
-#include "kernel/mm/slab.h"
+#include "kernel/mm/shared_pages.h"
 #include "kernel/mm/uaccess.h"
 
 enum { HEADER_BYTES = sizeof(struct linux_aio_ring), EVENT_BYTES = sizeof(struct linux_io_event) };
 
-/* ---- memory ---- */
-
-void aio_pages_put(struct aio_pages *pages)
-{
-    if (atomic_sub_fetch_acq_rel(&pages->refs, 1) != 0)
-        return;
-    for (unsigned i = 0; i < pages->count; i++)
-        page_put(pages->pages[i]);
-    kfree(pages);
-}
-
-static struct aio_pages *pages_create(unsigned count)
-{
-    struct aio_pages *pages = kzalloc(sizeof(*pages) + count * sizeof(pages->pages[0]));
-    if (!pages)
-        return NULL;
-    pages->refs = 1;
-    while (pages->count < count) {
-        struct page *page = page_alloc(0, ALLOC_ZERO | ALLOC_USER);
-        if (!page) {
-            aio_pages_put(pages);
-            return NULL;
-        }
-        pages->pages[pages->count++] = page;
-    }
-    return pages;
-}
-
-static void vma_get(struct vma *vma)
-{
-    struct aio_pages *pages = vma->backing;
-    atomic_fetch_add_relaxed(&pages->refs, 1);
-}
-
-static void vma_put(struct vma *vma)
-{
-    aio_pages_put(vma->backing);
-}
-
-static int vma_get_page(struct vma *vma, uint64_t index, bool write, struct page **out)
-{
-    const struct aio_pages *pages = vma->backing;
-    (void)write;
-    if (index >= pages->count)
-        return -ENXIO;
-    page_get(pages->pages[index]);
-    *out = pages->pages[index];
-    return 0;
-}
-
-static void vma_describe(struct vma *vma, uint64_t *dev, uint64_t *ino, char *path, size_t bytes)
-{
-    (void)vma;
-    *dev = *ino = 0;
-    kstrlcpy(path, "/[aio] (deleted)", bytes);
-}
-
-static uint64_t vma_identity(struct vma *vma)
-{
-    const struct aio_pages *pages = vma->backing;
-    return page_to_phys(pages->pages[0]) | 1; /* no object's number is odd and that large */
-}
-
-static const struct vma_ops ring_vma_ops = {
-    .get = vma_get,
-    .put = vma_put,
-    .get_page = vma_get_page,
-    .describe = vma_describe,
-    .identity = vma_identity,
-};
-
 static struct linux_aio_ring *header(const struct aio_context *context)
 {
-    return page_address(context->pages->pages[0]);
+    return shared_pages_at(context->pages, 0);
 }
 
 static struct linux_io_event *slot(const struct aio_context *context, unsigned index)
 {
-    size_t at = HEADER_BYTES + (size_t)index * EVENT_BYTES;
-    char *page = page_address(context->pages->pages[at >> PAGE_SHIFT]);
-    return (struct linux_io_event *)(page + at % PAGE_SIZE);
+    return shared_pages_at(context->pages, HEADER_BYTES + (size_t)index * EVENT_BYTES);
 }
 
 /* Twice as many as asked for, because one CPU's share may lie idle; two more for a full ring. */
@@ -100,7 +26,7 @@ int aio_ring_map(struct aio_context *context, uint32_t request_count)
 {
     size_t bytes = HEADER_BYTES + (2 * (size_t)request_count + 2) * EVENT_BYTES;
     unsigned pages = (unsigned)(ALIGN_UP(bytes, (size_t)PAGE_SIZE) >> PAGE_SHIFT);
-    context->pages = pages_create(pages);
+    context->pages = shared_pages_create(pages, "/[aio] (deleted)");
     if (!context->pages)
         return -ENOMEM;
     context->bytes = (uint64_t)pages << PAGE_SHIFT;
@@ -116,9 +42,8 @@ int aio_ring_map(struct aio_context *context, uint32_t request_count)
         .bytes = context->bytes,
         .vma_flags =
             VMA_READ | VMA_WRITE | VMA_MAY_READ | VMA_MAY_WRITE | VMA_SHARED | VMA_DONTEXPAND,
-        .ops = &ring_vma_ops,
-        .backing = context->pages,
     };
+    shared_pages_request(context->pages, 0, &request);
     return mm_map(this_thread()->mm, &request, &context->id);
 }
 

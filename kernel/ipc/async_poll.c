@@ -160,12 +160,13 @@ int64_t async_poll_start(struct async_poll *poll)
     struct starting_poll starting = {.table = {.queue = add_link, .events = poll->events},
                                      .poll = poll};
     uint32_t ready = vfs_poll(poll->file, &starting.table) & poll->events;
-    if (ready || poll->out_of_memory) {
+    if ((ready && !poll->edge) || poll->out_of_memory) {
         async_poll_stop(poll); /* nobody else has seen it */
         return ready ? (int64_t)ready : -ENOMEM;
     }
     bool irq = spin_lock_irqsave(&state->lock);
     poll->starting = false;
+    poll->fired |= ready != 0;
     bool queue = poll->fired;
     if (queue)
         list_add_tail(&state->fired, &poll->node);

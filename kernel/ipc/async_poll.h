@@ -33,6 +33,7 @@ struct async_poll {
     /* The owner's. */
     struct file *file; /* the owner's reference */
     uint32_t events;
+    bool edge; /* start even if the file is ready: that is the first call */
     /* The file may be ready: ask it. In the machine's poll thread, no lock held, must not wait for
      * long. Called any number of times until async_poll_stop, which it may call itself; afterwards
      * the poll may be freed. */

@@ -57,7 +57,7 @@ static int64_t eventfd_read(struct file *file, struct uio *uio, uint64_t *pos)
     if (uio->remaining < sizeof(value))
         return -EINVAL;
     while (!eventfd_take(event, &value)) {
-        if (atomic_load_relaxed(&file->flags) & O_NONBLOCK)
+        if (file_is_nonblocking(file))
             return -EAGAIN;
         int error = wait_event_interruptible(&event->wait, atomic_load_relaxed(&event->count) > 0);
         if (error)
@@ -81,7 +81,7 @@ static int64_t eventfd_write(struct file *file, struct uio *uio, uint64_t *pos)
     if (value == UINT64_MAX)
         return -EINVAL;
     while (!eventfd_add(event, value)) {
-        if (atomic_load_relaxed(&file->flags) & O_NONBLOCK)
+        if (file_is_nonblocking(file))
             return -EAGAIN;
         int error = wait_event_interruptible(
             &event->wait, EVENTFD_MAX - atomic_load_relaxed(&event->count) >= value);

@@ -212,7 +212,7 @@ int mqueue_send(struct file *file, struct mq_message *message, uint64_t deadline
         insert_locked(queue, message);
         if (queue->count == 1)
             notification = take_notification_locked(queue);
-    } else if (atomic_load_relaxed(&file->flags) & O_NONBLOCK) {
+    } else if (file_is_nonblocking(file)) {
         error = -EAGAIN;
     } else {
         waiter_init(&self, message);
@@ -244,7 +244,7 @@ int mqueue_receive(struct file *file, uint64_t deadline_ns, struct mq_message **
             insert_locked(queue, sender->message);
             serve_locked(sender);
         }
-    } else if (atomic_load_relaxed(&file->flags) & O_NONBLOCK) {
+    } else if (file_is_nonblocking(file)) {
         error = -EAGAIN;
     } else {
         waiter_init(&self, NULL);

@@ -138,7 +138,7 @@ int64_t pipe_read(struct file *file, struct uio *uio, uint64_t *pos)
         }
         if (writers == 0)
             return 0;
-        if (atomic_load_relaxed(&file->flags) & O_NONBLOCK)
+        if (file_is_nonblocking(file))
             return -EAGAIN;
         int error = wait_event_exclusive(&pipe->read_wait, pipe_is_readable(pipe));
         if (error)
@@ -238,7 +238,7 @@ int64_t pipe_write(struct file *file, struct uio *uio, uint64_t *pos)
             pipe_wake_readers(pipe, 1);
         if (result != 1)
             break;
-        if (atomic_load_relaxed(&file->flags) & O_NONBLOCK) {
+        if (file_is_nonblocking(file)) {
             result = -EAGAIN;
             break;
         }

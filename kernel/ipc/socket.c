@@ -42,7 +42,7 @@ static struct socket *socket_alloc(struct kernel *kernel, int family, int type, 
 
 static bool is_nonblock(const struct socket *socket)
 {
-    return atomic_load_relaxed(&socket->file->flags) & O_NONBLOCK;
+    return file_is_nonblocking(socket->file);
 }
 
 int64_t socket_send(struct socket *socket, struct socket_message *message)

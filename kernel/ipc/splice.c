@@ -23,7 +23,7 @@ bool file_is_pipe(const struct file *file)
 
 static bool is_nonblock(const struct file *file)
 {
-    return atomic_load_relaxed(&file->flags) & O_NONBLOCK;
+    return file_is_nonblocking(file);
 }
 
 /* ---- file to pipe ---- */

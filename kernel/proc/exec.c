@@ -29,6 +29,7 @@
 #include "kernel/proc/rseq.h"
 #include "kernel/proc/signal.h"
 #include "kernel/proc/user_count.h"
+#include "kernel/proc/user_loop.h"
 #include "kernel/proc/vdso_internal.h"
 #include "kernel/security/cred.h"
 #include "kernel/security/user_namespace.h"
@@ -367,6 +368,8 @@ static int run(struct task *task, struct exec *exec, struct elf_image *image)
         error = mm_create(task->thread.kernel, &mm);
     if (error)
         return error;
+    if (task->uring)
+        task->thread.kernel->processes->user_ops->leave(task, false);
     error = task_become_only_thread(task);
     if (error) {
         mm_put(mm);

@@ -24,6 +24,8 @@
 #include "kernel/proc/namespaces.h"
 #include "kernel/proc/seccomp.h"
 #include "kernel/proc/signal.h"
+#include "kernel/proc/task_work.h"
+#include "kernel/proc/user_loop.h"
 #include "kernel/proc/user_count.h"
 #include "kernel/sched/sched.h"
 #include "kernel/security/cred.h"
@@ -437,6 +439,9 @@ void task_exit(int status)
     bool last = is_last_task(task, status);
 
     task->exit_status = process->group_exiting ? process->group_exit_status : status;
+    if (task->uring)
+        process->kernel->processes->user_ops->leave(task, true);
+    task_work_close();
     task_release_mm(task);
     if (last)
         signal_timers_exit(process);

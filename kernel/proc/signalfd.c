@@ -161,7 +161,7 @@ static int64_t signalfd_read(struct file *file, struct uio *uio, uint64_t *pos)
     struct linux_signalfd_siginfo out;
     struct linux_siginfo info;
     int64_t total = 0;
-    bool block = !(atomic_load_relaxed(&file->flags) & O_NONBLOCK);
+    bool block = !file_is_nonblocking(file);
     (void)pos;
 
     if (uio->remaining < sizeof(out))

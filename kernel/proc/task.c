@@ -85,6 +85,7 @@ int task_allocate(struct kernel *kernel, const char *name, void (*entry)(void *)
     hal_user_init(&task->user);
     signal_pending_init(&task->pending);
     list_init(&task->tracees);
+    list_init(&task->works);
     task->altstack.ss_flags = SS_DISABLE;
     task->syscall_nr = -1;
     task->orig_rax = UINT64_MAX;

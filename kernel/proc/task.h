@@ -189,6 +189,10 @@ struct task {
     uint64_t robust_list, robust_list_bytes;
     struct pi_waiter *pi_waiter; /* waits for a PI futex; these two: futex_table.pi_lock */
     bool futexes_closed;         /* exiting: its futexes have been given away */
+    struct list works;           /* task_work.c; these three: the process's signal lock */
+    bool works_pending;          /* the list is not empty; atomic */
+    bool works_closed;
+    void *uring;                 /* requests of io_uring that this task has to finish; own thread */
     uint64_t rseq_uaddr;         /* rseq.c; own thread only. 0: no area */
     uint32_t rseq_bytes, rseq_signature;
     uint64_t rseq_switches;      /* how often it had lost its CPU when the area was last updated */

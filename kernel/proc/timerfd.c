@@ -106,7 +106,7 @@ static int64_t timerfd_read(struct file *file, struct uio *uio, uint64_t *pos)
         return -EINVAL;
     result = take_ticks(timerfd);
     if (result == 0) {
-        if (atomic_load_relaxed(&file->flags) & O_NONBLOCK)
+        if (file_is_nonblocking(file))
             return -EAGAIN;
         int error = wait_event_interruptible(&timerfd->wait,
                                              (result = take_ticks(timerfd)) != 0);

@@ -13,6 +13,7 @@
 #include "kernel/proc/ptrace_internal.h"
 #include "kernel/proc/rseq.h"
 #include "kernel/proc/signal.h"
+#include "kernel/proc/task_work.h"
 #include "kernel/sched/sched.h"
 
 void user_loop_set_ops(struct kernel *kernel, const struct user_loop_ops *ops)
@@ -127,6 +128,8 @@ static void prepare_for_user(struct task *task, bool after_syscall)
         if (this_cpu()->ticks_due)
             sched_account_ticks(false);
         sched_resched_if_needed();
+        if (unlikely(task_work_pending(task)))
+            task_work_run();
         if (atomic_load_acquire(&task->thread.interrupted) ||
             (after_syscall && is_restart_code(task->user.regs.rax)))
             signal_deliver(task);

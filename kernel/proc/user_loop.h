@@ -6,6 +6,8 @@
 #ifndef KERNEL_PROC_USER_LOOP_H
 #define KERNEL_PROC_USER_LOOP_H
 
+#include <stdbool.h>
+
 struct hal_regs;
 struct kernel;
 struct linux_siginfo;
@@ -18,6 +20,9 @@ struct user_loop_ops {
     void (*syscall)(struct hal_regs *regs);
     /* A handler is about to run; called only while kernel->trace is set. May be NULL. */
     void (*signal)(struct task *task, const struct linux_siginfo *info);
+    /* The current task leaves its program, by execve or for good (`exiting`): its asynchronous
+     * requests end here. Called only if task->uring is set. */
+    void (*leave)(struct task *task, bool exiting);
 };
 void user_loop_set_ops(struct kernel *kernel, const struct user_loop_ops *ops);
 

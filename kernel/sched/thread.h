@@ -16,6 +16,7 @@
 #include "kernel/lib/rbtree.h"
 
 struct cred;
+struct file;
 struct file_table;
 struct fs_context;
 struct hal_aspace;
@@ -93,6 +94,8 @@ struct thread {
     const struct cred *cred;
     struct fs_context *fs;        /* root, cwd, umask */
     struct file_table *files;
+    struct file *request_file;    /* what FD_OF_REQUEST names; own thread */
+    bool no_wait;                 /* files act as if they were O_NONBLOCK; own thread */
     struct sem_undo_list *sem_undo; /* SEM_UNDO of semop(2); NULL mostly. Own thread */
     struct namespaces *namespaces; /* UTS, IPC …; proc/namespaces.h; changed like cred */
 

@@ -20,6 +20,7 @@
 #include "kernel/syscall/ipc_hooks.h"
 #include "kernel/syscall/syscalls.h"
 #include "kernel/syscall/trace.h"
+#include "kernel/syscall/uring/uring_internal.h"
 
 static syscall_handler find_handler(uint64_t number)
 {
@@ -69,7 +70,8 @@ void syscall_dispatch(struct hal_regs *regs)
 
 int syscall_init(struct kernel *kernel)
 {
-    static const struct user_loop_ops ops = {.syscall = syscall_dispatch, .signal = trace_signal};
+    static const struct user_loop_ops ops = {
+        .syscall = syscall_dispatch, .signal = trace_signal, .leave = uring_leave};
     user_loop_set_ops(kernel, &ops);
     ipc_set_hooks(kernel, &ipc_task_hooks);
     vfs_set_signal_owner(kernel, fcntl_signal_owner);

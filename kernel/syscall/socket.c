@@ -144,7 +144,7 @@ int64_t sys_connect(int fd, uint64_t addr, uint32_t length)
     int error = socket_fd_get(fd, &socket);
     if (error)
         return error;
-    bool nonblock = atomic_load_relaxed(&socket.fd.file->flags) & O_NONBLOCK;
+    bool nonblock = file_is_nonblocking(socket.fd.file);
     error = socket_address_from_user(addr, (int32_t)length, &address);
     if (!error)
         error = socket.socket->ops->connect

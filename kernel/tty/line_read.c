@@ -137,7 +137,7 @@ int64_t line_read(struct tty *tty, struct file *file, struct uio *uio)
             return done;
         if (tty->hung_up || tty->input_ended)
             return done;
-        if (atomic_load_relaxed(&file->flags) & O_NONBLOCK)
+        if (file_is_nonblocking(file))
             return done ? done : -EAGAIN;
         error = wait_event_until(&tty->read_wait, line_is_readable(tty, false),
                                  deadline_of(&rule, done > 0, start));

@@ -261,7 +261,7 @@ static int64_t master_read(struct file *file, struct uio *uio, uint64_t *pos)
         }
         if (other_closed(pty))
             return -EIO;
-        if (atomic_load_relaxed(&file->flags) & O_NONBLOCK)
+        if (file_is_nonblocking(file))
             return -EAGAIN;
         int error = wait_event_interruptible(&pty->read_wait, master_readable(pty));
         if (error)
@@ -285,7 +285,7 @@ static int64_t master_write(struct file *file, struct uio *uio, uint64_t *pos)
             taken += tty_receive(pty->slave, chunk + taken, copied - taken);
             if (taken == copied)
                 break;
-            int error = (atomic_load_relaxed(&file->flags) & O_NONBLOCK)
+            int error = file_is_nonblocking(file)
                             ? -EAGAIN
                             : wait_event_interruptible(&pty->write_wait,
                                                        tty_receive_room(pty->slave) > 0);

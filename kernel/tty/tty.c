@@ -179,7 +179,7 @@ static size_t write_chunk(struct tty *tty, struct file *file, const char *bytes,
         if (done == count)
             return done;
         *out_error = hung_up                                              ? -EIO
-                     : (atomic_load_relaxed(&file->flags) & O_NONBLOCK) ? -EAGAIN
+                     : file_is_nonblocking(file) ? -EAGAIN
                      : wait_event_interruptible(&tty->write_wait, tty_can_write(tty));
         if (*out_error)
             return done;
