@@ -6,9 +6,10 @@
  *
  * Group stop: the task that takes a stop signal sets group_stopping and interrupts the others; each
  * parks here in THREAD_STOPPED with stop_counted set; who finds it set in all of them tells the
- * parent. Traced tasks stop for their tracers instead (ptrace_stop.c). SIGCONT (signal.c) ends it from outside. Taking a stop signal and acting on it are two
- * steps with the lock dropped between them (the orphan check needs the process-tree lock), so
- * task->stop_dequeued, which SIGCONT clears, says whether the stop still stands.
+ * parent. Traced tasks stop for their tracers instead (ptrace_stop.c). SIGCONT (signal.c) ends it
+ * from outside. Taking a stop signal and acting on it are two steps with the lock dropped between
+ * them (the orphan check needs the process-tree lock), so task->stop_dequeued, which SIGCONT
+ * clears, says whether the stop still stands.
  */
 #include "kernel/abi/errno.h"
 #include "kernel/abi/wait.h"
@@ -261,6 +262,13 @@ static void finish_call(struct task *task, const struct linux_sigaction *action)
 
 /* ---- handlers ---- */
 
+/* The end by a signal that nothing can be done about. */
+static void dump_core(struct task *task, int signo)
+{
+    const struct linux_siginfo info = {.si_signo = signo, .si_code = SI_KERNEL};
+    core_dump(task, &info);
+}
+
 static void run_handler(struct task *task, int signo, const struct linux_siginfo *info,
                         const struct linux_sigaction *action)
 {
@@ -282,7 +290,7 @@ static void run_handler(struct task *task, int signo, const struct linux_siginfo
     if (signal_frame_push(task, signo, info, action)) {
         if (signo == SIGSEGV) {
             /* Not even this handler can run. */
-            signal_kill_group(task->process, linux_wait_killed(SIGSEGV, 0));
+            dump_core(task, SIGSEGV);
         }
         signal_force(SIGSEGV, SIGINFO_KERNEL);
         return;

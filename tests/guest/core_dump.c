@@ -138,6 +138,30 @@ static void a_folder_in_the_way_prevents_the_dump(void)
     OK(rmdir("core"));
 }
 
+static void do_nothing(int signo)
+{
+    (void)signo;
+}
+
+static void overflow_with_handler(void *unused)
+{
+    (void)unused;
+    limit(RLIM_INFINITY);
+    signal(SIGSEGV, do_nothing);
+    __asm__ volatile("mov %0, %%rsp\n push %%rax" ::"r"(4096ul) : "memory");
+    __builtin_unreachable();
+}
+
+static void a_handler_without_a_stack_ends_in_a_dump(void)
+{
+    need_plain_pattern();
+    unlink("core");
+    int status = WAIT(spawn(overflow_with_handler, NULL));
+    EQ(WTERMSIG(status), SIGSEGV);
+    TRUE(WCOREDUMP(status));
+    OK(unlink("core"));
+}
+
 /* ---- contents ---- */
 
 static char *kept, *left_out;
@@ -282,4 +306,5 @@ static void the_filter_chooses_mappings(void)
 GUEST_MAIN(CASE(signals_that_dump_do), CASE(waitid_says_dumped),
            CASE(limits_and_attributes_prevent_dumps), CASE(a_limit_cuts_the_file),
            CASE(other_files_are_not_touched), CASE(a_folder_in_the_way_prevents_the_dump),
+           CASE(a_handler_without_a_stack_ends_in_a_dump),
            CASE(the_file_holds_memory_and_all_threads), CASE(the_filter_chooses_mappings))
