@@ -317,7 +317,8 @@ static bool trace(struct task *task, uint32_t data)
 }
 
 /* again: the tracer has been asked before. */
-static bool act(struct task *task, const struct linux_seccomp_data *data, uint32_t result, bool again)
+static bool act(struct task *task, const struct linux_seccomp_data *data, uint32_t result,
+                bool again)
 {
     uint32_t reason = result & SECCOMP_RET_DATA;
     uint32_t action = result & SECCOMP_RET_ACTION_FULL;

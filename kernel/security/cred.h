@@ -21,7 +21,7 @@ struct cred {
     uint32_t uid, euid, suid, fsuid;
     uint32_t gid, egid, sgid, fsgid;
     uint64_t cap_permitted, cap_effective, cap_inheritable, cap_bounding, cap_ambient;
-    struct user_namespace *user_ns; /* where the capabilities count; referenced; NULL: the initial */
+    struct user_namespace *user_ns; /* where capabilities count; referenced; NULL: the initial */
     uint32_t securebits;
     bool keep_caps;
     uint32_t group_count;

@@ -45,12 +45,13 @@ static inline struct ns_common *namespace_get(struct ns_common *ns)
 /* The last put drops the owner and calls ops->free. May block. NULL is fine. */
 void namespace_put(struct ns_common *ns);
 
-/* The set that a thread is in (proc/namespaces.h). Immutable, shared by reference. A thread's pointer
- * is changed by itself under the process-tree lock; others look under that lock. Mount namespaces are
- * not in it: they belong to the fs_context; user namespaces belong to the credentials. */
+/* The set that a thread is in (proc/namespaces.h). Immutable, shared by reference. A thread's
+ * pointer is changed by itself under the process-tree lock; others look under that lock. Mount
+ * namespaces are not in it: they belong to the fs_context; user namespaces belong to the
+ * credentials. */
 struct namespaces {
     struct refcount refs;
-    struct ns_common *cgroup;    /* each of these referenced */
+    struct ns_common *cgroup; /* each of these referenced */
     struct uts_namespace *uts;
     struct ipc_namespace *ipc;
 };
