@@ -3,6 +3,7 @@
 #include "ptrace_check.h"
 
 #include <pthread.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 
 static pid_t sleeper(void)
@@ -257,10 +258,64 @@ static void what_may_not_be_dumped_may_not_be_traced(void)
     CHILD_OK(spawn(undumpable_child, NULL));
 }
 
-GUEST_MAIN(CASE(attach_stops), CASE(detach_can_inject), CASE(seize_does_not_stop),
-           CASE(listen_waits_for_the_end_of_the_stop),
-           CASE(a_seized_child_of_a_tracee_starts_with_an_event),
-           CASE(attach_takes_over_a_job_control_stop), CASE(nobody_traces_twice_nor_himself),
-           CASE(the_parent_waits_after_the_tracer), CASE(a_tracee_goes_on_without_its_tracer),
-           CASE(only_the_tracing_thread_makes_requests), CASE(others_may_not_be_traced),
-           CASE(what_may_not_be_dumped_may_not_be_traced))
+/* A program that belongs to root and sets the user id exits with 0 if it got it, with 3 if not. */
+static void copy_self_setuid(void)
+{
+    char buffer[65536];
+    ssize_t got;
+    int from = (int)OK(open(guest_self(), O_RDONLY)), to;
+    OK(chmod(".", 0755));
+    mkdir("mounted", 0755);
+    if (mount("test", "mounted", "tmpfs", 0, "mode=0755") != 0)
+        skip("needs the right to mount");
+    to = (int)OK(open("mounted/setuid", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755));
+    while ((got = OK(read(from, buffer, sizeof(buffer)))) > 0)
+        EQ(write(to, buffer, (size_t)got), got);
+    OK(fchmod(to, 04755));
+    OK(close(from));
+    OK(close(to));
+}
+
+static void exec_setuid(void *traced)
+{
+    char *argv[] = {"setuid", "--user-id", NULL};
+    become_somebody();
+    pid_t pid = (pid_t)OK(fork());
+    if (pid == 0) {
+        if (traced)
+            OK(request(PTRACE_TRACEME, 0, 0, 0));
+        execv("mounted/setuid", argv);
+        _exit(1);
+    }
+    if (traced) {
+        STOPPED_BY(WAIT(pid), SIGTRAP);
+        let_go(pid, PTRACE_CONT, 0);
+    }
+    EQ(WAIT(pid), (traced ? 3 : 0) << 8);
+}
+
+static void a_traced_set_id_program_gains_nothing(void)
+{
+    if (geteuid() != 0)
+        skip("needs root");
+    copy_self_setuid();
+    CHILD_OK(spawn(exec_setuid, NULL));
+    CHILD_OK(spawn(exec_setuid, (void *)1));
+    OK(umount("mounted"));
+}
+
+GUEST_CASES(CASE(attach_stops), CASE(detach_can_inject), CASE(seize_does_not_stop),
+            CASE(listen_waits_for_the_end_of_the_stop),
+            CASE(a_seized_child_of_a_tracee_starts_with_an_event),
+            CASE(attach_takes_over_a_job_control_stop), CASE(nobody_traces_twice_nor_himself),
+            CASE(the_parent_waits_after_the_tracer), CASE(a_tracee_goes_on_without_its_tracer),
+            CASE(only_the_tracing_thread_makes_requests), CASE(others_may_not_be_traced),
+            CASE(what_may_not_be_dumped_may_not_be_traced),
+            CASE(a_traced_set_id_program_gains_nothing))
+
+int main(int argc, char **argv)
+{
+    if (argc == 2 && strcmp(argv[1], "--user-id") == 0)
+        return geteuid() == 0 ? 0 : 3;
+    return guest_run_all(argc, argv);
+}
