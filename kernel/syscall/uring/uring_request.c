@@ -267,9 +267,16 @@ struct uring_request *uring_finish(struct uring_request *request, int64_t result
     return next;
 }
 
+/* Another task may not go on with the chain: its own might be ending just now. */
 void uring_finish_any(struct uring_request *request, int64_t result)
 {
     struct uring_request *next = uring_finish(request, result);
+    if (next && &next->task->thread != this_thread()) {
+        next->sqe.flags &= (uint8_t)~IOSQE_IO_HARDLINK;
+        for (struct uring_request *at = next->next; at; at = at->next)
+            at->sqe.flags &= (uint8_t)~IOSQE_IO_HARDLINK;
+        next = uring_finish(next, -ECANCELED);
+    }
     if (next)
         uring_requeue(next);
 }
