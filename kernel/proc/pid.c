@@ -24,7 +24,7 @@ int pid_alloc(struct process_table *table, int want, struct pid_slot **out_slot,
                      : xarray_alloc_cyclic(&table->slots, slot, PID_INIT, PID_MAX - 1,
                                            &table->cursor, &number);
     if (!error && !want)
-        table->last_pid = (int)number;
+        atomic_store_relaxed(&table->last_pid, (int)number);
     spin_unlock(&table->lock);
     if (error) {
         kfree(slot);
