@@ -117,11 +117,17 @@ static void signals_of_a_stopped_process_wait(void)
     OK(pipe(fds));
     pid_t pid = (pid_t)OK(fork());
     if (pid == 0) {
+        sigset_t none, both;
+        sigemptyset(&none);
+        sigemptyset(&both);
+        sigaddset(&both, SIGUSR1);
+        sigaddset(&both, SIGCONT);
+        OK(sigprocmask(SIG_BLOCK, &both, NULL)); /* so that none comes before it is awaited */
         handle(SIGUSR1, on_continue, 0);
         handle(SIGCONT, on_continue, 0);
         EQ(write(fds[1], "r", 1), 1);
         while (continued < 2)
-            pause();
+            sigsuspend(&none);
         _exit(7);
     }
     char byte;
@@ -183,7 +189,6 @@ static void continuing_needs_no_handler(void)
 }
 
 /* ---- threads ---- */
-
 
 static void *spin(void *argument)
 {
