@@ -98,7 +98,7 @@ static void of_timers(void)
     struct itimerval soon = {.it_value.tv_usec = 1000};
     OK(setitimer(ITIMER_REAL, &soon, NULL));
     while (!caught)
-        pause();
+        usleep(100);
     expect(SIGALRM, SI_KERNEL);
 
     timer_t timer;
