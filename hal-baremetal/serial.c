@@ -25,6 +25,14 @@ static struct {
     unsigned head, fill;
 } serial;
 
+/* A byte that came before there was a FIFO: turning it on would lose what standard input begins
+ * with. */
+static void receive_early(void)
+{
+    if (inb(COM1 + LSR) & LSR_DATA)
+        serial.ring[serial.fill++] = (char)inb(COM1 + DATA);
+}
+
 static bool port_init(uint16_t port)
 {
     outb(port + SCRATCH, 0x5a);
@@ -35,6 +43,8 @@ static bool port_init(uint16_t port)
     outb(port + 0, 1);
     outb(port + 1, 0);
     outb(port + LCR, 0x03); /* 8 bits, no parity */
+    if (port == COM1)
+        receive_early();
     outb(port + FCR, 0x07); /* FIFOs on and empty, interrupt from the first byte */
     outb(port + MCR, 0x0b); /* DTR, RTS, interrupt line */
     return true;
