@@ -309,22 +309,8 @@ bool inotify_is_file(const struct file *file)
 
 /* ---- creation ---- */
 
-static void *node_alloc(void *ctx, size_t bytes)
-{
-    (void)ctx;
-    return kmalloc(bytes);
-}
-
-static void node_free(void *ctx, void *memory, size_t bytes)
-{
-    (void)ctx;
-    (void)bytes;
-    kfree(memory);
-}
-
 static struct inotify *inotify_alloc(struct kernel *kernel, uint32_t uid)
 {
-    static const struct lib_allocator allocator = {.alloc = node_alloc, .free = node_free};
     struct inotify *inotify = kzalloc(sizeof(*inotify));
     struct queued_event *overflow = kzalloc(sizeof(*overflow) + 1);
     if (!inotify || !overflow) {
@@ -334,7 +320,7 @@ static struct inotify *inotify_alloc(struct kernel *kernel, uint32_t uid)
     }
     notify_group_init(&inotify->group, kernel, &group_ops);
     list_init(&inotify->events);
-    xarray_init(&inotify->watches, &allocator);
+    xarray_init(&inotify->watches, &kmalloc_allocator);
     wait_queue_init(&inotify->wait);
     overflow->number = -1;
     overflow->mask = IN_Q_OVERFLOW;

@@ -77,28 +77,14 @@ void ipc_process_signal(void *process, const struct linux_siginfo *info)
         atomic_load_acquire(&this_kernel()->ipc->hooks)->process_signal(process, info);
 }
 
-static void *node_alloc(void *ctx, size_t bytes)
-{
-    (void)ctx;
-    return kmalloc(bytes);
-}
-
-static void node_free(void *ctx, void *memory, size_t bytes)
-{
-    (void)ctx;
-    (void)bytes;
-    kfree(memory);
-}
-
 int ipc_init(struct kernel *kernel)
 {
-    static const struct lib_allocator allocator = {.alloc = node_alloc, .free = node_free};
     struct ipc_state *ipc = kzalloc(sizeof(*ipc));
     if (!ipc)
         return -ENOMEM;
     mutex_init(&ipc->epoll_teardown, LOCK_RANK_NONE);
     spin_lock_init(&ipc->users_lock, LOCK_RANK_OBJECT);
-    xarray_init(&ipc->users, &allocator);
+    xarray_init(&ipc->users, &kmalloc_allocator);
     kernel->ipc = ipc;
     int error = async_poll_init(kernel);
     if (!error)

@@ -113,24 +113,10 @@ void ipc_set_next_id(struct ipc_namespace *ns, enum ipc_kind kind, int id)
 
 /* ---- tables ---- */
 
-static void *node_alloc(void *ctx, size_t bytes)
-{
-    (void)ctx;
-    return kmalloc(bytes);
-}
-
-static void node_free(void *ctx, void *memory, size_t bytes)
-{
-    (void)ctx;
-    (void)bytes;
-    kfree(memory);
-}
-
 void sysv_table_init(struct sysv_table *table)
 {
-    static const struct lib_allocator allocator = {.alloc = node_alloc, .free = node_free};
     spin_lock_init(&table->lock, LOCK_RANK_OBJECT);
-    xarray_init(&table->objects, &allocator);
+    xarray_init(&table->objects, &kmalloc_allocator);
     table->last_index = -1;
     table->next_id = -1;
 }

@@ -105,6 +105,21 @@ void kfree(const void *object)
         large_free(page, object);
 }
 
+static void *allocator_alloc(void *ctx, size_t bytes)
+{
+    (void)ctx;
+    return kmalloc(bytes);
+}
+
+static void allocator_free(void *ctx, void *memory, size_t bytes)
+{
+    (void)ctx;
+    (void)bytes;
+    kfree(memory);
+}
+
+const struct lib_allocator kmalloc_allocator = {.alloc = allocator_alloc, .free = allocator_free};
+
 char *kstrdup(const char *string)
 {
     size_t bytes = kstrlen(string) + 1;

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernel/lib/allocator.h"
+
 struct slab_cache;
 struct kernel;
 
@@ -28,6 +30,7 @@ void *kzalloc(size_t bytes);
 void *krealloc(void *old, size_t bytes);
 void kfree(const void *object);
 char *kstrdup(const char *string);
+extern const struct lib_allocator kmalloc_allocator; /* for containers of kernel/lib */
 
 /* Live objects over all caches, for leak checks in tests; and by cache for /proc/slabinfo. */
 uint64_t slab_live_objects(struct kernel *kernel);

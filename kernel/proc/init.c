@@ -44,27 +44,13 @@ enum { STATUS_NOT_EXECUTABLE = 126, STATUS_NOT_FOUND = 127 };
 
 /* ---- the tables ---- */
 
-static void *table_alloc(void *ctx, size_t bytes)
-{
-    (void)ctx;
-    return kmalloc(bytes);
-}
-
-static void table_free(void *ctx, void *memory, size_t bytes)
-{
-    (void)ctx;
-    (void)bytes;
-    kfree(memory);
-}
-
 int proc_init(struct kernel *kernel)
 {
-    static const struct lib_allocator allocator = {.alloc = table_alloc, .free = table_free};
     struct process_table *table = kzalloc(sizeof(*table));
     if (!table)
         return -ENOMEM;
     spin_lock_init(&table->lock, LOCK_RANK_PROCESS_TREE);
-    xarray_init(&table->slots, &allocator);
+    xarray_init(&table->slots, &kmalloc_allocator);
     user_count_init(table);
     table->cursor = PID_INIT;
     table->ptrace_scope = PTRACE_SCOPE_DEFAULT;

@@ -158,21 +158,6 @@ uint64_t posix_timers_check_cpu_locked(struct process *process)
 
 /* ---- creation ---- */
 
-static void *timers_alloc(void *context, size_t bytes)
-{
-    (void)context;
-    return kmalloc(bytes);
-}
-
-static void timers_free(void *context, void *memory, size_t bytes)
-{
-    (void)context;
-    (void)bytes;
-    kfree(memory);
-}
-
-static const struct lib_allocator timers_allocator = {.alloc = timers_alloc, .free = timers_free};
-
 static int decode_cpu_clock(struct posix_timer *timer, int clock)
 {
     struct process *process = timer->process;
@@ -262,7 +247,7 @@ static int enter_table_locked(struct posix_timer *timer)
         struct posix_timers *timers = kzalloc(sizeof(*timers));
         if (!timers)
             return -ENOMEM;
-        xarray_init(&timers->timers, &timers_allocator);
+        xarray_init(&timers->timers, &kmalloc_allocator);
         process->timers = timers;
     }
     int error = xarray_alloc_cyclic(&process->timers->timers, timer, 0, INT32_MAX,

@@ -16,23 +16,9 @@ struct user_count {
     uint64_t tasks;
 };
 
-static void *users_alloc(void *ctx, size_t bytes)
-{
-    (void)ctx;
-    return kmalloc(bytes);
-}
-
-static void users_free(void *ctx, void *memory, size_t bytes)
-{
-    (void)ctx;
-    (void)bytes;
-    kfree(memory);
-}
-
 void user_count_init(struct process_table *table)
 {
-    static const struct lib_allocator allocator = {.alloc = users_alloc, .free = users_free};
-    xarray_init(&table->users, &allocator);
+    xarray_init(&table->users, &kmalloc_allocator);
 }
 
 /* The user's entry, a new one if need be; NULL without memory. */

@@ -23,27 +23,13 @@ enum {
     QUOTA_ROOT_BYTES = 25000000,
 };
 
-static void *table_alloc(void *ctx, size_t bytes)
-{
-    (void)ctx;
-    return kmalloc(bytes);
-}
-
-static void table_free(void *ctx, void *memory, size_t bytes)
-{
-    (void)ctx;
-    (void)bytes;
-    kfree(memory);
-}
-
 int keys_init(struct kernel *kernel)
 {
-    static const struct lib_allocator allocator = {.alloc = table_alloc, .free = table_free};
     struct key_state *state = kzalloc(sizeof(*state));
     if (!state)
         return -ENOMEM;
     mutex_init(&state->mutex, LOCK_RANK_KEYS);
-    xarray_init(&state->keys, &allocator);
+    xarray_init(&state->keys, &kmalloc_allocator);
     list_init(&state->users);
     kernel->keys = state;
     return 0;

@@ -440,27 +440,13 @@ const struct file_ops pty_slave_ops = {.open = slave_open, TTY_FILE_OPS};
 
 /* ---- boot ---- */
 
-static void *table_alloc(void *ctx, size_t bytes)
-{
-    (void)ctx;
-    return kmalloc(bytes);
-}
-
-static void table_free(void *ctx, void *memory, size_t bytes)
-{
-    (void)ctx;
-    (void)bytes;
-    kfree(memory);
-}
-
 int pty_init(struct kernel *kernel)
 {
-    static const struct lib_allocator allocator = {.alloc = table_alloc, .free = table_free};
     struct pty_table *table = kzalloc(sizeof(*table));
     if (!table)
         return -ENOMEM;
     mutex_init(&table->lock, LOCK_RANK_NONE);
-    xarray_init(&table->by_index, &allocator);
+    xarray_init(&table->by_index, &kmalloc_allocator);
     kernel->tty->ptys = table;
     int error = device_register_char(kernel, PTMX_MAJOR, PTMX_MINOR, 1, "/dev/ptmx", &pty_master_ops,
                                      NULL);

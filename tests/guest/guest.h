@@ -35,14 +35,6 @@ enum { GUEST_SKIPPED = 77, GUEST_CASE_SECONDS = 30 };
 
 static const char *guest_case_name = "main";
 
-/* A value that the compiler does not see through: bad pointers and sizes on purpose. */
-static inline uintptr_t hidden(uintptr_t value)
-{
-    volatile uintptr_t copy = value;
-    return copy;
-}
-#define BAD_POINTER ((void *)hidden(8))
-
 /* Ends this process; one that was forked by a case must be waited for with child_ok. */
 __attribute__((noreturn, format(printf, 2, 3))) static inline void fail_at(int line,
                                                                            const char *format, ...)
@@ -68,39 +60,7 @@ __attribute__((noreturn)) static inline void skip(const char *why)
     _exit(GUEST_SKIPPED);
 }
 
-/* The call succeeds; its value. */
-#define OK(call)                                                                                   \
-    ({                                                                                             \
-        errno = 0;                                                                                 \
-        long ok_ = (long)(call);                                                                   \
-        if (ok_ == -1)                                                                             \
-            fail_at(__LINE__, "%s: %s", #call, strerror(errno));                                   \
-        ok_;                                                                                       \
-    })
-
-/* The call fails with this errno. */
-#define FAILS(call, wanted)                                                                        \
-    do {                                                                                           \
-        errno = 0;                                                                                 \
-        long got_ = (long)(call);                                                                  \
-        if (got_ != -1)                                                                            \
-            fail_at(__LINE__, "%s: %ld, not %s", #call, got_, #wanted);                            \
-        if (errno != (wanted))                                                                     \
-            fail_at(__LINE__, "%s: %s, not %s", #call, strerror(errno), #wanted);                  \
-    } while (0)
-
-#define EQ(a, b)                                                                                   \
-    do {                                                                                           \
-        long long a_ = (long long)(a), b_ = (long long)(b);                                        \
-        if (a_ != b_)                                                                              \
-            fail_at(__LINE__, "%s is %lld, %s is %lld", #a, a_, #b, b_);                           \
-    } while (0)
-
-#define TRUE(condition)                                                                            \
-    do {                                                                                           \
-        if (!(condition))                                                                          \
-            fail_at(__LINE__, "not true: %s", #condition);                                         \
-    } while (0)
+#include "tests/guest/expect.h"
 
 #define STR_EQ(a, b)                                                                               \
     do {                                                                                           \

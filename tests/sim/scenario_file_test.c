@@ -60,38 +60,40 @@ START_TEST(smallest_scenario_is_one_machine)
 }
 END_TEST
 
-START_TEST(everything_is_read)
+static const char everything[] =
+    "seed: 18446744073709551615\n"
+    "time: 1.5s\n"
+    "schedule: pct\n"
+    "depth: 4\n"
+    "switch: 5%\n"
+    "machines:\n"
+    "  a: {root: /tmp, ram: 16M, cpus: 2, options: quiet debug,\n"
+    "      add: ['/dev/null:/etc/nothing', '/dev/zero:/b']}\n"
+    "  b:\n"
+    "    disks: [{name: d, size: 1M, latency: 1ms, write-torn: 0.25, cut-loses: 50%}]\n"
+    "switches: [s]\n"
+    "links:\n"
+    "- {between: [a, s], latency: 10us, jitter: 5us, bandwidth: 1Gbit, queue: 64K}\n"
+    "- {between: [s, b], loss: 0.1%, duplicate: 10ppm, reorder: 1, reorder-by: 2ms}\n"
+    "programs:\n"
+    "- {name: server, machine: a, run: [/bin/server, '-v'], service: true, at: 0s..10ms}\n"
+    "- {name: client, machine: b, run: [/bin/client], env: [A=1], input: \"x\\n\"}\n"
+    "- {machine: b, run: [/bin/last], after: client, status: any, output: ok}\n"
+    "faults:\n"
+    "- {at: 1s, partition: [[a], [b]], for: 100ms, chance: 0.5}\n"
+    "- {at: 2s..3s, kill: a, for: 1s}\n"
+    "- {allocations: {machine: b, nth: 7, and-after: true}}\n"
+    "- {clock: {machine: a, skew: -200ppm, jump: -3s}, at: 5ms}\n"
+    "- {down: a-s, at: 1ms}\n"
+    "- {link: s-b, quality: {loss: 1}}\n"
+    "- {starve: {machine: a, cpu: 1}, for: 2ms}\n"
+    "checks:\n"
+    "- {machine: a, file: /out, contains: done}\n"
+    "- {machine: b, run: [/bin/check]}\n";
+
+START_TEST(machines_and_links_are_read)
 {
-    struct scenario *scenario =
-        load("seed: 18446744073709551615\n"
-             "time: 1.5s\n"
-             "schedule: pct\n"
-             "depth: 4\n"
-             "switch: 5%\n"
-             "machines:\n"
-             "  a: {root: /tmp, ram: 16M, cpus: 2, options: quiet debug,\n"
-             "      add: ['/dev/null:/etc/nothing', '/dev/zero:/b']}\n"
-             "  b:\n"
-             "    disks: [{name: d, size: 1M, latency: 1ms, write-torn: 0.25, cut-loses: 50%}]\n"
-             "switches: [s]\n"
-             "links:\n"
-             "- {between: [a, s], latency: 10us, jitter: 5us, bandwidth: 1Gbit, queue: 64K}\n"
-             "- {between: [s, b], loss: 0.1%, duplicate: 10ppm, reorder: 1, reorder-by: 2ms}\n"
-             "programs:\n"
-             "- {name: server, machine: a, run: [/bin/server, '-v'], service: true, at: 0s..10ms}\n"
-             "- {name: client, machine: b, run: [/bin/client], env: [A=1], input: \"x\\n\"}\n"
-             "- {machine: b, run: [/bin/last], after: client, status: any, output: ok}\n"
-             "faults:\n"
-             "- {at: 1s, partition: [[a], [b]], for: 100ms, chance: 0.5}\n"
-             "- {at: 2s..3s, kill: a, for: 1s}\n"
-             "- {allocations: {machine: b, nth: 7, and-after: true}}\n"
-             "- {clock: {machine: a, skew: -200ppm, jump: -3s}, at: 5ms}\n"
-             "- {down: a-s, at: 1ms}\n"
-             "- {link: s-b, quality: {loss: 1}}\n"
-             "- {starve: {machine: a, cpu: 1}, for: 2ms}\n"
-             "checks:\n"
-             "- {machine: a, file: /out, contains: done}\n"
-             "- {machine: b, run: [/bin/check]}\n");
+    struct scenario *scenario = load(everything);
 
     ck_assert_msg(scenario != NULL, "%s", message);
     ck_assert_uint_eq(scenario->seed, UINT64_MAX);
@@ -118,6 +120,15 @@ START_TEST(everything_is_read)
     ck_assert_uint_eq(link[1].quality.loss_ppm, 1000);
     ck_assert_uint_eq(link[1].quality.duplicate_ppm, 10);
     ck_assert_uint_eq(link[1].quality.reorder_ppm, 1000000);
+    scenario_free(scenario);
+}
+END_TEST
+
+START_TEST(programs_and_faults_are_read)
+{
+    struct scenario *scenario = load(everything);
+
+    ck_assert_msg(scenario != NULL, "%s", message);
     const struct scenario_program *program = scenario->programs;
     ck_assert_str_eq(program[0].argv[1], "-v");
     ck_assert(program[0].service);
@@ -256,7 +267,8 @@ int main(void)
 
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, smallest_scenario_is_one_machine);
-    tcase_add_test(tcase, everything_is_read);
+    tcase_add_test(tcase, machines_and_links_are_read);
+    tcase_add_test(tcase, programs_and_faults_are_read);
     tcase_add_test(tcase, files_are_relative_to_the_scenario);
     tcase_add_loop_test(tcase, mistakes_are_named_with_their_line, 0,
                         sizeof(mistakes) / sizeof(mistakes[0]));

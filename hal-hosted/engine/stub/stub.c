@@ -149,15 +149,10 @@ void stub_machine_exit(struct machine *machine)
     machine->engine_data = NULL;
 }
 
-int stub_machine_start(struct machine *machine, bool traced, char *message, size_t message_bytes)
+static int stub_machine_set_up(struct stub_machine *sm, struct machine *machine, bool traced)
 {
-    struct stub_machine *sm = calloc(1, sizeof *sm);
     size_t stack = getauxval(AT_MINSIGSTKSZ) ? getauxval(AT_MINSIGSTKSZ) : 4096;
-    int error = -ENOMEM;
 
-    if (!sm) {
-        return -ENOMEM;
-    }
     machine->engine_data = sm;
     sm->machine = machine;
     sm->traced = traced;
@@ -175,10 +170,25 @@ int stub_machine_start(struct machine *machine, bool traced, char *message, size
     pthread_mutex_init(&sm->traced_lock, NULL);
     sm->vcpus = calloc(sm->lane_count, sizeof *sm->vcpus);
     if (!sm->vcpus) {
-        goto fail;
+        return -ENOMEM;
     }
     for (unsigned i = 0; i < sm->lane_count; i++) {
         sm->vcpus[i].traced_pidfd = -1;
+    }
+    return 0;
+}
+
+int stub_machine_start(struct machine *machine, bool traced, char *message, size_t message_bytes)
+{
+    struct stub_machine *sm = calloc(1, sizeof *sm);
+    int error;
+
+    if (!sm) {
+        return -ENOMEM;
+    }
+    error = stub_machine_set_up(sm, machine, traced);
+    if (error < 0) {
+        goto fail;
     }
     error = -EPERM;
     if (!traced && !(getauxval(AT_HWCAP2) & 2)) {
