@@ -48,45 +48,27 @@ uint32_t epoll_item_poll(struct epoll_item *item, struct poll_table *table)
     return wanted ? vfs_poll(item->file, table) & wanted : 0;
 }
 
-/* Every ready item, for the caller alone. */
-static void take_all(struct epoll *epoll, struct list *taken)
+/* Report an item that is on no list. True if it goes back to the ready list. */
+static bool report(struct epoll_item *item, struct linux_epoll_event *events, unsigned *found)
 {
-    bool irq = spin_lock_irqsave(&epoll->ready_lock);
-    list_splice_tail(taken, &epoll->ready);
-    epoll_ready_changed_locked(epoll);
-    spin_unlock_irqrestore(&epoll->ready_lock, irq);
+    uint32_t ready = epoll_item_poll(item, NULL);
+    if (!ready)
+        return false;
+    events[(*found)++] = (struct linux_epoll_event){.events = ready, .data = item->data};
+    uint32_t mode = atomic_load_relaxed(&item->events) & EPOLL_MODE_BITS;
+    if (mode & EPOLLONESHOT)
+        atomic_store_relaxed(&item->events, mode);
+    return !(mode & (EPOLLONESHOT | EPOLLET));
 }
 
-static struct epoll_item *pop(struct epoll *epoll, struct list *taken)
+static void list_item(struct list *list, struct epoll_item *item)
 {
-    bool irq = spin_lock_irqsave(&epoll->ready_lock);
-    struct epoll_item *item = list_pop_head_entry(taken, struct epoll_item, ready_node);
-    epoll_ready_changed_locked(epoll);
-    spin_unlock_irqrestore(&epoll->ready_lock, irq);
-    return item;
-}
-
-static void push(struct epoll *epoll, struct list *list, struct epoll_item *item)
-{
-    bool irq = spin_lock_irqsave(&epoll->ready_lock);
-    if (!list_node_linked(&item->ready_node))
+    if (!list_node_linked(&item->ready_node)) /* else a wake-up was faster */
         list_add_tail(list, &item->ready_node);
-    epoll_ready_changed_locked(epoll);
-    spin_unlock_irqrestore(&epoll->ready_lock, irq);
 }
 
-/* Back to the ready list: first what was not looked at, then what came meanwhile, then what was
- * reported and will be again. */
-static void give_back(struct epoll *epoll, struct list *unseen, struct list *again)
-{
-    bool irq = spin_lock_irqsave(&epoll->ready_lock);
-    list_splice_tail(unseen, &epoll->ready);
-    list_splice_tail(unseen, again);
-    list_splice_tail(&epoll->ready, unseen);
-    epoll_ready_changed_locked(epoll);
-    spin_unlock_irqrestore(&epoll->ready_lock, irq);
-}
-
+/* Every ready item is taken at first, for the caller alone. At the end the ready list is: what was
+ * not looked at, then what came meanwhile, then what was reported and will be again. */
 static unsigned collect(struct epoll *epoll, struct linux_epoll_event *events, unsigned count)
 {
     struct list taken, again;
@@ -96,19 +78,21 @@ static unsigned collect(struct epoll *epoll, struct linux_epoll_event *events, u
     list_init(&taken);
     list_init(&again);
     mutex_lock(&epoll->lock);
-    take_all(epoll, &taken);
-    while (found < count && (item = pop(epoll, &taken))) {
-        uint32_t ready = epoll_item_poll(item, NULL);
-        if (!ready)
-            continue;
-        events[found++] = (struct linux_epoll_event){.events = ready, .data = item->data};
-        uint32_t mode = atomic_load_relaxed(&item->events) & EPOLL_MODE_BITS;
-        if (mode & EPOLLONESHOT)
-            atomic_store_relaxed(&item->events, mode);
-        else if (!(mode & EPOLLET))
-            push(epoll, &again, item);
+    bool irq = spin_lock_irqsave(&epoll->ready_lock);
+    list_splice_tail(&taken, &epoll->ready);
+    epoll_ready_changed_locked(epoll);
+    while (found < count && (item = list_pop_head_entry(&taken, struct epoll_item, ready_node))) {
+        spin_unlock_irqrestore(&epoll->ready_lock, irq);
+        bool stays = report(item, events, &found);
+        irq = spin_lock_irqsave(&epoll->ready_lock);
+        if (stays)
+            list_item(&again, item);
     }
-    give_back(epoll, &taken, &again);
+    list_splice_tail(&taken, &epoll->ready);
+    list_splice_tail(&taken, &again);
+    list_splice_tail(&epoll->ready, &taken);
+    epoll_ready_changed_locked(epoll);
+    spin_unlock_irqrestore(&epoll->ready_lock, irq);
     mutex_unlock(&epoll->lock);
     if (has_ready(epoll))
         wake_waiters(epoll); /* there may be work for another thread */
@@ -180,12 +164,17 @@ static uint32_t epoll_poll(struct file *file, struct poll_table *table)
     poll_wait(table, &epoll->wait);
     atomic_fence_seq(); /* registered before looking */
     mutex_lock_nested(&epoll->lock); /* perhaps under an outer set's */
-    while (!events && (item = pop(epoll, &epoll->ready))) {
-        if (epoll_item_poll(item, NULL)) {
-            push(epoll, &epoll->ready, item);
+    bool irq = spin_lock_irqsave(&epoll->ready_lock);
+    while (!events && (item = list_pop_head_entry(&epoll->ready, struct epoll_item, ready_node))) {
+        spin_unlock_irqrestore(&epoll->ready_lock, irq);
+        if (epoll_item_poll(item, NULL))
             events = EPOLLIN | EPOLLRDNORM;
-        }
+        irq = spin_lock_irqsave(&epoll->ready_lock);
+        if (events)
+            list_item(&epoll->ready, item);
     }
+    epoll_ready_changed_locked(epoll);
+    spin_unlock_irqrestore(&epoll->ready_lock, irq);
     mutex_unlock(&epoll->lock);
     return events;
 }
