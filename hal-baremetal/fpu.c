@@ -11,7 +11,8 @@
  * Invariant: a user's state is live on at most one CPU, number priv[0] - 1, whose fpu_live points
  * to it; priv[0] == 0 means the memory image is the truth. Both change only on that CPU, masked.
  * Whoever needs the state elsewhere asks that CPU to save it. fpu_ready is the user that may run
- * without another look here. priv[1] counts a user's loads since it was last caught using them.
+ * without another look here. priv[1] counts how often a user came to run since it was last caught
+ * using the registers.
  * Intel SDM volume 1, chapter 13.
  */
 #include "hal-baremetal/baremetal.h"
@@ -20,7 +21,7 @@
 
 enum { FXSAVE_BYTES = 512, HEADER_BYTES = 64, MXCSR_OFFSET = 24, MXCSR_MASK_OFFSET = 28 };
 enum { X87 = 1, SSE = 2, AVX = 4, AVX512 = 0xe0 };
-enum { LOADS_BEFORE_TRAPPING = 8 };
+enum { RUNS_BEFORE_TRAPPING = 8 };
 
 static uint64_t features = X87 | SSE;
 static size_t area_bytes = FXSAVE_BYTES;
@@ -154,6 +155,8 @@ static void fetch(struct hal_user *user, bool keep)
 static void load_here(struct percpu *cpu, struct hal_user *user)
 {
     set_trapping(cpu, false);
+    if (cpu->fpu_live == user)
+        return;
     if (cpu->fpu_live)
         release_here(cpu->fpu_live, true);
     restore(user->fpu);
@@ -170,10 +173,8 @@ void x86_fpu_switch(struct hal_user *user)
 {
     fetch(user, true);
     struct percpu *cpu = this_percpu();
-    if (cpu->fpu_live == user) {
-        set_trapping(cpu, false);
-    } else if (x86_features.tcg && user->priv[1] >= LOADS_BEFORE_TRAPPING) {
-        set_trapping(cpu, true);
+    if (x86_features.tcg && user->priv[1] >= RUNS_BEFORE_TRAPPING) {
+        set_trapping(cpu, true); /* live or not: CR0.TS itself is dear to change there */
     } else {
         user->priv[1]++;
         load_here(cpu, user);
