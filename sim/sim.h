@@ -320,8 +320,9 @@ enum sim_event_type {
     SIM_EVENT_START = 1, /* a: seed; text: schedule */
     SIM_EVENT_SWITCH,    /* another virtual CPU runs: cpu; a: kind of scheduling point */
     SIM_EVENT_THREAD,    /* the guest switches threads: a, b: from and to */
-    SIM_EVENT_SYSCALL,   /* user: task; a: number; b: hash of the arguments */
-    SIM_EVENT_RESULT,    /* user: task; a: number; b: result */
+    SIM_EVENT_SYSCALL,   /* user: task; a: number; b: hash of the arguments; text: name and
+                          * arguments as by strace(1), up to the first that the call fills */
+    SIM_EVENT_RESULT,    /* user: task; a: number; b: result; text: the rest of that line */
     SIM_EVENT_FAULT,     /* user: task; a: vector and error; b: address */
     SIM_EVENT_INTERRUPT, /* a: bits (enum sim_interrupt) */
     SIM_EVENT_PREEMPT,   /* the schedule takes the CPU from the running task */
@@ -329,7 +330,7 @@ enum sim_event_type {
     SIM_EVENT_SPIN,      /* not deterministic: preempted by host time */
     SIM_EVENT_TSC,       /* b: value */
     SIM_EVENT_TIME,      /* the clock jumps over idle time to now */
-    SIM_EVENT_POWER,     /* a: enum sim_machine_state; b: status */
+    SIM_EVENT_POWER,     /* a: enum sim_machine_state; b: status; text: the machine's name */
     SIM_EVENT_CONSOLE,   /* text: bytes written */
     SIM_EVENT_INPUT,     /* text: bytes typed */
     SIM_EVENT_ENTROPY,   /* a: bytes drawn */
@@ -376,7 +377,7 @@ int sim_log_to(struct sim *sim, sim_sink *sink, void *argument); /* in addition 
 int sim_log_to_fd(struct sim *sim, int fd);
 void sim_log_flush(struct sim *sim);
 
-/* Hash of all records so far (128 bits), and their number. Equal for equal runs. */
+/* Hash of all records so far (128 bits), but for the texts of system calls, and their number. Equal for equal runs. */
 void sim_log_hash(const struct sim *sim, uint64_t out[2]);
 uint64_t sim_log_count(const struct sim *sim);
 

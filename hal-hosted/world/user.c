@@ -169,6 +169,11 @@ uint32_t world_user_number(const struct hal_user *user)
     return self ? self->number : 0;
 }
 
+const struct world_call *world_user_call(const struct hal_user *user)
+{
+    return &world_user_of(user)->call;
+}
+
 /* --- the stub engine, on demand --- */
 
 /* Stubs and this thread never work at the same time: on one host CPU each hand-over is a plain
@@ -357,10 +362,19 @@ static void note_return(struct vcpu *vcpu, struct hal_user *user)
 
     if (self->in_call) {
         self->in_call = false;
-        world_emit(world, WORLD_EVENT_RESULT, vcpu->machine, vcpu->sim, user, self->call,
+        world_emit(world, WORLD_EVENT_RESULT, vcpu->machine, vcpu->sim, user, self->call.number,
                    user->regs.rax);
     }
     world_charge(world, COST_USER);
+}
+
+static void note_call(struct world_call *call, const struct hal_regs *regs)
+{
+    *call = (struct world_call){
+        .number = (uint32_t)regs->rax,
+        .rip = regs->rip,
+        .arguments = {regs->rdi, regs->rsi, regs->rdx, regs->r10, regs->r8, regs->r9},
+    };
 }
 
 static void note_stop(struct vcpu *vcpu, struct hal_user *user, enum hal_stop stop,
@@ -372,8 +386,9 @@ static void note_stop(struct vcpu *vcpu, struct hal_user *user, enum hal_stop st
     if (stop == HAL_STOP_SYSCALL) {
         world_charge(world, COST_SYSCALL);
         self->in_call = true;
-        self->call = (uint32_t)user->regs.rax;
-        world_emit(world, WORLD_EVENT_SYSCALL, vcpu->machine, vcpu->sim, user, self->call, 0);
+        note_call(&self->call, &user->regs);
+        world_emit(world, WORLD_EVENT_SYSCALL, vcpu->machine, vcpu->sim, user, self->call.number,
+                   0);
     } else if (stop == HAL_STOP_FAULT) {
         world_charge(world, COST_FAULT);
         world_emit(world, WORLD_EVENT_FAULT, vcpu->machine, vcpu->sim, user,

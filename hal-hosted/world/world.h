@@ -202,6 +202,12 @@ uint32_t world_script_signals(const struct world_script *script, int *out_last);
 /* Its hal_user. */
 struct hal_user *world_script_user(const struct world_script *script);
 
+/* The system call that a user has made last, as it was when it began; rip is behind it. */
+struct world_call {
+    uint64_t number, rip, arguments[6];
+};
+const struct world_call *world_user_call(const struct hal_user *user);
+
 /* Number of any user in its machine. */
 uint32_t world_user_number(const struct hal_user *user);
 

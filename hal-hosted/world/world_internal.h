@@ -136,7 +136,7 @@ struct world_script {
     uint32_t number;
     bool scripted;
     bool in_call; /* has made a system call */
-    uint64_t call;
+    struct world_call call;
 
     bool asked, busy, parked, memory, write;
     uint64_t request_number, arguments[6];

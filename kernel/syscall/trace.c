@@ -30,7 +30,6 @@ struct trace_line {
     const struct task *task;
     uint64_t number;
     uint64_t args[6];
-    unsigned written; /* arguments already in the text */
     struct strbuf text;
     char buffer[TRACE_LINE_BYTES];
 };
@@ -99,75 +98,10 @@ static struct trace_line *line_begin(struct task *task)
     if (!line)
         return NULL;
     line->task = task;
-    line->written = 0;
     /* The last byte is for the newline. */
     strbuf_init(&line->text, line->buffer, sizeof(line->buffer) - 1);
     strbuf_printf(&line->text, "[%d] ", task->tid);
     return line;
-}
-
-static const struct trace_syscall *find_call(uint64_t number)
-{
-    if (number >= SYSCALLS_MAX || !trace_syscalls[number].name)
-        return NULL;
-    return &trace_syscalls[number];
-}
-
-/* Write arguments in order; before the end of the call, up to the first that it will fill. */
-static void put_arguments(struct trace_line *line, bool leaving, int64_t result)
-{
-    const struct trace_syscall *syscall = find_call(line->number);
-    struct trace_call call = {.out = &line->text,
-                              .number = line->number,
-                              .syscall = syscall,
-                              .args = line->args,
-                              .leaving = leaving,
-                              .result = result};
-    if (!syscall) {
-        if (!leaving)
-            for (unsigned i = 0; i < 6; i++)
-                strbuf_printf(&line->text, "%s%#llx", i ? ", " : "",
-                              (unsigned long long)line->args[i]);
-        return;
-    }
-    for (; line->written < syscall->count; line->written++) {
-        if (!trace_put_argument(&call, line->written))
-            return;
-    }
-}
-
-unsigned trace_argument_count(uint64_t number)
-{
-    const struct trace_syscall *syscall = find_call(number);
-    return syscall ? syscall->count : 6;
-}
-
-static bool returns_address(uint64_t number)
-{
-    return number == SYS_mmap || number == SYS_mremap || number == SYS_brk || number == SYS_shmat;
-}
-
-static void put_result(struct trace_line *line, int64_t result)
-{
-    struct strbuf *out = &line->text;
-    int error = result < 0 && result >= -4095 ? (int)-result : 0;
-    const char *name = error ? trace_errno_name(error) : NULL;
-    if (error && error >= ERESTARTSYS)
-        strbuf_printf(out, ") = ? %s (%s)", name ? name : "ERESTART",
-                      name ? trace_errno_text(error) : "");
-    else if (error && name)
-        strbuf_printf(out, ") = -1 %s (%s)", name, trace_errno_text(error));
-    else if (returns_address(line->number))
-        strbuf_printf(out, ") = %#llx", (unsigned long long)result);
-    else
-        strbuf_printf(out, ") = %lld", (long long)result);
-    struct trace_call call = {.out = out,
-                              .number = line->number,
-                              .syscall = find_call(line->number),
-                              .args = line->args,
-                              .leaving = true,
-                              .result = result};
-    trace_put_changes(&call);
 }
 
 void trace_enter(struct task *task, const struct hal_regs *regs)
@@ -179,12 +113,7 @@ void trace_enter(struct task *task, const struct hal_regs *regs)
     line->number = regs->rax;
     const uint64_t args[6] = {regs->rdi, regs->rsi, regs->rdx, regs->r10, regs->r8, regs->r9};
     memcpy(line->args, args, sizeof(args));
-    const struct trace_syscall *syscall = find_call(line->number);
-    if (syscall)
-        strbuf_printf(&line->text, "%s(", syscall->name);
-    else
-        strbuf_printf(&line->text, "syscall_%#llx(", (unsigned long long)line->number);
-    put_arguments(line, false, 0);
+    trace_put_begin(&line->text, line->number, line->args);
     if (line->number == SYS_exit || line->number == SYS_exit_group) {
         strbuf_puts(&line->text, ") = ?");
         line_finish(line);
@@ -198,9 +127,7 @@ void trace_leave(struct task *task, const struct hal_regs *regs)
     struct trace_line *line = line_take(task->thread.kernel->trace, task);
     if (!line)
         return;
-    int64_t result = (int64_t)regs->rax;
-    put_arguments(line, true, result);
-    put_result(line, result);
+    trace_put_end(&line->text, line->number, line->args, (int64_t)regs->rax);
     line_finish(line);
 }
 

@@ -5,6 +5,7 @@
 #ifndef KERNEL_SYSCALL_TRACE_H
 #define KERNEL_SYSCALL_TRACE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct hal_regs;
@@ -26,5 +27,11 @@ void trace_signal(struct task *task, const struct linux_siginfo *info);
 
 /* How many arguments a system call has; 6 for one that does not exist. */
 unsigned trace_argument_count(uint64_t number);
+
+/* A call of the current task as text, without a line of its own: its beginning, before it acts, and
+ * its end. The bytes written, without the NUL; what does not fit is cut. */
+size_t trace_write_begin(char *out, size_t bytes, uint64_t number, const uint64_t args[6]);
+size_t trace_write_end(char *out, size_t bytes, uint64_t number, const uint64_t args[6],
+                       int64_t result);
 
 #endif

@@ -178,7 +178,7 @@ static void put_scalar(struct trace_call *call, const struct trace_argument *arg
 }
 
 /* Arguments of which the end of the call tells more than its beginning. */
-static bool is_filled_by_call(const struct trace_argument *argument)
+bool trace_is_filled_by_call(const struct trace_argument *argument)
 {
     if (argument->kind == TRACE_OUT)
         return true;
@@ -187,34 +187,32 @@ static bool is_filled_by_call(const struct trace_argument *argument)
             argument->type == TRACE_TYPE_SOCKLEN);
 }
 
-bool trace_put_argument(struct trace_call *call, unsigned index)
+void trace_put_argument(struct trace_call *call, unsigned index)
 {
     const struct trace_argument *argument = &call->syscall->args[index];
     uint64_t value = call->args[index];
-    if (is_filled_by_call(argument) && !call->leaving)
-        return false;
     if (is_omitted(call, argument))
-        return true;
+        return;
     if (index)
         strbuf_puts(call->out, ", ");
     switch (argument->kind) {
     case TRACE_PATH:
         trace_put_user_path(call->out, value);
-        return true;
+        return;
     case TRACE_STR:
         trace_put_user_string(call->out, value, TRACE_STRING_MAX);
-        return true;
+        return;
     case TRACE_STRV:
         trace_put_vector(call->out, value);
-        return true;
+        return;
     case TRACE_OUT:
     case TRACE_IN:
     case TRACE_IO:
         put_memory(call, argument, index);
-        return true;
+        return;
     default:
         put_scalar(call, argument, value);
-        return true;
+        return;
     }
 }
 

@@ -84,13 +84,19 @@ void trace_put_user_path(struct strbuf *out, uint64_t uaddr); /* whole */
 void trace_put_vector(struct strbuf *out, uint64_t uaddr);    /* of strings, as for execve(2) */
 void trace_put_sigset(struct strbuf *out, uint64_t set);
 
-/* One argument. One that the call fills is left out (false) while the call is not over. */
-bool trace_put_argument(struct trace_call *call, unsigned index);
+/* One argument, with a comma before all but the first. */
+void trace_put_argument(struct trace_call *call, unsigned index);
+/* Whether the end of the call tells more of this argument than its beginning. */
+bool trace_is_filled_by_call(const struct trace_argument *argument);
 /* What the call left in arguments that were written at its beginning: select(2). */
 void trace_put_changes(struct trace_call *call);
 
 /* `count` structs of the type at uaddr. */
 void trace_put_structs(struct trace_call *call, enum trace_type type, uint64_t uaddr,
                        uint64_t count, bool array);
+
+/* A call's name and arguments, up to the first that it fills; and the rest, with the result. */
+void trace_put_begin(struct strbuf *out, uint64_t number, const uint64_t args[6]);
+void trace_put_end(struct strbuf *out, uint64_t number, const uint64_t args[6], int64_t result);
 
 #endif

@@ -3,6 +3,8 @@
  * The event log: one record for everything that a run decides or observes, hashed in order, and
  * passed to sinks.
  *
+ * The texts of system calls are for readers: they are made only if there are any, and not hashed.
+ *
  * The hash is ours, not cryptographic: two 64-bit lanes, each multiplied and rotated with every
  * word of the record and of the text, with different constants. Reports about the host are not
  * hashed: they may differ between hosts whose runs are equal.
@@ -37,15 +39,19 @@ static void hash_word(struct event_log *log, uint64_t word)
 
 static void hash_record(struct event_log *log, const struct sim_event *event, const void *text)
 {
-    uint64_t words[sizeof *event / 8];
+    struct sim_event bare = *event;
+    uint64_t words[sizeof bare / 8];
 
-    memcpy(words, event, sizeof words);
-    for (size_t i = 0; i < sizeof *event / 8; i++) {
+    if (bare.type == SIM_EVENT_SYSCALL || bare.type == SIM_EVENT_RESULT) {
+        bare.bytes = 0;
+    }
+    memcpy(words, &bare, sizeof words);
+    for (size_t i = 0; i < sizeof bare / 8; i++) {
         hash_word(log, words[i]);
     }
-    for (size_t at = 0; at < event->bytes; at += 8) {
+    for (size_t at = 0; at < bare.bytes; at += 8) {
         uint64_t word = 0;
-        size_t left = event->bytes - at;
+        size_t left = bare.bytes - at;
 
         memcpy(&word, (const char *)text + at, left < 8 ? left : 8);
         hash_word(log, word);

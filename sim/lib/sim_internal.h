@@ -7,10 +7,16 @@
 #define SIM_LIB_SIM_INTERNAL_H
 
 #include "hal-hosted/world/world.h"
+#include "sim/lib/kernel_view.h"
 #include "sim/lib/random.h"
 #include "sim/sim.h"
 
-enum { LOG_SINKS_MAX = 8, LOG_BUFFER_BYTES = 64 << 10, STARVATIONS_MAX = 32 };
+enum {
+    LOG_SINKS_MAX = 8,
+    LOG_BUFFER_BYTES = 64 << 10,
+    CALL_TEXT_BYTES = 3072,
+    STARVATIONS_MAX = 32
+};
 
 struct log_sink {
     sim_sink *write;
@@ -54,6 +60,7 @@ struct sim {
     struct schedule schedule;
     struct event_log log;
     char message[256];
+    char call_text[CALL_TEXT_BYTES]; /* not on the small stacks of vCPUs */
     bool stop_asked;
     bool machine_ended; /* since the last look */
 
@@ -131,6 +138,11 @@ const char *schedule_name(enum sim_schedule schedule);
 /* event_log.c */
 void log_init(struct event_log *log);
 void log_exit(struct event_log *log);
+/* Whether anybody reads the records, or they are only hashed. */
+static inline bool log_is_read(const struct event_log *log)
+{
+    return log->fd >= 0 || log->sink_count > 0;
+}
 void log_event(struct sim *sim, enum sim_event_type type, const struct sim_machine *machine,
                unsigned cpu, uint32_t user, uint32_t pid, uint64_t a, uint64_t b, const void *text,
                size_t bytes);
@@ -152,14 +164,5 @@ int64_t task_wait(struct sim_task *task, uint64_t timeout_ns);
 
 /* program.c */
 void program_restore(struct sim_program *program, const struct sim_program *copy);
-
-/* kernel_view.c: what only the kernel knows */
-struct hal_user;
-uint32_t kernel_view_tid(const struct hal_user *user);
-uint64_t kernel_view_arguments_hash(const struct hal_user *user);
-size_t kernel_view_faults_bytes(void);
-void kernel_view_set_faults(void *cpu_local, void *faults, uint64_t nth, bool and_after,
-                            uint32_t probability_ppm, uint64_t seed);
-void kernel_view_get_faults(const void *faults, uint64_t *out_count, uint64_t *out_failed);
 
 #endif

@@ -31,18 +31,38 @@ const char *sim_message(const struct sim *sim)
 
 /* --- the world's events --- */
 
+/* What the log says of a system call: its arguments, its result, and text if anybody reads it. */
+static void describe_call(struct sim *sim, enum world_event type, const struct hal_user *user,
+                          uint64_t *b, size_t *bytes)
+{
+    const struct world_call *call = world_user_call(user);
+    const bool begins = type == WORLD_EVENT_SYSCALL;
+
+    *b = begins ? kernel_view_arguments_hash(user) : (uint64_t)kernel_view_result(user, call);
+    if (log_is_read(&sim->log)) {
+        *bytes = begins
+                     ? kernel_view_call_text(call, sim->call_text, CALL_TEXT_BYTES)
+                     : kernel_view_result_text(call, (int64_t)*b, sim->call_text, CALL_TEXT_BYTES);
+    }
+}
+
 static void on_event(void *context, enum world_event type, struct machine *machine,
                      struct world_vcpu *vcpu, struct hal_user *user, uint64_t a, uint64_t b,
                      const void *text, size_t bytes)
 {
     struct sim *sim = context;
+    const struct sim_machine *its = machine ? machine_of(sim, machine) : NULL;
 
-    if (type == WORLD_EVENT_SYSCALL) {
-        b = kernel_view_arguments_hash(user);
+    if (type == WORLD_EVENT_SYSCALL || type == WORLD_EVENT_RESULT) {
+        describe_call(sim, type, user, &b, &bytes);
+        text = sim->call_text;
+    } else if (type == WORLD_EVENT_POWER && its) {
+        text = its->name;
+        bytes = strlen(its->name);
     }
-    log_event(sim, (enum sim_event_type)type, machine ? machine_of(sim, machine) : NULL,
-              vcpu ? world_vcpu_id(vcpu) : UINT16_MAX, user ? world_user_number(user) : 0,
-              user ? kernel_view_tid(user) : 0, a, b, text, bytes);
+    log_event(sim, (enum sim_event_type)type, its, vcpu ? world_vcpu_id(vcpu) : UINT16_MAX,
+              user ? world_user_number(user) : 0, user ? kernel_view_tid(user) : 0, a, b, text,
+              bytes);
     if (type == WORLD_EVENT_POWER && a >= SIM_MACHINE_EXITED) {
         sim->machine_ended = true;
     }

@@ -61,6 +61,7 @@ static bool has_words(unsigned type)
 {
     switch (type) {
     case SIM_EVENT_START:
+    case SIM_EVENT_POWER:
     case SIM_EVENT_CONSOLE:
     case SIM_EVENT_INPUT:
     case SIM_EVENT_INJECT:
@@ -71,6 +72,12 @@ static bool has_words(unsigned type)
     default:
         return false;
     }
+}
+
+/* Written by the kernel's tracer: printable. */
+static bool has_call(unsigned type)
+{
+    return type == SIM_EVENT_SYSCALL || type == SIM_EVENT_RESULT;
 }
 
 static void write_words(FILE *out, const uint8_t *text, size_t bytes)
@@ -160,7 +167,9 @@ void log_describe(const struct log_record *record, char *out, size_t bytes)
     }
     fprintf(line, " %s", log_type_name(event->type));
     write_details(line, event);
-    if (event->bytes > 0 && has_words(event->type)) {
+    if (event->bytes > 0 && has_call(event->type)) {
+        fprintf(line, " %.*s", (int)event->bytes, (const char *)record->text);
+    } else if (event->bytes > 0 && has_words(event->type)) {
         write_words(line, record->text, event->bytes);
     } else if (event->bytes > 0) {
         write_bytes(line, record->text, event->bytes);

@@ -9,6 +9,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 
 #include "sim/log/export.h"
 #include "sim/log/export_chrome.h"
@@ -54,13 +55,30 @@ static void put_name(struct chrome *chrome, const char *kind, unsigned pid, unsi
                           "tid", (int)tid, "args", "name", name));
 }
 
-static void name_machine(struct chrome *chrome, unsigned machine)
+/* Guests may have written any bytes. */
+static void make_printable(const char *text, size_t bytes, char *out, size_t room)
 {
-    char name[32];
+    size_t used = 0;
+
+    for (size_t i = 0; i < bytes && used + 1 < room; i++) {
+        out[used++] = isprint((unsigned char)text[i]) ? text[i] : text[i] == '\n' ? ' ' : '.';
+    }
+    out[used] = '\0';
+}
+
+/* By the record of its being switched on, which comes first. */
+static void name_machine(struct chrome *chrome, const struct log_record *record)
+{
+    const unsigned machine = record->event.machine;
+    char name[64];
 
     if (machine < MACHINES_MAX && !chrome->named[machine]) {
         chrome->named[machine] = true;
-        snprintf(name, sizeof(name), "machine %u", machine);
+        if (record->event.type == SIM_EVENT_POWER && record->event.bytes > 0) {
+            make_printable((const char *)record->text, record->event.bytes, name, sizeof(name));
+        } else {
+            snprintf(name, sizeof(name), "machine %u", machine);
+        }
         put_name(chrome, "process_name", machine, 0, name);
     }
 }
@@ -76,17 +94,6 @@ static void put_slice(struct chrome *chrome, const char *name, unsigned pid, uns
     put(chrome,
         json_pack("{s:s, s:s, s:i, s:i, s:f, s:f}", "ph", "X", "name", name, "pid", (int)pid, "tid",
                   (int)tid, "ts", us(begin_ns), "dur", us(end_ns - begin_ns)));
-}
-
-/* Guests may have written any bytes. */
-static void make_printable(const char *text, size_t bytes, char *out, size_t room)
-{
-    size_t used = 0;
-
-    for (size_t i = 0; i < bytes && used + 1 < room; i++) {
-        out[used++] = isprint((unsigned char)text[i]) ? text[i] : text[i] == '\n' ? ' ' : '.';
-    }
-    out[used] = '\0';
 }
 
 static void put_instant(struct chrome *chrome, const struct sim_event *event, const char *name)
@@ -132,23 +139,53 @@ static void follow_running(struct chrome *chrome, const struct sim_event *event,
 static void put_unfinished(void *context, const struct pair *pair)
 {
     struct chrome *chrome = context;
-    char buffer[32], name[64];
+    char buffer[32], name[64], call[512];
 
+    make_printable(pair->text == NULL ? "" : pair->text,
+                   pair->text == NULL ? 0 : strlen(pair->text), call, sizeof(call));
     snprintf(name, sizeof(name), "%s (unfinished)", log_syscall_name(pair->number, buffer));
-    put_slice(chrome, name, pair->machine, pair->user, pair->begin_ns, chrome->last_ns);
+    put(chrome, json_pack("{s:s, s:s, s:i, s:i, s:f, s:f, s:{s:s}}", "ph", "X", "name", name, "pid",
+                          (int)pair->machine, "tid", (int)pair->user, "ts", us(pair->begin_ns),
+                          "dur", us(chrome->last_ns - pair->begin_ns), "args", "call", call));
 }
 
-static void put_result(struct chrome *chrome, const struct sim_event *event)
+/* What a task has become by execve(2), from the call's text: execve("/bin/name", ... */
+static void put_program_name(struct chrome *chrome, const struct pair *done)
 {
-    struct pair done;
-    char buffer[32];
+    const char *path = done->text == NULL ? NULL : strchr(done->text, '"');
+    const char *end = path == NULL ? NULL : strchr(path + 1, '"');
+    char name[64];
 
-    if (pairs_end(&chrome->pairs, event, &done)) {
-        put(chrome,
-            json_pack("{s:s, s:s, s:i, s:i, s:f, s:f, s:{s:I}}", "ph", "X", "name",
-                      log_syscall_name(event->a, buffer), "pid", (int)event->machine, "tid",
-                      (int)event->user, "ts", us(done.begin_ns), "dur",
-                      us(event->time_ns - done.begin_ns), "args", "result", (json_int_t)event->b));
+    if (end == NULL) {
+        return;
+    }
+    while (path < end && memchr(path + 1, '/', (size_t)(end - path - 1)) != NULL) {
+        path = memchr(path + 1, '/', (size_t)(end - path - 1));
+    }
+    snprintf(name, sizeof(name), "%.*s %u", (int)(end - path - 1), path + 1, done->pid);
+    put_name(chrome, "thread_name", done->machine, done->user, name);
+}
+
+static void put_result(struct chrome *chrome, const struct log_record *record)
+{
+    const struct sim_event *event = &record->event;
+    struct pair done;
+    char buffer[32], call[1024], begin[512], end[512];
+
+    if (!pairs_end(&chrome->pairs, event, &done)) {
+        return;
+    }
+    make_printable(done.text == NULL ? "" : done.text, done.text == NULL ? 0 : strlen(done.text),
+                   begin, sizeof(begin));
+    make_printable((const char *)record->text, event->bytes, end, sizeof(end));
+    snprintf(call, sizeof(call), "%s%s", begin, end);
+    put(chrome, json_pack("{s:s, s:s, s:i, s:i, s:f, s:f, s:{s:I, s:s*}}", "ph", "X", "name",
+                          log_syscall_name(event->a, buffer), "pid", (int)event->machine, "tid",
+                          (int)event->user, "ts", us(done.begin_ns), "dur",
+                          us(event->time_ns - done.begin_ns), "args", "result",
+                          (json_int_t)event->b, "call", call[0] == '\0' ? NULL : call));
+    if ((event->a == SYS_execve || event->a == SYS_execveat) && event->b == 0) {
+        put_program_name(chrome, &done);
     }
 }
 
@@ -174,16 +211,20 @@ static void put_record(struct chrome *chrome, const struct log_record *record)
     const struct sim_event *event = &record->event;
 
     if (event->machine != NO_MACHINE) {
-        name_machine(chrome, event->machine);
+        name_machine(chrome, record);
     }
     follow_running(chrome, event, chrome->last_ns);
     chrome->last_ns = event->time_ns;
     switch (event->type) {
     case SIM_EVENT_SYSCALL:
-        chrome->failed |= pairs_begin(&chrome->pairs, event) != 0;
+        if (event->a == SYS_exit || event->a == SYS_exit_group) {
+            put_instant(chrome, event, "exit");
+            break;
+        }
+        chrome->failed |= pairs_begin(&chrome->pairs, event, record->text) != 0;
         break;
     case SIM_EVENT_RESULT:
-        put_result(chrome, event);
+        put_result(chrome, record);
         break;
     case SIM_EVENT_FRAME:
         put_frame(chrome, event);

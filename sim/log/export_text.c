@@ -2,9 +2,11 @@
 /*
  * Event logs as text: every record, or system calls only (sim/log/export.h).
  */
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/syscall.h>
 
 #include "sim/log/export.h"
 #include "sim/log/pairs.h"
@@ -40,20 +42,63 @@ static void write_prefix(FILE *out, const struct sim_event *event)
     }
 }
 
-static void write_call(FILE *out, const struct sim_event *event, uint64_t took_ns)
+/* The record's text, in one line whatever a guest has put into it. */
+static void write_text(FILE *out, const void *text, size_t bytes)
 {
-    const int64_t result = (int64_t)event->b;
+    for (size_t i = 0; i < bytes; i++) {
+        const char c = ((const char *)text)[i];
+        fputc(isprint((unsigned char)c) ? c : '?', out);
+    }
+}
+
+/* Of a log without texts. */
+static void write_bare_result(FILE *out, int64_t result)
+{
+    if (result < 0 && result >= -4095 && strerrorname_np((int)-result) != NULL) {
+        fprintf(out, ") = -1 %s (%s)", strerrorname_np((int)-result), strerror((int)-result));
+    } else {
+        fprintf(out, ") = %" PRId64, result);
+    }
+}
+
+static void write_call(FILE *out, const struct log_record *record, const struct pair *begun)
+{
+    const struct sim_event *event = &record->event;
+    const uint64_t took_ns = begun != NULL ? event->time_ns - begun->begin_ns : 0;
     char buffer[32];
-    const char *name = log_syscall_name(event->a, buffer);
 
     write_prefix(out, event);
-    if (result < 0 && result >= -4095 && strerrorname_np((int)-result) != NULL) {
-        fprintf(out, " %s(...) = -1 %s (%s)", name, strerrorname_np((int)-result),
-                strerror((int)-result));
+    fputc(' ', out);
+    if (begun != NULL && begun->text != NULL) {
+        write_text(out, begun->text, strlen(begun->text));
     } else {
-        fprintf(out, " %s(...) = %" PRId64, name, result);
+        fprintf(out, "%s(...", log_syscall_name(event->a, buffer));
+    }
+    if (event->bytes > 0) {
+        write_text(out, record->text, event->bytes);
+    } else {
+        write_bare_result(out, (int64_t)event->b);
     }
     fprintf(out, " <%" PRIu64 ".%09" PRIu64 ">\n", took_ns / 1000000000, took_ns % 1000000000);
+}
+
+static bool is_last_call(uint64_t number)
+{
+    return number == SYS_exit || number == SYS_exit_group;
+}
+
+static void write_last_call(FILE *out, const struct log_record *record)
+{
+    char buffer[32];
+
+    write_prefix(out, &record->event);
+    fputc(' ', out);
+    if (record->event.bytes > 0) {
+        write_text(out, record->text, record->event.bytes);
+    } else {
+        fprintf(out, "%s(...", log_syscall_name(record->event.a, buffer));
+    }
+    fputs(") = ?\n", out);
 }
 
 /* A call that never came back. */
@@ -65,7 +110,13 @@ static void write_open_call(void *context, const struct pair *pair)
         .time_ns = pair->begin_ns, .machine = pair->machine, .user = pair->user, .pid = pair->pid};
 
     write_prefix(out, &begin);
-    fprintf(out, " %s(...) <unfinished ...>\n", log_syscall_name(pair->number, buffer));
+    fputc(' ', out);
+    if (pair->text != NULL) {
+        write_text(out, pair->text, strlen(pair->text));
+    } else {
+        fprintf(out, "%s(...)", log_syscall_name(pair->number, buffer));
+    }
+    fputs(" <unfinished ...>\n", out);
 }
 
 int export_strace(struct log_reader *reader, FILE *out)
@@ -77,14 +128,16 @@ int export_strace(struct log_reader *reader, FILE *out)
     while ((state = log_next(reader, &record)) == 1) {
         const struct sim_event *event = &record.event;
         struct pair done;
-        if (event->type == SIM_EVENT_SYSCALL) {
-            if (pairs_begin(&pairs, event) != 0) {
+        if (event->type == SIM_EVENT_SYSCALL && is_last_call(event->a)) {
+            write_last_call(out, &record);
+        } else if (event->type == SIM_EVENT_SYSCALL) {
+            if (pairs_begin(&pairs, event, record.text) != 0) {
                 state = -ENOMEM;
                 break;
             }
         } else if (event->type == SIM_EVENT_RESULT) {
             const bool known = pairs_end(&pairs, event, &done);
-            write_call(out, event, known ? event->time_ns - done.begin_ns : 0);
+            write_call(out, &record, known ? &done : NULL);
         } else if (event->type == SIM_EVENT_INJECT) {
             write_prefix(out, event);
             fprintf(out, " --- %s ---\n", (const char *)record.text);

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 static struct pair *find(struct pairs *pairs, const struct sim_event *event)
 {
@@ -19,7 +20,7 @@ static struct pair *find(struct pairs *pairs, const struct sim_event *event)
     return NULL;
 }
 
-int pairs_begin(struct pairs *pairs, const struct sim_event *event)
+int pairs_begin(struct pairs *pairs, const struct sim_event *event, const void *text)
 {
     struct pair *pair = find(pairs, event);
 
@@ -34,8 +35,16 @@ int pairs_begin(struct pairs *pairs, const struct sim_event *event)
             pairs->room = room;
         }
         pair = &pairs->items[pairs->count++];
+        pair->text = NULL;
     }
-    *pair = (struct pair){event->machine, event->user, event->pid, event->a, event->time_ns, true};
+    free(pair->text);
+    *pair = (struct pair){.machine = event->machine,
+                          .user = event->user,
+                          .pid = event->pid,
+                          .number = event->a,
+                          .begin_ns = event->time_ns,
+                          .open = true,
+                          .text = event->bytes > 0 ? strndup(text, event->bytes) : NULL};
     return 0;
 }
 
@@ -63,6 +72,9 @@ void pairs_each(const struct pairs *pairs, void (*visit)(void *context, const st
 
 void pairs_free(struct pairs *pairs)
 {
+    for (size_t i = 0; i < pairs->count; i++) {
+        free(pairs->items[i].text);
+    }
     free(pairs->items);
     *pairs = (struct pairs){0};
 }

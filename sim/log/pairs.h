@@ -16,6 +16,7 @@ struct pair {
     uint32_t user, pid;
     uint64_t number, begin_ns;
     bool open;
+    char *text; /* the call's beginning, or NULL */
 };
 
 /* Zeroed at first. */
@@ -24,10 +25,12 @@ struct pairs {
     size_t count, room;
 };
 
-/* A SYSCALL record; replaces a call of the same task that has no result. 0 or -ENOMEM. */
-int pairs_begin(struct pairs *pairs, const struct sim_event *event);
+/* A SYSCALL record with its text; replaces a call of the same task that has no result. 0 or
+ * -ENOMEM. */
+int pairs_begin(struct pairs *pairs, const struct sim_event *event, const void *text);
 
-/* A RESULT record; false if the log has not shown the call's beginning. */
+/* A RESULT record; false if the log has not shown the call's beginning. The text is good until the
+ * task's next call. */
 bool pairs_end(struct pairs *pairs, const struct sim_event *event, struct pair *out);
 
 /* The calls that are still open, in the order in which their tasks first made one. */

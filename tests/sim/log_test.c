@@ -286,6 +286,35 @@ START_TEST(strace_shows_calls_with_results_and_time)
 }
 END_TEST
 
+/* As the simulator writes them; a guest's own bytes must not break a line. */
+START_TEST(strace_shows_the_texts_of_calls)
+{
+    static const char begin[] = "openat(AT_FDCWD, \"/x\", O_RDONLY", end[] = ") = 3",
+                      last[] = "exit_group(\n0";
+    struct sim_event event = {
+        .time_ns = 10, .type = SIM_EVENT_SYSCALL, .user = 1, .pid = 2, .a = SYS_openat};
+
+    begin_log(first_path);
+    add(event, begin, strlen(begin));
+    event.type = SIM_EVENT_RESULT;
+    event.time_ns = 30;
+    event.b = 3;
+    add(event, end, strlen(end));
+    event.type = SIM_EVENT_SYSCALL;
+    event.a = SYS_exit_group;
+    add(event, last, strlen(last));
+    ck_assert_int_eq(fclose(file), 0);
+    ck_assert_str_eq(export(export_strace),
+                     "0.000000030 m0 [2] openat(AT_FDCWD, \"/x\", O_RDONLY) = 3 "
+                     "<0.000000020>\n"
+                     "0.000000030 m0 [2] exit_group(?0) = ?\n");
+    free(text);
+    ck_assert_ptr_nonnull(
+        strstr(export(export_chrome), "openat(AT_FDCWD, \\\"/x\\\", O_RDONLY) = 3"));
+    free(text);
+}
+END_TEST
+
 START_TEST(text_has_a_line_for_each_record)
 {
     unsigned lines = 0;
@@ -401,6 +430,7 @@ int main(void)
     tcase_add_test(tcase, diff_shows_the_first_divergence_with_context);
     tcase_add_test(tcase, diff_sees_that_one_log_goes_on);
     tcase_add_test(tcase, strace_shows_calls_with_results_and_time);
+    tcase_add_test(tcase, strace_shows_the_texts_of_calls);
     tcase_add_test(tcase, text_has_a_line_for_each_record);
     tcase_add_test(tcase, chrome_trace_has_calls_and_frames);
     tcase_add_test(tcase, page_is_one_whole_file_whatever_guests_print);
