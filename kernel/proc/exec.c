@@ -259,7 +259,8 @@ static void choose_layout(struct task *task, struct mm *mm)
     mm->stack_top = limit - random_pages(task, STACK_RANDOM_BITS);
     uint64_t gap = CLAMP(mm->limit_stack, gap_min, limit / 6 * 5);
     uint64_t below = gap + ((uint64_t)PAGE_SIZE << STACK_RANDOM_BITS);
-    mm->mmap_base = limit - MIN(below, limit / 6 * 5) - random_pages(task, MMAP_RANDOM_BITS);
+    uint64_t base = limit - MIN(below, limit / 6 * 5) - random_pages(task, MMAP_RANDOM_BITS);
+    mm->mmap_base = ALIGN_DOWN(base, (uint64_t)PAGE_SIZE); /* a limit may be any number */
 }
 
 static int map_stack(struct mm *mm, const struct exec *exec, bool executable)

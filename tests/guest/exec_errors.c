@@ -101,8 +101,8 @@ static void formats(void)
     static const struct {
         const char *bytes;
         size_t count;
-    } bad[] = {{"", 0}, {"x", 1}, {"\n", 1}, {"\177ELF", 4}, {"#", 1}, {"#!\n", 3},
-               {"#! \t \n", 6}, {"echo hello\n", 11}};
+    } bad[] = {{"", 0},  {"x", 1},    {"\n", 1},       {"\177ELF", 4},
+               {"#", 1}, {"#!\n", 3}, {"#! \t \n", 6}, {"echo hello\n", 11}};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         write_file("bad", bad[i].bytes, bad[i].count, 0755);
         EXEC_FAILS("bad", ENOEXEC);
@@ -236,6 +236,18 @@ static void small_stacks_leave_the_minimum(void)
     FAILS(execve(guest_self(), argv, no_strings), E2BIG);
 }
 
+/* A program still finds room for mappings below the stack. */
+static void any_stack_limit_leaves_room(void)
+{
+    static const rlim_t limits[] = {RLIM_INFINITY, RLIM_INFINITY - 1, (8 << 20) + 1, 160000001};
+    char *argv[] = {(char *)"again", (char *)"--map", NULL};
+    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+        struct rlimit limit = {limits[i], RLIM_INFINITY};
+        OK(setrlimit(RLIMIT_STACK, &limit));
+        EQ(status_of(guest_self(), argv), 0);
+    }
+}
+
 static void many_strings(void)
 {
     enum { COUNT = 40000 };
@@ -308,7 +320,14 @@ static void execveat_finds_programs(void)
 GUEST_CASES(CASE(paths), CASE(permissions), CASE(noexec_mount), CASE(formats), CASE(text_file_busy),
             CASE(failure_changes_nothing), CASE(bad_addresses), CASE(one_string_has_a_limit),
             CASE(all_strings_have_a_limit), CASE(small_stacks_leave_the_minimum),
-            CASE(many_strings), CASE(no_arguments_become_one_empty), CASE(execveat_finds_programs))
+            CASE(any_stack_limit_leaves_room), CASE(many_strings),
+            CASE(no_arguments_become_one_empty), CASE(execveat_finds_programs))
+
+static int map_some(void)
+{
+    char *map = mmap(NULL, 12345, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return map == MAP_FAILED || (uintptr_t)map % 4096 != 0 || map[12000] != 0;
+}
 
 int main(int argc, char **argv)
 {
@@ -318,6 +337,8 @@ int main(int argc, char **argv)
         return 9;
     if (argc > 1 && strcmp(argv[1], "--count") == 0)
         return argc / 1000;
+    if (argc > 1 && strcmp(argv[1], "--map") == 0)
+        return map_some();
     if (argc > 1 && strcmp(argv[1], "--sleep") == 0)
         return pause();
     if (argc > 1 && strcmp(argv[1], "--length-1") == 0)
