@@ -24,6 +24,7 @@ struct vfs_state;       /* fs/ */
 struct ipc_state;       /* ipc/ */
 struct tty_state;       /* tty/ */
 struct key_state;       /* security/key.c */
+struct landlock_layer;  /* security/landlock.c */
 struct namespaces;      /* proc/namespaces.c: the initial set */
 struct user_namespace;  /* stands for the initial one, which is NULL in credentials */
 struct klog;            /* core/klog.c: the log buffer */
@@ -64,6 +65,7 @@ struct kernel {
     struct namespaces *namespaces;
     struct user_namespace *user_ns;
     struct key_state *keys;
+    struct landlock_layer *landlock_dying; /* atomic: layers to be freed */
     uint32_t namespaces_made;    /* atomic: numbers given to namespaces since boot */
     struct vfs_state *vfs;
     struct ipc_state *ipc;

@@ -7,6 +7,7 @@
  * of mount and superblock keep them from becoming read-only.
  */
 #include "kernel/abi/fanotify.h"
+#include "kernel/fs/landlock.h"
 #include "kernel/fs/leases.h"
 #include "kernel/fs/mount.h"
 #include "kernel/fs/locks.h"
@@ -150,6 +151,9 @@ static int file_open(struct file *file, unsigned extra_mode)
     }
     file->mode = mode_from_flags(flags) | (uint16_t)extra_mode;
     uint32_t type = inode_mode(inode) & S_IFMT;
+    int denied = landlock_check_open(file);
+    if (denied)
+        return denied;
     if (type == S_IFREG) {
         int error = file_lease_break(inode, (file->mode & FILE_WRITE) || (flags & O_TRUNC),
                                      flags & O_NONBLOCK);

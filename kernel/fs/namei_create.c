@@ -6,6 +6,7 @@
  * permissions, in Linux's order: EEXIST before EROFS before EACCES.
  */
 #include "kernel/abi/capability.h"
+#include "kernel/fs/landlock.h"
 #include "kernel/fs/notify.h"
 #include "kernel/fs/vfs_internal.h"
 
@@ -55,6 +56,12 @@ static int creation_begin(struct creation *creation, const struct path *start, c
     return error;
 }
 
+static int may_create(const struct creation *creation, uint32_t mode)
+{
+    int error = landlock_check_create(&creation->walk.path, mode);
+    return error ? error : dir_may_create(creation->dir);
+}
+
 static void creation_end(struct creation *creation, struct inode *inode, uint32_t event)
 {
     if (inode) {
@@ -75,7 +82,7 @@ int vfs_mkdir(const struct path *start, const char *name, uint32_t mode)
         return error;
     struct inode *dir = creation.dir;
     mode = inode_mode_for_create(dir, S_IFDIR | (mode & (0777 | S_ISVTX)));
-    error = dir_may_create(dir);
+    error = may_create(&creation, S_IFDIR);
     if (!error)
         error = dir->ops->mkdir ? dir->ops->mkdir(dir, creation.dentry, mode, &inode) : -EPERM;
     creation_end(&creation, error ? NULL : inode, IN_CREATE | IN_ISDIR);
@@ -114,7 +121,7 @@ int vfs_mknod(const struct path *start, const char *name, uint32_t mode, uint64_
     struct inode *dir = creation.dir;
     mode = inode_mode_for_create(dir, mode & (S_IFMT | 07777));
     bool device = S_ISCHR(mode) || S_ISBLK(mode);
-    error = dir_may_create(dir);
+    error = may_create(&creation, mode);
     /* Character device 0:0 is overlayfs's whiteout, which needs no privilege. */
     if (!error && device && !(S_ISCHR(mode) && rdev == 0) && !capable(CAP_MKNOD))
         error = -EPERM;
@@ -138,7 +145,7 @@ int vfs_symlink(const char *target, const struct path *start, const char *name)
     if (error)
         return error;
     struct inode *dir = creation.dir;
-    error = dir_may_create(dir);
+    error = may_create(&creation, S_IFLNK);
     if (!error)
         error =
             dir->ops->symlink ? dir->ops->symlink(dir, creation.dentry, target, &inode) : -EPERM;
@@ -181,6 +188,17 @@ static int link_locked(struct creation *creation, struct inode *inode)
     return error;
 }
 
+static int may_refer(const struct path *old, const struct creation *creation)
+{
+    if (!landlock_confines())
+        return 0;
+    struct path old_dir = {.mount = old->mount, .dentry = dentry_parent(old->dentry)};
+    int error = landlock_check_refer(&old_dir, old->dentry, &creation->walk.path, creation->dentry,
+                                     false, false);
+    dentry_put(old_dir.dentry);
+    return error;
+}
+
 int vfs_link(const struct path *old, const struct path *start, const char *name)
 {
     struct creation creation;
@@ -193,6 +211,8 @@ int vfs_link(const struct path *old, const struct path *start, const char *name)
     else if (link_is_forbidden(inode))
         error = -EPERM;
     else
+        error = may_refer(old, &creation);
+    if (!error)
         error = link_locked(&creation, inode);
     if (!error) {
         inode_get(inode);

@@ -4,6 +4,8 @@
  *
  * Locks: the directory's mutex, then the victim's. A dentry that something is mounted on stays.
  */
+#include "kernel/abi/landlock.h"
+#include "kernel/fs/landlock.h"
 #include "kernel/fs/notify.h"
 #include "kernel/fs/vfs_internal.h"
 
@@ -64,7 +66,9 @@ static int unlink_locked(struct removal *removal)
     bool is_dir = S_ISDIR(inode_mode(inode));
     if (removal->walk.trailing_slash)
         return is_dir ? -EISDIR : -ENOTDIR;
-    int error = dir_may_delete(dir, inode, false);
+    int error = landlock_check_path(&removal->walk.path, LANDLOCK_ACCESS_FS_REMOVE_FILE);
+    if (!error)
+        error = dir_may_delete(dir, inode, false);
     if (error)
         return error;
     if (!dir->ops->unlink)
@@ -111,7 +115,9 @@ static int rmdir_check_last(enum walk_last last)
 static int rmdir_locked(struct removal *removal)
 {
     struct inode *dir = removal->dir, *inode = removal->inode;
-    int error = dir_may_delete(dir, inode, true);
+    int error = landlock_check_path(&removal->walk.path, LANDLOCK_ACCESS_FS_REMOVE_DIR);
+    if (!error)
+        error = dir_may_delete(dir, inode, true);
     if (error)
         return error;
     if (!dir->ops->rmdir)

@@ -6,6 +6,7 @@
  * with it (may_open), make the struct file (file_open.c), truncate. A file that this call creates
  * is opened whatever its mode says.
  */
+#include "kernel/fs/landlock.h"
 #include "kernel/fs/notify.h"
 #include "kernel/fs/open_internal.h"
 
@@ -61,6 +62,8 @@ static int create_locked(struct walk *walk, struct dentry *dentry,
 {
     struct inode *dir = dentry_inode(walk->path.dentry), *inode;
     int error = mount_want_write(walk->path.mount);
+    if (!error)
+        error = landlock_check_create(&walk->path, S_IFREG);
     if (!error)
         error = dir_may_create(dir);
     if (!error && !dir->ops->create)

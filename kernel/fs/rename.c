@@ -6,6 +6,7 @@
  * the ancestor's mutex before the descendant's, unrelated ones by address; then the replaced
  * file's.
  */
+#include "kernel/fs/landlock.h"
 #include "kernel/fs/notify.h"
 #include "kernel/fs/vfs_internal.h"
 
@@ -181,6 +182,10 @@ static int rename_locked(struct renaming *renaming, struct dentry *trap)
         return -EINVAL; /* into itself */
     if (renaming->new == trap)
         return exchange ? -EINVAL : -ENOTEMPTY;
+    error = landlock_check_refer(&renaming->from.path, renaming->old, &renaming->to.path,
+                                 renaming->new, true, exchange);
+    if (error)
+        return error;
     if (renaming->inode == renaming->target)
         return 0; /* two names of one file, or one name */
     error = check_permissions(renaming);

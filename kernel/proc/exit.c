@@ -29,6 +29,7 @@
 #include "kernel/proc/user_count.h"
 #include "kernel/sched/sched.h"
 #include "kernel/security/cred.h"
+#include "kernel/security/landlock.h"
 
 void task_release_mm(struct task *task)
 {
@@ -459,6 +460,7 @@ void task_exit(int status)
         release_session(process);
     signal_task_exit(task);
     seccomp_release(task);
+    landlock_reap(process->kernel);
     leave_tree(task);
     thread_exit();
 }

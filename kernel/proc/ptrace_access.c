@@ -11,6 +11,7 @@
 #include "kernel/core/kernel.h"
 #include "kernel/proc/ptrace_internal.h"
 #include "kernel/security/cred.h"
+#include "kernel/security/landlock.h"
 
 enum { SCOPE_CLASSIC, SCOPE_DESCENDANTS, SCOPE_CAPABLE, SCOPE_NOBODY };
 
@@ -122,6 +123,8 @@ int ptrace_check_access_locked(struct task *target, unsigned mode)
             (theirs->cap_permitted & ~caps))
             return -EPERM;
     }
+    if (!landlock_may_trace(mine->landlock, theirs->landlock))
+        return -EPERM;
     return (mode & PTRACE_MODE_ATTACH) && !in_scope_locked(target, capable_here) ? -EPERM : 0;
 }
 

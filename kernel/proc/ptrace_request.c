@@ -15,6 +15,7 @@
 #include "kernel/proc/signal_internal.h"
 #include "kernel/sched/sched.h"
 #include "kernel/security/cred.h"
+#include "kernel/security/landlock.h"
 
 /* ---- becoming a tracee, and a tracer ---- */
 
@@ -58,6 +59,8 @@ static int64_t trace_me(void)
              ((task->thread.cred->cap_permitted & ~theirs->cap_permitted) || scope == 2))
         error = -EPERM;
     else if (scope == PTRACE_SCOPE_MAX)
+        error = -EPERM;
+    else if (theirs && !landlock_may_trace(theirs->landlock, task->thread.cred->landlock))
         error = -EPERM;
     else if (parent)
         ptrace_link_locked(task, parent, task->thread.cred, false, 0);

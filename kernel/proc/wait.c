@@ -17,6 +17,7 @@
 #include "kernel/proc/signal.h"
 #include "kernel/sched/wait.h"
 #include "kernel/security/cred.h"
+#include "kernel/security/landlock.h"
 
 struct wait_request {
     int type, id;               /* P_PGID: id is a number, never 0 */
@@ -283,6 +284,7 @@ static void bury(struct wait_request *request)
         list_remove(&process->sibling_node);
         process_put_reaped(process);
     }
+    landlock_reap(this_kernel());
 }
 
 static int own_group(struct process *self)

@@ -13,6 +13,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
 #include "kernel/sched/thread.h"
+#include "kernel/security/landlock.h"
 #include "kernel/security/user_namespace.h"
 
 #define CAP_ALL (~0ull >> (63 - CAP_LAST_CAP))
@@ -45,9 +46,11 @@ struct cred *cred_copy(const struct cred *from)
     cred->refs = 1;
     cred->groups = NULL;
     user_namespace_get(cred->user_ns);
+    landlock_layer_get(cred->landlock);
     if (from->group_count > 0) {
         cred->groups = kmalloc(from->group_count * sizeof *cred->groups);
         if (cred->groups == NULL) {
+            landlock_layer_put(this_kernel(), cred->landlock);
             user_namespace_put(cred->user_ns);
             kfree(cred);
             return NULL;
@@ -77,6 +80,7 @@ void cred_put(const struct cred *cred)
     left = atomic_sub_fetch_acq_rel(&shared->refs, 1);
     assert(left != UINT32_MAX);
     if (left == 0) {
+        landlock_layer_put(this_kernel(), shared->landlock);
         user_namespace_put(shared->user_ns);
         kfree(shared->groups);
         kfree(shared);

@@ -13,6 +13,7 @@
 
 enum { CRED_GROUPS_INLINE = 32, CRED_GROUPS_MAX = 65536 };
 
+struct landlock_layer;
 struct thread;
 struct user_namespace;
 
@@ -22,6 +23,7 @@ struct cred {
     uint32_t gid, egid, sgid, fsgid;
     uint64_t cap_permitted, cap_effective, cap_inheritable, cap_bounding, cap_ambient;
     struct user_namespace *user_ns; /* where capabilities count; referenced; NULL: the initial */
+    struct landlock_layer *landlock; /* the newest layer of its domain; referenced; mostly NULL */
     uint32_t securebits;
     bool keep_caps;
     uint32_t group_count;

@@ -108,7 +108,7 @@ static int do_mount(const struct mount_strings *strings, const struct path *at, 
 {
     if ((flags & MS_MGC_MSK) == MS_MGC_VAL)
         flags &= ~(uint64_t)MS_MGC_MSK;
-    if (!may_mount())
+    if (!may_change_mounts())
         return -EPERM;
     if ((flags & (MS_REMOUNT | MS_BIND)) == (MS_REMOUNT | MS_BIND))
         return mount_reconfigure(at, (unsigned)flags);
@@ -147,7 +147,7 @@ int64_t sys_umount2(uint64_t target, uint32_t flags)
     int error = path_walk_at(AT_FDCWD, target, flags & UMOUNT_NOFOLLOW ? 0 : WALK_FOLLOW, &at);
     if (error)
         return error;
-    if (!may_mount()) {
+    if (!may_change_mounts()) {
         path_put(&at);
         return -EPERM;
     }
@@ -164,7 +164,7 @@ int64_t sys_pivot_root(uint64_t new_root, uint64_t put_old)
         return error;
     error = path_walk_at(AT_FDCWD, put_old, WALK_FOLLOW | WALK_DIRECTORY, &old_path);
     if (!error) {
-        error = mount_pivot_root(&new_path, &old_path);
+        error = may_change_mounts() ? mount_pivot_root(&new_path, &old_path) : -EPERM;
         path_put(&old_path);
     }
     path_put(&new_path);

@@ -15,6 +15,8 @@
 
 /* Mounting is a matter of who owns the mount namespace. */
 bool may_mount(void);
+/* The same for changes of the mount tree, which no Landlock domain allows. */
+bool may_change_mounts(void);
 
 /* MOUNT_ATTR_* as MS_* flags of a mount. 0, or -EINVAL for two ways to treat access times. */
 int mount_attributes_to_flags(uint64_t attributes, unsigned *out);

@@ -20,6 +20,11 @@ bool may_mount(void)
     return capable_in(mount_namespace_current()->common.owner, CAP_SYS_ADMIN);
 }
 
+bool may_change_mounts(void)
+{
+    return may_mount() && !current_cred()->landlock;
+}
+
 /* ---- open_tree(2) ---- */
 
 static int open_clone(const struct path *path, bool recursive, struct file **out)
@@ -82,8 +87,11 @@ int64_t sys_move_mount(int from_dir, uint64_t from_name, int to_dir, uint64_t to
     error = path_walk_at(to_dir, to_name,
                          walk_flags(flags, MOVE_MOUNT_T_SYMLINKS, MOVE_MOUNT_T_EMPTY_PATH), &to);
     if (!error) {
-        error =
-            flags & MOVE_MOUNT_SET_GROUP ? mount_copy_group(&from, &to) : mount_move(&from, &to);
+        if (!may_change_mounts())
+            error = -EPERM;
+        else
+            error = flags & MOVE_MOUNT_SET_GROUP ? mount_copy_group(&from, &to)
+                                                 : mount_move(&from, &to);
         path_put(&to);
     }
     path_put(&from);

@@ -6,7 +6,7 @@
 
 #include "kernel/syscall/syscalls.h"
 
-int64_t sys_seccomp(uint32_t operation, uint32_t flags, uint64_t argument)
+int64_t sys_seccomp(int operation, uint32_t flags, uint64_t argument)
 {
-    return seccomp_operate(operation, flags, argument);
+    return seccomp_operate((uint32_t)operation, flags, argument);
 }
