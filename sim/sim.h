@@ -67,6 +67,8 @@ struct sim_config {
     unsigned spin_limit_ms; /* host time that user code may run without a trap before it is
                              * preempted, which is not deterministic and counted in sim_report;
                              * 0: 1000 */
+    unsigned spin_steps;    /* instead: so many instructions, counted by single steps: deterministic,
+                             * and some thousand times slower. 0: by host time */
 };
 
 /* New simulation. 0, -ENOMEM, -EINVAL. */

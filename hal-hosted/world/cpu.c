@@ -126,14 +126,21 @@ void world_note_switch(struct vcpu *vcpu, const struct hal_context *from,
                (uint64_t)((const char *)from - ram), (uint64_t)((const char *)to - ram));
 }
 
+/* There is something that user code could wait for, or keep waiting. */
+bool world_others_wait(const struct world_vcpu *self)
+{
+    const struct world_state *state = &self->world->state;
+
+    return state->runnable_count > 1 || state->timer_count > 0 || self->deadline_ns != UINT64_MAX;
+}
+
 /* User code has not stopped for a while, and has used this much CPU time by now. */
 void world_user_spins(struct vcpu *vcpu, uint64_t cpu_ns)
 {
     struct world_vcpu *self = vcpu->sim;
-    const struct world_state *state = &self->world->state;
 
-    if (state->runnable_count == 1 && state->timer_count == 0 && self->deadline_ns == UINT64_MAX) {
-        return; /* nothing that it could wait for, or keep waiting */
+    if (!world_others_wait(self)) {
+        return;
     }
     if (!self->spin_base_ns) {
         self->spin_base_ns = cpu_ns ? cpu_ns : 1;

@@ -315,9 +315,17 @@ static bool step_done(struct vcpu *vcpu, struct hal_user *user, unsigned planned
     return true;
 }
 
+/* How many instructions to step before a preemption: what the schedule wants, or else as many as a
+ * program may spin, if there is anything that it could keep waiting. 0: none. */
+static unsigned steps_planned(const struct world_vcpu *self)
+{
+    return self->steps > 0 || !world_others_wait(self) ? self->steps
+                                                       : self->world->config.spin_steps;
+}
+
 static enum hal_stop native_run(struct vcpu *vcpu, struct hal_user *user, struct hal_fault *out)
 {
-    unsigned planned = vcpu->sim->steps;
+    unsigned planned = steps_planned(vcpu->sim);
     bool stepping;
     enum hal_stop stop;
 
@@ -325,6 +333,7 @@ static enum hal_stop native_run(struct vcpu *vcpu, struct hal_user *user, struct
     if (!native_ready(vcpu, user->aspace)) {
         return HAL_STOP_DEAD;
     }
+    vcpu->sim->steps = planned;
     for (;;) {
         stepping = vcpu->sim->steps > 0 && !(user->regs.rflags & FLAG_TRAP);
         if (stepping) {

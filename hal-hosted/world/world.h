@@ -77,6 +77,7 @@ struct world_config {
     void *context;
     uint64_t realtime_ns;   /* wall clock at virtual time 0 */
     uint64_t spin_limit_ns; /* CPU time of user code between traps before it is preempted */
+    unsigned spin_steps;    /* instead: so many instructions, stepped one by one; 0: by time */
 };
 
 int world_create(const struct world_config *config, struct world **out);

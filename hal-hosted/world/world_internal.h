@@ -191,6 +191,7 @@ void world_check_deadline(struct vcpu *vcpu);
 void world_note_interrupts(struct vcpu *vcpu, uint32_t bits);
 void world_note_switch(struct vcpu *vcpu, const struct hal_context *from,
                        const struct hal_context *to);
+bool world_others_wait(const struct world_vcpu *self);
 void world_user_spins(struct vcpu *vcpu, uint64_t cpu_ns);
 
 /* user.c */

@@ -105,6 +105,7 @@ int sim_create(const struct sim_config *config, struct sim **out)
     world.realtime_ns = config->realtime_ns ? config->realtime_ns : REALTIME_DEFAULT_NS;
     world.spin_limit_ns =
         (config->spin_limit_ms ? config->spin_limit_ms : SPIN_LIMIT_MS) * 1000000ull;
+    world.spin_steps = config->spin_steps;
     error = world_create(&world, &sim->world);
     if (error < 0) {
         free(sim);

@@ -251,7 +251,8 @@ int command_sim(int argc, char **argv)
                "seed.\vdocs/simulation.md describes scenarios. `assay sim diff --help` and `assay "
                "sim export --help` explain these.\n\n"
                "Exit status: 0 if all runs pass, 1 if one fails, 2 if the scenario or an option "
-               "makes no sense; 128 and more: ended by that signal.\n"};
+               "makes no sense, 3 if all pass but programs span without a system call, so that a "
+               "run is not deterministic; 128 and more: ended by that signal.\n"};
     struct arguments arguments = {
         .session = {.jobs = 1, .minimise = true, .bundle = ".", .timeout_s = DEFAULT_TIMEOUT_S}};
 

@@ -3,6 +3,7 @@
  * Reads a scenario (sim/scenario/scenario.h): the tables of what stands where, in the order in
  * which the file's parts refer to each other.
  */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -398,6 +399,8 @@ struct root {
     enum sim_schedule schedule;
     unsigned depth;
     uint32_t switch_ppm, preempt_ppm, step_ppm;
+    uint64_t spin_ns;
+    unsigned spin_steps;
     struct parts parts;
 };
 
@@ -412,6 +415,8 @@ static const struct field root_fields[] = {
     {"switch", take_probability, ROOT(switch_ppm), false},
     {"preempt", take_probability, ROOT(preempt_ppm), false},
     {"step", take_probability, ROOT(step_ppm), false},
+    {"spin", take_duration, ROOT(spin_ns), false},
+    {"spin-steps", take_unsigned, ROOT(spin_steps), false},
     {"machines", take_node, ROOT(parts.machines), true},
     {"switches", take_node, ROOT(parts.switches), false},
     {"links", take_node, ROOT(parts.links), false},
@@ -426,6 +431,14 @@ static void take_part(struct document *document, node *part, taker *take, struct
     if (part != NULL && !document->failed) {
         take(document, part, scenario);
     }
+}
+
+/* 0 is the default; less than a millisecond of host time cannot be measured well. */
+static unsigned spin_limit_ms(uint64_t ns)
+{
+    const uint64_t ms = (ns + 999999) / 1000000;
+
+    return ms < UINT_MAX ? (unsigned)ms : UINT_MAX;
 }
 
 static void load(struct scenario *scenario)
@@ -446,6 +459,8 @@ static void load(struct scenario *scenario)
         .pct_points = root.pct_points,
         .preempt_ppm = root.preempt_ppm,
         .step_ppm = root.step_ppm,
+        .spin_limit_ms = spin_limit_ms(root.spin_ns),
+        .spin_steps = root.spin_steps,
     };
     take_part(document, root.parts.machines, take_machines, scenario);
     if (!document->failed && scenario->machine_count == 0) {

@@ -193,7 +193,8 @@ static void work_seed(void *context, uint64_t seed, struct run_result *out)
     }
 }
 
-static void say_passed(const struct progress *progress, const char *what)
+/* Returns the session's status. */
+static int say_passed(const struct progress *progress, const char *what)
 {
     if (!progress->session->quiet) {
         printf("%" PRIu64 " %s pass: %" PRIu64 " events, %.3f s of virtual time, in %.1f s\n",
@@ -202,10 +203,13 @@ static void say_passed(const struct progress *progress, const char *what)
     }
     if (progress->host_preemptions > 0) {
         fprintf(stderr,
-                "assay: warning: programs span without a system call and were stopped %" PRIu64
-                " times by the host's clock: these runs may not repeat\n",
+                "assay: programs span without a system call and were stopped %" PRIu64
+                " times by the host's clock: their runs are not deterministic from there on (see "
+                "SPIN in the log, and spin-steps in docs/simulation.md)\n",
                 progress->host_preemptions);
+        return SESSION_SPINS;
     }
+    return SESSION_PASSED;
 }
 
 static int pool_failed(int error)
@@ -241,8 +245,7 @@ static int run_seeds(const struct session *session)
         return pool_failed(error);
     }
     if (!progress.have_failure) {
-        say_passed(&progress, "seeds");
-        return SESSION_PASSED;
+        return say_passed(&progress, "seeds");
     }
     if (session->count && progress.passed + progress.failed > 1) {
         printf("%" PRIu64 " of %" PRIu64 " seeds fail; the first is %" PRIu64 "\n", progress.failed,
@@ -329,8 +332,7 @@ static int explore_allocations(const struct session *session)
         return pool_failed(error);
     }
     if (!progress.have_failure) {
-        say_passed(&progress, "failing allocations");
-        return SESSION_PASSED;
+        return say_passed(&progress, "failing allocations");
     }
     printf("%" PRIu64 " of %" PRIu64 " failing allocations are not survived; the first is number "
            "%" PRIu64 "\n",

@@ -15,6 +15,7 @@ enum {
     SESSION_PASSED = 0,
     SESSION_FAILED = 1,
     SESSION_INVALID = 2, /* as EXIT_USAGE */
+    SESSION_SPINS = 3,   /* all pass, but some are not functions of their seeds */
 };
 
 struct session {

@@ -150,6 +150,33 @@ START_TEST(spinning_is_reported_when_it_keeps_others_waiting)
 }
 END_TEST
 
+/* How long the flag was looked at is the same in every run. */
+START_TEST(spinning_by_counted_instructions_is_deterministic)
+{
+    struct sim_report report;
+    uint64_t hashes[2][2];
+    char said[2][64];
+    sim_destroy(sim);
+    for (int i = 0; i < 2; i++) {
+        const struct sim_machine_config config = {
+            .image = image.bytes, .image_bytes = image.size, .cpus = 1 + (unsigned)_i};
+        ck_assert_int_eq(sim_create(&(struct sim_config){.seed = 3, .spin_steps = 3000}, &sim), 0);
+        ck_assert_int_eq(sim_machine_add(sim, &config, &machine), 0);
+        ck_assert_msg(sim_machine_boot(machine) == 0, "%s", sim_message(sim));
+        struct sim_program *program = spawn("flag", NULL);
+        ck_assert_int_eq(WEXITSTATUS(sim_program_wait(program, SECOND)), 5);
+        snprintf(said[i], sizeof(said[i]), "%s", sim_program_output(program, NULL));
+        sim_log_hash(sim, hashes[i]);
+        sim_report(sim, &report);
+        ck_assert_uint_eq(report.spin_preemptions, 0);
+        if (i == 0)
+            sim_destroy(sim);
+    }
+    ck_assert_str_eq(said[0], said[1]);
+    ck_assert(memcmp(hashes[0], hashes[1], sizeof(hashes[0])) == 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("simulated programs");
@@ -165,6 +192,7 @@ int main(void)
     tcase_add_test(tcase, chance_is_from_the_seed_and_tsc_from_virtual_time);
     tcase_add_test(tcase, running_program_goes_on_from_a_snapshot);
     tcase_add_test(tcase, spinning_is_reported_when_it_keeps_others_waiting);
+    tcase_add_loop_test(tcase, spinning_by_counted_instructions_is_deterministic, 0, 2);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

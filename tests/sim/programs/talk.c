@@ -70,7 +70,6 @@ static int copy_input(void)
 
 static int spin(void)
 {
-    static atomic_int flag;
     pid_t child = fork();
     if (child == 0) {
         for (volatile long i = 0; i < 300000000; i++)
@@ -79,8 +78,29 @@ static int spin(void)
     }
     int status;
     waitpid(child, &status, 0);
-    (void)flag;
     return WEXITSTATUS(status);
+}
+
+static atomic_int flag;
+
+static void *raise_flag(void *unused)
+{
+    nanosleep(&(struct timespec){.tv_nsec = 20000}, NULL);
+    atomic_store(&flag, 1);
+    return unused;
+}
+
+/* A thread that looks at a flag all the time, without a system call. */
+static int spin_for_flag(void)
+{
+    unsigned turns = 0;
+    pthread_t thread;
+    pthread_create(&thread, NULL, raise_flag, NULL);
+    while (!atomic_load(&flag))
+        turns++;
+    pthread_join(thread, NULL);
+    printf("%u turns\n", turns);
+    return turns > 0 ? 5 : 6;
 }
 
 int main(int argc, char **argv)
@@ -94,6 +114,8 @@ int main(int argc, char **argv)
         return copy_input();
     if (!strcmp(what, "spin"))
         return spin();
+    if (!strcmp(what, "flag"))
+        return spin_for_flag();
     if (!strcmp(what, "abort"))
         abort();
     if (!strcmp(what, "hang"))
