@@ -54,7 +54,7 @@ struct program_header {
     uint32_t seed;    /* of the order of tasks, and of the machine's entropy */
     uint16_t fail_at; /* with FAIL: the allocation that fails */
     uint8_t flags;    /* PROGRAM_FLAG_* */
-    uint8_t spare;
+    uint8_t schedule; /* with CPUS: PROGRAM_SCHEDULE_* */
     uint64_t reserved;
 };
 enum {
@@ -62,6 +62,13 @@ enum {
     PROGRAM_FLAG_FAIL = 2,     /* an allocation fails ... */
     PROGRAM_FLAG_FAIL_ALL = 4, /* ... and all after it */
     PROGRAM_FLAG_USER = 8,     /* not as root, but as user 1000 without capabilities */
+    PROGRAM_FLAG_CPUS = 16,    /* lanes on several CPUs, which take turns inside the kernel */
+};
+
+enum {
+    PROGRAM_CPUS = 3,
+    PROGRAM_SCHEDULE_POINTS = 7, /* 2 to the power of this many points between two switches */
+    PROGRAM_SCHEDULE_ROAM = 8,   /* lanes may run on any CPU; else each stays on one */
 };
 
 enum {

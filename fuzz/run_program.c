@@ -19,6 +19,7 @@
 #include "fuzz/root.h"
 #include "fuzz/stage.h"
 #include "hal/user.h"
+#include "kernel/abi/errno.h"
 #include "kernel/abi/fcntl.h"
 #include "kernel/abi/ipc.h"
 #include "kernel/abi/mount.h"
@@ -64,7 +65,7 @@ static struct {
     uint64_t random;
     bool running, finished, killing, calibrating;
     struct fault_injection faults;
-    struct prepared_call call;
+    struct prepared_call calls[PROGRAM_LANES]; /* being made, by lane */
 } run;
 
 /* ---- setting up, before the mark ---- */
@@ -232,6 +233,33 @@ static void calibrate(struct holdings *before, const struct holdings *after)
     }
 }
 
+/* Every task, with what it does and on which CPU. */
+static const char *describe_tasks(void)
+{
+    static char report[2048];
+    size_t used = 0;
+
+    for (struct process *process = NULL, *next;; process = next) {
+        next = process_next(this_kernel(), process ? process->pid : 0);
+        if (process)
+            process_put(process);
+        if (!next)
+            return report;
+        used += (size_t)kscnprintf(
+            report + used, sizeof report - used, "; %d(parent %d, state %d%s", next->pid,
+            next->parent ? next->parent->pid : 0, next->state, next->group_exiting ? ", ends" : "");
+        for (struct task *task = process_next_task(next, 0), *other; task; task = other) {
+            used += (size_t)kscnprintf(
+                report + used, sizeof report - used, " task %d: state %d%s%s cpu %u call %d",
+                task->tid, task->thread.state, task->thread.killed ? " killed" : "",
+                task->thread.on_cpu ? " running" : "", task->thread.cpu, (int)task->syscall_nr);
+            other = process_next_task(next, task->tid);
+            task_put(task);
+        }
+        used += (size_t)kscnprintf(report + used, sizeof report - used, ")");
+    }
+}
+
 static void fail_leak(const struct holdings *before, const struct holdings *after)
 {
     static char report[1024];
@@ -247,18 +275,8 @@ static void fail_leak(const struct holdings *before, const struct holdings *afte
             used += (uint64_t)ksnprintf(report + used, sizeof report - used, " %s +%llu", name,
                                         (unsigned long long)(after->live[i] - before->live[i]));
     }
-    for (int pid = 1; pid < 64; pid++) {
-        struct process *process = process_find(this_kernel(), pid);
-        if (!process)
-            continue;
-        used +=
-            (uint64_t)kscnprintf(report + used, sizeof report - used, "%s %d(parent %d, state %d)",
-                                 pid == 1 ? "; processes" : "", pid,
-                                 process->parent ? process->parent->pid : 0, process->state);
-        process_put(process);
-    }
-    fuzz_fail("leak: pages %+lld, objects:%s",
-              (long long)(after->usage.pages - before->usage.pages), report);
+    fuzz_fail("leak: pages %+lld, objects:%s%s",
+              (long long)(after->usage.pages - before->usage.pages), report, describe_tasks());
 }
 
 static void nap(void)
@@ -301,10 +319,12 @@ static void clean_up(struct holdings *before)
     this_kernel()->faults = NULL;
     stage_limit(UINT64_MAX - 1);
     FUZZ_CALL(SYS_kill, -1, SIGKILL);
-    while (FUZZ_CALL(SYS_wait4, -1, 0, __WALL, 0) > 0) {
-        /* until there are no children any more */
-    }
+    do {
+        FUZZ_CALL(SYS_kill, current_process()->pid, SIGCONT); /* takes back stop signals */
+        take_signals();
+    } while (FUZZ_CALL(SYS_wait4, -1, 0, __WALL, 0) != -ECHILD && !this_thread()->killed);
     take_signals();
+    stage_schedule(0, 0);
     for (unsigned i = 0; program_word(i); i++)
         FUZZ_CALL(SYS_mq_unlink, text(program_word(i)));
     remove_ipc(SYS_shmctl, SHM_STAT, false);
@@ -365,6 +385,7 @@ static void supervise(void)
     static struct holdings before;
 
     run.supervisor = current_task();
+    sched_set_affinity(this_thread(), (struct cpu_mask){.bits = 1}); /* and all that it makes */
     set_up_memory();
     must(clear_user(PROGRAM_MEMORY, 4 * 4096), "memory");
     warm_up();
@@ -389,7 +410,7 @@ static void finish(void)
 static bool on_stuck(void)
 {
     if (run.killing)
-        fuzz_fail("a task cannot be killed");
+        fuzz_fail("a task cannot be killed%s", describe_tasks());
     if (run.finished)
         return false;
     finish();
@@ -493,6 +514,18 @@ static void set_up_lane(struct lane *lane)
     }
 }
 
+/* Where this lane runs, if the program has several CPUs. */
+static void spread(const struct lane *lane)
+{
+    const struct program_header *header = &run.program->header;
+    const unsigned cpu = lane_index(lane) % PROGRAM_CPUS;
+    const struct cpu_mask mask = {.bits = header->schedule & PROGRAM_SCHEDULE_ROAM ? UINT64_MAX
+                                                                                   : 1ull << cpu};
+
+    stage_schedule(header->seed, 1u << (header->schedule & PROGRAM_SCHEDULE_POINTS));
+    sched_set_affinity(this_thread(), mask);
+}
+
 static void begin(struct lane *lane)
 {
     lane->started = true;
@@ -509,6 +542,8 @@ static void begin(struct lane *lane)
         FUZZ_CALL(SYS_setresgid, 1000, 1000, 1000);
         FUZZ_CALL(SYS_setresuid, 1000, 1000, 1000);
     }
+    if (run.program->header.flags & PROGRAM_FLAG_CPUS)
+        spread(lane);
 }
 
 static void check_result(unsigned number, int64_t result)
@@ -551,7 +586,7 @@ static void complete(struct lane *lane, int64_t result)
 static int issue(struct lane *lane, unsigned index)
 {
     struct hal_regs *regs = &current_task()->user.regs;
-    struct prepared_call *call = &run.call;
+    struct prepared_call *call = &run.calls[lane_index(lane)];
 
     if (!lane->started)
         begin(lane);
@@ -682,7 +717,8 @@ static void reset(void)
     static struct lane lanes[PROGRAM_LANES];
 
     if (!stage) {
-        const struct stage_config config = {.user_run = user_run, .stuck = on_stuck};
+        const struct stage_config config = {
+            .user_run = user_run, .stuck = on_stuck, .cpus = PROGRAM_CPUS};
         stage = stage_create(&config);
         lane_count = run.lane_count;
         memcpy(lanes, run.lanes, sizeof lanes);

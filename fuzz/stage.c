@@ -13,6 +13,7 @@
 #include "hal-hosted/reset.h"
 #include "hal/cpu.h"
 #include "hal/user.h"
+#include "kernel/core/cpu.h"
 
 enum { STAGE_RAM_BYTES = 16 << 20, CLOCK_STEP_NS = 40, USER_STEP_NS = 1000 };
 
@@ -29,6 +30,9 @@ static struct {
     enum stage_event event;
     uint64_t now_ns, limit_ns;
     uint64_t random;
+    uint64_t turn_random;
+    unsigned turn_mean;
+    bool in_user; /* the harness plays user code: it is not interrupted */
 } world;
 
 static void die(const char *text)
@@ -44,7 +48,12 @@ static int on_user_run(void *argument, struct hal_user *user, struct hal_fault *
     const struct stage_config *config = argument;
 
     world.now_ns += USER_STEP_NS;
-    return config->user_run(user, fault);
+    if (world.turn_mean)
+        hal_cpu_schedule_point(SCHEDULE_POINT_SYSCALL);
+    world.in_user = true;
+    int stop = config->user_run(user, fault);
+    world.in_user = false;
+    return stop;
 }
 
 /* Looking at the clock takes time, so that loops which wait for it come to an end. */
@@ -60,7 +69,7 @@ static void on_idle(void *argument, uint64_t deadline_ns)
 
     if (deadline_ns > world.limit_ns) {
         if (config->stuck && config->stuck())
-            hal_cpu_send_ipi(0); /* look at the run queue */
+            hal_cpu_send_ipi(hal_cpu_id()); /* look at the run queue */
         else
             stage_pause(deadline_ns == UINT64_MAX ? STAGE_BLOCKED : STAGE_LATE);
     } else if (deadline_ns > world.now_ns)
@@ -68,20 +77,41 @@ static void on_idle(void *argument, uint64_t deadline_ns)
 }
 
 /* splitmix64 */
-static uint64_t next_random(void)
+static uint64_t next_random(uint64_t *state)
 {
-    uint64_t z = (world.random += 0x9e3779b97f4a7c15ull);
+    uint64_t z = (*state += 0x9e3779b97f4a7c15ull);
 
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
     return z ^ (z >> 31);
 }
 
+static unsigned on_turn(void *argument, unsigned cpu, uint32_t ready, bool must,
+                        uint64_t *points_left)
+{
+    (void)argument;
+    if (world.turn_mean)
+        *points_left = 1 + next_random(&world.turn_random) % (2 * world.turn_mean);
+    if (!must && (world.in_user || !world.turn_mean))
+        return cpu;
+    if (!must)
+        ready &= ~(1u << cpu);
+    if (!ready)
+        return cpu;
+    unsigned skip =
+        world.turn_mean
+            ? (unsigned)(next_random(&world.turn_random) % (unsigned)__builtin_popcount(ready))
+            : 0;
+    for (; skip > 0; skip--)
+        ready &= ready - 1;
+    return (unsigned)__builtin_ctz(ready);
+}
+
 static void on_entropy(void *argument, void *out, size_t bytes)
 {
     (void)argument;
     for (size_t done = 0; done < bytes; done += sizeof(uint64_t)) {
-        uint64_t random = next_random();
+        uint64_t random = next_random(&world.random);
         size_t part = bytes - done < sizeof random ? bytes - done : sizeof random;
         memcpy((char *)out + done, &random, part);
     }
@@ -104,6 +134,7 @@ struct stage *stage_create(const struct stage_config *config)
         .idle = on_idle,
         .entropy = on_entropy,
         .crashed = on_crash,
+        .turn = on_turn,
         .argument = &kept,
     };
     struct stage *stage = calloc(1, sizeof *stage);
@@ -112,7 +143,7 @@ struct stage *stage_create(const struct stage_config *config)
     void *root = root_archive(&root_bytes);
     struct machine_config machine = {
         .ram_bytes = config->ram_bytes ? config->ram_bytes : STAGE_RAM_BYTES,
-        .cpus = 1,
+        .cpus = config->cpus ? config->cpus : 1,
         .cmdline = getenv("ASSAY_TEST_LOG") ? "-- /bin/job" : "quiet loglevel=1 -- /bin/job",
         .initrd = root,
         .initrd_bytes = root_bytes,
@@ -154,6 +185,8 @@ void stage_restore(struct stage *stage)
     world.now_ns = stage->mark_now_ns;
     world.random = stage->mark_random;
     world.limit_ns = UINT64_MAX - 1;
+    world.turn_mean = 0;
+    world.in_user = true; /* it stands in stage_pause */
 }
 
 enum stage_event stage_resume(struct stage *stage)
@@ -180,6 +213,12 @@ void stage_advance_ns(uint64_t ns)
 void stage_limit(uint64_t until_ns)
 {
     world.limit_ns = until_ns;
+}
+
+void stage_schedule(uint64_t seed, unsigned mean_points)
+{
+    world.turn_random = seed;
+    world.turn_mean = mean_points;
 }
 
 void stage_seed(uint64_t seed)

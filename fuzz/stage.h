@@ -29,6 +29,7 @@ struct stage_config {
      * runnable. Called by the idle thread. May be NULL. */
     bool (*stuck)(void);
     size_t ram_bytes; /* 0: 16 MiB */
+    unsigned cpus;    /* 0: 1 */
 };
 
 /* Boot a machine with the files of root.c, run until the first task calls stage_pause(STAGE_READY),
@@ -47,6 +48,11 @@ void stage_pause(enum stage_event event);
 uint64_t stage_now_ns(void);
 void stage_advance_ns(uint64_t ns);
 void stage_limit(uint64_t until_ns);
+
+/* From now on the CPUs take turns: every `mean_points` points or so where one may stop (locks,
+ * wake-ups, returns to user code) another that can goes on, drawn from the seed. 0, as after
+ * stage_restore: only when one has nothing to do. */
+void stage_schedule(uint64_t seed, unsigned mean_points);
 
 /* What the machine gets for entropy from now on. */
 void stage_seed(uint64_t seed);

@@ -21,6 +21,7 @@
 #include "hal-hosted/machine_internal.h"
 #include "hal-hosted/ram.h"
 #include "hal-hosted/terminal.h"
+#include "hal-hosted/turns_internal.h"
 #include "hal-hosted/world/world_internal.h"
 
 enum { RAM_START = HAL_PAGE_SIZE }; /* physical page 0 stays unused: 0 means "no page" */
@@ -175,6 +176,7 @@ void machine_destroy(struct machine *machine)
     context_machine_exit(machine);
     hosted_console_destroy(machine);
     world_machine_destroy(machine);
+    turns_end(machine);
     for (unsigned i = 0; machine->vcpus && i < machine->config.cpus; i++) {
         vcpu_exit(&machine->vcpus[i]);
     }

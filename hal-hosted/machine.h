@@ -37,6 +37,13 @@ struct machine_hooks {
     void (*idle)(void *argument, uint64_t deadline_ns);
     void (*entropy)(void *argument, void *out, size_t bytes);
     void (*crashed)(void *argument); /* on a kernel panic, with its stack still whole */
+    /* Several CPUs, for machine_run_paused: they take turns on the caller's thread, and this says
+     * which one goes on: one of the set `ready`, bit n for CPU n. `cpu` has come to a point of the
+     * kernel where another may run; with `must` it waits for one, and is not in the set.
+     * *points_left: how many points to pass before the next question (set to UINT64_MAX: none,
+     * until a CPU waits). */
+    unsigned (*turn)(void *argument, unsigned cpu, uint32_t ready, bool must,
+                     uint64_t *points_left);
     void *argument;
 };
 

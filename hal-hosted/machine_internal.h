@@ -86,6 +86,10 @@ struct vcpu {
     pthread_t thread;
     bool thread_started;
     uint32_t running; /* atomic, futex: whether the vCPU has entered the kernel; vcpu.c */
+
+    /* turns.c; all zero where vCPUs are host threads. */
+    bool takes_turns, turn_started, turn_entered;
+    struct hal_context turn_context; /* where it goes on */
 };
 
 /* The machine's clock; clock.c. */
@@ -123,6 +127,12 @@ struct machine {
 
     struct vcpu *vcpus; /* boot.cpu_count of them */
 
+    struct {
+        unsigned next;
+        bool paused;
+        uint64_t points_left;
+    } turns; /* turns.c */
+
     uint32_t ending; /* atomic: 1 + status, set once, by whoever ends the machine first */
 
     pthread_mutex_t aspaces_lock;
@@ -141,6 +151,8 @@ static inline char *machine_pointer(const struct machine *machine, uint64_t padd
 
 /* How many worlds there are: while there is none, hot paths need not ask whether they are in one. */
 extern uint32_t hosted_worlds;
+/* The same for machines whose vCPUs take turns. */
+extern uint32_t hosted_turns;
 
 /* The vCPU of the calling host thread, NULL outside machines. Do not keep it across a context
  * switch. */
@@ -190,6 +202,8 @@ void aspace_machine_exit(struct machine *machine);
 int vcpu_init(struct vcpu *vcpu, struct machine *machine, unsigned id);
 void vcpu_run(struct vcpu *vcpu); /* or until context_pause */
 void vcpu_resume(struct vcpu *vcpu);
+/* Let one that takes turns run until it suspends itself, or the machine ends. */
+void vcpu_take_turn(struct vcpu *vcpu);
 void vcpu_exit(struct vcpu *vcpu);
 
 /* Let a vCPU of a world run on the calling thread until it suspends itself or the machine ends. */

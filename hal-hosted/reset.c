@@ -3,8 +3,8 @@
  * Pausing a machine and putting it back to a mark (reset.h).
  *
  * While a mark exists, RAM is a private copy-on-write mapping of the memfd, which holds the state
- * at the mark; to restore is to drop the private pages. The boot stack lies in ordinary host memory
- * and is copied. Under AddressSanitizer the shadow of both belongs to the state and is treated the
+ * at the mark; to restore is to drop the private pages. Boot stacks lie in ordinary host memory
+ * and are copied. Under AddressSanitizer the shadow of both belongs to the state and is treated the
  * same way. Address spaces are host objects that RAM refers to: those that existed at the mark are
  * kept until it goes, so that pointers to them stay true.
  */
@@ -20,6 +20,13 @@
 #include "hal-hosted/engine/engine.h"
 #include "hal-hosted/machine_internal.h"
 #include "hal-hosted/sanitizer.h"
+#include "hal-hosted/turns_internal.h"
+
+#if HOSTED_ASAN
+#define NO_ASAN __attribute__((no_sanitize("address")))
+#else
+#define NO_ASAN
+#endif
 
 /* Memory that is put back by dropping private copies of a file's pages. */
 struct marked_range {
@@ -34,12 +41,17 @@ struct saved_bytes {
     size_t bytes;
 };
 
+struct cpu_mark {
+    struct vcpu vcpu;
+    struct saved_bytes stack, stack_shadow;
+};
+
 struct machine_mark {
     struct machine *machine;
-    struct vcpu vcpu;
+    struct cpu_mark *cpus;
+    unsigned next;              /* machine->turns.next */
     struct hal_aspace *aspaces; /* as machine->aspaces was */
     struct marked_range ram, shadow;
-    struct saved_bytes stack, stack_shadow;
 };
 
 /* --- pausing --- */
@@ -53,23 +65,40 @@ static int status_of(struct machine *machine)
 
 int machine_run_paused(struct machine *machine)
 {
-    if (machine->started || machine->boot.cpu_count != 1) {
+    const bool turns = machine->config.hooks && machine->config.hooks->turn;
+
+    if (machine->started || (machine->boot.cpu_count != 1 && !turns)) {
         return MACHINE_CRASHED;
     }
     machine->started = true;
-    vcpu_run(&machine->vcpus[0]);
+    if (turns) {
+        turns_begin(machine);
+        turns_run(machine);
+    } else {
+        vcpu_run(&machine->vcpus[0]);
+    }
     return status_of(machine);
 }
 
 int machine_resume(struct machine *machine)
 {
-    vcpu_resume(&machine->vcpus[0]);
+    if (machine->vcpus[0].takes_turns) {
+        turns_run(machine);
+    } else {
+        vcpu_resume(&machine->vcpus[0]);
+    }
     return status_of(machine);
 }
 
 void machine_pause(void)
 {
-    context_pause(vcpu_current());
+    struct vcpu *vcpu = vcpu_current();
+
+    if (vcpu->takes_turns) {
+        turns_pause(vcpu);
+    } else {
+        context_pause(vcpu);
+    }
 }
 
 /* --- copies that AddressSanitizer does not look at --- */
@@ -170,13 +199,45 @@ static int mark_shadow(struct machine_mark *mark)
     return error;
 }
 
-static int mark_stack(struct machine_mark *mark)
+/* How much of the stack's low end nothing has ever written to, the canary aside. */
+NO_ASAN static size_t untouched_bytes(const char *stack)
 {
-    struct saved_bytes shadow;
-    int error = save(&mark->stack, mark->machine->vcpus[0].boot_stack, hal_stack_size());
+    size_t at = CONTEXT_CANARY_BYTES;
 
-    if (error == 0 && shadow_of(&mark->stack, &shadow)) {
+    while (at < hal_stack_size() && !stack[at]) {
+        at++;
+    }
+    return at & ~(size_t)63;
+}
+
+/* The part of the boot stack that was in use so far: what lies below is dead at the mark, too, when
+ * it has been written since. Its shadow counts all the same. */
+static int mark_cpu(struct cpu_mark *mark, struct vcpu *vcpu)
+{
+    const struct saved_bytes whole = {.start = vcpu->boot_stack, .bytes = hal_stack_size()};
+    const size_t untouched = untouched_bytes(whole.start);
+    struct saved_bytes shadow;
+    int error = save(&mark->stack, whole.start + untouched, whole.bytes - untouched);
+
+    mark->vcpu = *vcpu;
+    if (error == 0 && shadow_of(&whole, &shadow)) {
         error = save(&mark->stack_shadow, shadow.start, shadow.bytes);
+    }
+    return error;
+}
+
+static int mark_cpus(struct machine_mark *mark)
+{
+    const unsigned count = mark->machine->boot.cpu_count;
+    int error = 0;
+
+    mark->next = mark->machine->turns.next;
+    mark->cpus = calloc(count, sizeof *mark->cpus);
+    if (!mark->cpus) {
+        return -ENOMEM;
+    }
+    for (unsigned i = 0; error == 0 && i < count; i++) {
+        error = mark_cpu(&mark->cpus[i], &mark->machine->vcpus[i]);
     }
     return error;
 }
@@ -190,13 +251,12 @@ int machine_mark_create(struct machine *machine, struct machine_mark **out)
         return -ENOMEM;
     }
     mark->machine = machine;
-    mark->vcpu = machine->vcpus[0];
     mark->aspaces = machine->aspaces;
     for (struct hal_aspace *aspace = machine->aspaces; aspace; aspace = aspace->next) {
         aspace->marked = true;
         aspace->marked_next = aspace->next;
     }
-    error = mark_stack(mark);
+    error = mark_cpus(mark);
     if (error == 0) {
         error = make_private(&mark->ram, machine->ram, machine->ram_bytes, machine->ram_fd);
     }
@@ -232,21 +292,31 @@ static void restore_aspaces(struct machine_mark *mark)
     }
 }
 
+static void restore_cpu(const struct cpu_mark *mark, struct vcpu *vcpu)
+{
+    const struct hal_context host = vcpu->host_context;
+
+    put_back(&mark->stack_shadow);
+    put_back(&mark->stack);
+    *vcpu = mark->vcpu;
+    vcpu->host_context = host;
+}
+
 void machine_mark_restore(struct machine_mark *mark)
 {
-    struct vcpu *vcpu = &mark->machine->vcpus[0];
-    const struct hal_context host = vcpu->host_context;
+    struct machine *machine = mark->machine;
 
     if (mark->shadow.bytes) {
         madvise(mark->shadow.start, mark->shadow.bytes, MADV_DONTNEED);
-        put_back(&mark->stack_shadow);
     }
     madvise(mark->ram.start, mark->ram.bytes, MADV_DONTNEED);
-    put_back(&mark->stack);
     restore_aspaces(mark);
-    *vcpu = mark->vcpu;
-    vcpu->host_context = host;
-    mark->machine->ending = 0;
+    for (unsigned i = 0; i < machine->boot.cpu_count; i++) {
+        restore_cpu(&mark->cpus[i], &machine->vcpus[i]);
+    }
+    machine->turns.next = mark->next;
+    machine->turns.points_left = 1; /* the hook says */
+    machine->ending = 0;
 }
 
 size_t machine_mark_dirty_pages(struct machine_mark *mark)
@@ -281,7 +351,10 @@ void machine_mark_destroy(struct machine_mark *mark)
             free(aspace);
         }
     }
-    free(mark->stack.copy);
-    free(mark->stack_shadow.copy);
+    for (unsigned i = 0; mark->cpus && i < mark->machine->boot.cpu_count; i++) {
+        free(mark->cpus[i].stack.copy);
+        free(mark->cpus[i].stack_shadow.copy);
+    }
+    free(mark->cpus);
     free(mark);
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * A machine with one CPU that runs on the caller's thread, pauses where its hooks say so, and can
+ * A machine that runs on the caller's thread, its CPUs taking turns, pauses where its hooks say so, and can
  * be put back to a marked state in microseconds: what fuzzing needs between two inputs.
  *
- * For machines with MACHINE_ENGINE_NONE, one CPU and hooks that give time, idling and entropy. The
- * calling thread is the same all the time. Between these calls the machine stands still.
+ * For machines with MACHINE_ENGINE_NONE and hooks that give time, idling, entropy and, for several
+ * CPUs, turns. The calling thread is the same all the time. Between these calls the machine stands still.
  */
 #ifndef HAL_HOSTED_RESET_H
 #define HAL_HOSTED_RESET_H

@@ -55,6 +55,9 @@ enum hal_stop hal_user_run(struct hal_user *user, struct hal_fault *out)
     if (!vcpu_must_stop(vcpu)) {
         stop = engine->run(vcpu, user, out);
     }
+    if (vcpu->takes_turns) {
+        vcpu = vcpu_current(); /* what plays user code may have blocked in the kernel */
+    }
     __atomic_store_n(&vcpu->state, VCPU_KERNEL, __ATOMIC_RELEASE);
     if (hal_stop_is_interrupt(stop)) {
         vcpu_check_deadline(vcpu);

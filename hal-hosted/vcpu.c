@@ -14,6 +14,7 @@
 
 #include "hal-hosted/engine/engine.h"
 #include "hal-hosted/machine_internal.h"
+#include "hal-hosted/turns_internal.h"
 #include "hal-hosted/world/world_internal.h"
 #include "hal/cpu.h"
 #include "hal/kernel_on.h"
@@ -23,6 +24,7 @@
 enum { POLLS_PER_CLOCK_READ = 16 };
 
 uint32_t hosted_worlds;
+uint32_t hosted_turns;
 
 /* The only thread-local state of the backend. */
 static __thread struct vcpu *this_vcpu __attribute__((tls_model("initial-exec")));
@@ -49,7 +51,7 @@ void vcpu_kick(struct vcpu *vcpu, uint32_t bits)
     case VCPU_IDLE:
         if (vcpu->sim) {
             world_wake(vcpu->sim);
-        } else {
+        } else if (!vcpu->takes_turns) {
             host_futex_wake(&vcpu->pending);
         }
         break;
@@ -197,7 +199,10 @@ void hal_cpu_idle(void)
         world_cpu_idle(vcpu);
         return;
     }
-    for (;;) {
+    if (vcpu->takes_turns) {
+        turns_idle(vcpu);
+    }
+    while (!vcpu->takes_turns) {
         vcpu_check_deadline(vcpu);
         if (vcpu_must_stop(vcpu)) {
             break;
@@ -225,6 +230,10 @@ void hal_cpu_relax(void)
         world_cpu_relax(vcpu);
         return;
     }
+    if (vcpu->takes_turns) {
+        turns_relax(vcpu);
+        return;
+    }
     if (__atomic_load_n(&vcpu->pending, __ATOMIC_RELAXED) & VCPU_PENDING_STOP) {
         context_leave(vcpu);
     }
@@ -239,6 +248,8 @@ void hal_cpu_schedule_point(unsigned kind)
 {
     if (__builtin_expect(hosted_worlds > 0, 0) && this_vcpu->sim) {
         world_cpu_point(this_vcpu, kind);
+    } else if (__builtin_expect(hosted_turns > 0, 0) && this_vcpu->takes_turns) {
+        turns_point(this_vcpu);
     }
 }
 
@@ -327,6 +338,18 @@ void vcpu_resume(struct vcpu *vcpu)
     this_vcpu = NULL;
 }
 
+void vcpu_take_turn(struct vcpu *vcpu)
+{
+    this_vcpu = vcpu;
+    if (!vcpu->turn_entered) {
+        vcpu->turn_entered = true;
+        context_enter(vcpu, vcpu_main, vcpu);
+    } else {
+        context_continue(vcpu, &vcpu->turn_context);
+    }
+    this_vcpu = NULL;
+}
+
 void vcpu_run_simulated(struct vcpu *vcpu)
 {
     this_vcpu = vcpu;
@@ -358,6 +381,9 @@ int hal_cpu_start(unsigned cpu, void *local)
 
     if (machine->sim) {
         return world_cpu_start(machine, cpu, local);
+    }
+    if (vcpu_current()->takes_turns) {
+        return turns_start(machine, cpu, local);
     }
     if (cpu == 0 || cpu >= machine->boot.cpu_count || machine->vcpus[cpu].thread_started) {
         return -ENODEV;

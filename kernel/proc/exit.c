@@ -239,6 +239,8 @@ void process_announce_again_locked(struct process *process, struct process *trac
                                    struct list *reaped)
 {
     bool told, forgotten;
+    if (process->unburied > 0)
+        return;
     if (process->parent == tracer)
         forgotten = process->exit_signal == SIGCHLD && !parent_wants_zombies(tracer, &told);
     else
@@ -292,13 +294,25 @@ static void reparent_children_locked(struct process_table *table, struct process
         child->exit_signal = SIGCHLD;
         change_creator_locked(child, creator);
         if (child->state == PROCESS_ZOMBIE) {
-            if (!child->leader->traced && notify_parent_locked(child)) {
+            if (!child->unburied && !child->leader->traced && notify_parent_locked(child)) {
                 unlink_zombie_locked(table, child);
                 list_add_tail(reaped, &child->sibling_node);
             }
         } else {
             check_orphaned_locked(group, process->group, process);
         }
+    }
+}
+
+void process_announce_locked(struct process *process, struct list *reaped)
+{
+    if (process->leader->traced) {
+        ptrace_notify_exit_locked(process->leader, ptrace_is_reparented_locked(process->leader)
+                                                       ? SIGCHLD
+                                                       : process->exit_signal);
+    } else if (notify_parent_locked(process)) {
+        unlink_zombie_locked(process->kernel->processes, process);
+        list_add_tail(reaped, &process->sibling_node);
     }
 }
 
@@ -310,14 +324,8 @@ static void become_zombie_locked(struct process_table *table, struct process *pr
     reparent_children_locked(table, process, reaped);
     check_orphaned_locked(process->group, process->parent ? process->parent->group : NULL, process);
     process->state = PROCESS_ZOMBIE;
-    if (process->leader->traced) {
-        ptrace_notify_exit_locked(process->leader, ptrace_is_reparented_locked(process->leader)
-                                                       ? SIGCHLD
-                                                       : process->exit_signal);
-    } else if (notify_parent_locked(process)) {
-        unlink_zombie_locked(table, process);
-        list_add_tail(reaped, &process->sibling_node);
-    }
+    if (process->unburied == 0)
+        process_announce_locked(process, reaped);
     wake_all(&process->exit_wait);
 }
 
@@ -343,6 +351,7 @@ static void leave_tree(struct task *task)
     atomic_store_relaxed(&table->task_count, table->task_count - 1);
     bool kept = task->traced && task != process->leader;
     if (kept) {
+        process->unburied++;
         ptrace_notify_exit_locked(task, SIGCHLD);
     } else {
         pid_slot_find(table, task->tid)->task = NULL;

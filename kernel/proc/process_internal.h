@@ -43,6 +43,9 @@ void process_reap(struct process *process);
 /* Tell the parent about a stop or continue of its child (SIGCHLD, wait). Process-tree lock not held. */
 void process_notify_parent_of_stop(struct process *process, int si_code, int signo);
 void process_notify_parent_of_stop_locked(struct process *process, int si_code, int signo);
+/* Tell the tracer or the parent of a zombie, whose threads are all gone and buried. If nobody waits
+ * for it, it is added to `reaped` by its sibling_node. Process-tree lock. */
+void process_announce_locked(struct process *process, struct list *reaped);
 /* The tracer of a zombie lets go of it: its parent hears of it now. If nobody waits for it, it is
  * added to `reaped` by its sibling_node. Process-tree lock. */
 void process_announce_again_locked(struct process *process, struct process *tracer,

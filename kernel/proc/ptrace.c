@@ -151,8 +151,9 @@ void ptrace_notify_exit_locked(struct task *task, int signo)
     wake_all(&tracer->process->child_wait);
 }
 
-void ptrace_bury_locked(struct task *task)
+void ptrace_bury_locked(struct task *task, struct list *reaped)
 {
+    struct process *process = task->process;
     struct process_table *table = task->thread.kernel->processes;
     struct pid_slot *slot = pid_slot_find(table, task->tid);
     assert(task->exited && task != task->process->leader && slot->task == task);
@@ -161,6 +162,8 @@ void ptrace_bury_locked(struct task *task)
     slot->task = NULL;
     pid_slot_release(table, task->tid);
     user_count_remove_locked(table, task);
+    if (--process->unburied == 0 && process->state == PROCESS_ZOMBIE)
+        process_announce_locked(process, reaped);
 }
 
 void ptrace_release_tracees_locked(struct task *tracer, struct list *dead, struct list *reaped)
@@ -172,7 +175,7 @@ void ptrace_release_tracees_locked(struct task *tracer, struct list *dead, struc
         bool kill = trace->options & PTRACE_O_EXITKILL;
         ptrace_unlink_locked(task);
         if (task->exited && task != task->process->leader) {
-            ptrace_bury_locked(task);
+            ptrace_bury_locked(task, reaped);
             list_add_tail(dead, &task->process_node);
         } else if (task->process->state == PROCESS_ZOMBIE) {
             process_announce_again_locked(task->process, tracer->process, reaped);

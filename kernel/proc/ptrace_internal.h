@@ -80,8 +80,9 @@ void ptrace_notify_exit_locked(struct task *task, int signo);
  * sibling_node. */
 void ptrace_release_tracees_locked(struct task *tracer, struct list *dead, struct list *reaped);
 /* A dead thread that is not its group's leader leaves the table: its tracer knows. The caller drops
- * the slot's reference. */
-void ptrace_bury_locked(struct task *task);
+ * the slot's reference. If its process has waited for that to be announced and nobody waits for it, it
+ * is added to `reaped` by its sibling_node. */
+void ptrace_bury_locked(struct task *task, struct list *reaped);
 /* execve: the capabilities that may be gained under this tracer. */
 bool ptrace_tracer_is_capable(struct task *task);
 /* A tracer without CAP_SYS_PTRACE loses the task. */

@@ -89,6 +89,8 @@ struct process {
     /* process-tree lock */
     struct list tasks;           /* task.process_node; changed under the signal lock too */
     unsigned task_count;         /* not yet exited */
+    unsigned unburied;           /* exited threads that their tracer has yet to wait for: until then
+                                  * nobody hears of the process's end */
     struct process *parent;      /* referenced; init at the top has itself = NULL */
     struct task *creator;        /* the parent's thread that it belongs to (prctl(2), PDEATHSIG;
                                   * __WNOTHREAD); NULL: none; no reference */

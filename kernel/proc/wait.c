@@ -75,7 +75,7 @@ static void fill_exit(struct wait_result *out, struct process *child, int status
 
 static bool take_exit(struct wait_request *request, struct process *self, struct process *child)
 {
-    if (child->state != PROCESS_ZOMBIE || !(request->options & WEXITED))
+    if (child->state != PROCESS_ZOMBIE || child->unburied > 0 || !(request->options & WEXITED))
         return false;
     fill_exit(request->out, child, child->exit_status);
     if (!(request->options & WNOWAIT)) {
@@ -129,7 +129,7 @@ static bool take_tracee_exit(struct wait_request *request, struct process *self,
     if (!(request->options & WEXITED))
         return false;
     if (task == process->leader) {
-        if (process->state != PROCESS_ZOMBIE || process->reaping)
+        if (process->state != PROCESS_ZOMBIE || process->unburied > 0 || process->reaping)
             return false;
         if (process->parent == self)
             return take_exit(request, self, process);
@@ -144,7 +144,7 @@ static bool take_tracee_exit(struct wait_request *request, struct process *self,
     fill_exit(request->out, process, task->exit_status);
     request->out->pid = task->tid;
     if (!(request->options & WNOWAIT)) {
-        ptrace_bury_locked(task);
+        ptrace_bury_locked(task, &request->reaped);
         request->dead = task;
     }
     return true;
@@ -250,8 +250,8 @@ static int64_t scan_children(struct wait_request *request, struct process *self)
         if (take_child(request, self, child))
             return child->pid;
         /* A zombie has no other events to come than the one that nobody asks for here, or the one
-         * that its tracer keeps from us. */
-        if (child->state == PROCESS_ALIVE || child->leader->traced)
+         * that its tracer, or that of a thread, keeps from us. */
+        if (child->state == PROCESS_ALIVE || child->unburied > 0 || child->leader->traced)
             result = 0;
     }
     return result;

@@ -3,6 +3,7 @@
 #include "ptrace_check.h"
 
 #include <pthread.h>
+#include <sys/mman.h>
 
 enum { ROUNDS = 20, THREADS = 3 };
 
@@ -137,5 +138,40 @@ static void job_control_under_a_tracer(void)
     EQ(status, SIGKILL);
 }
 
+static void *ask_and_leave(void *out)
+{
+    request(PTRACE_TRACEME, 0, 0, 0);
+    *(pid_t *)out = gettid();
+    return NULL;
+}
+
+static void leave_a_dead_thread(void *argument)
+{
+    pthread_t thread;
+    EQ(pthread_create(&thread, NULL, ask_and_leave, argument), 0);
+    pthread_join(thread, NULL);
+}
+
+/* A process whose dead thread is still its tracer's to wait for is not gone yet. */
+static void process_ends_after_its_traced_threads(void)
+{
+    int status;
+    siginfo_t info;
+    pid_t *thread =
+        mmap(NULL, sizeof *thread, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    TRUE(thread != MAP_FAILED);
+    pid_t pid = spawn(leave_a_dead_thread, thread);
+    EQ(OK(waitpid(-1, &status, __WALL | __WNOTHREAD)), *thread);
+    EQ(status, 0);
+    EQ(WAIT(pid), 0);
+
+    pid = spawn(leave_a_dead_thread, thread);
+    OK(waitid(P_ALL, 0, &info, WEXITED | WNOWAIT | __WALL));
+    EQ(info.si_pid, *thread);
+    EQ(waitpid(pid, &status, WNOHANG), 0);
+    EQ(OK(waitpid(*thread, &status, __WALL)), *thread);
+    EQ(WAIT(pid), 0);
+}
+
 GUEST_MAIN(CASE(killed_while_it_is_looked_at), CASE(many_tracers_of_one_task),
-           CASE(job_control_under_a_tracer))
+           CASE(job_control_under_a_tracer), CASE(process_ends_after_its_traced_threads))
