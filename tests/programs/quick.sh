@@ -102,6 +102,9 @@ check vim '
     script -qec "TERM=vt100 vim.tiny -u NONE -c \"s/c/d/\" -c wq v" /dev/null >/dev/null
     [[ $(head -n 1 v) == d ]]'
 
+# ---- debuggers and terminals ----
+. "$(dirname -- "$0")/tools.sh"
+
 # ---- packages ----
 check dpkg_and_apt '
     dpkg -l | grep -q "^ii  bash"; dpkg -V bash | { ! grep -v "/usr/share/\(doc\|man\|locale\)"; }
