@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Device registers (hal/memory.h): a hosted machine has none that could be mapped. Its devices are
- * models that answer the calls of hal/bus.h (world/device.c); only machines in a world have any.
+ * models that answer the calls of hal/bus.h (device.c).
  */
 #include "hal/memory.h"
 

@@ -175,6 +175,7 @@ void machine_destroy(struct machine *machine)
     }
     context_machine_exit(machine);
     hosted_console_destroy(machine);
+    device_machine_exit(machine);
     world_machine_destroy(machine);
     turns_end(machine);
     for (unsigned i = 0; machine->vcpus && i < machine->config.cpus; i++) {

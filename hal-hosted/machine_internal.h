@@ -23,6 +23,7 @@
 #include <sys/types.h>
 
 #include "hal-hosted/context_internal.h"
+#include "hal-hosted/device.h"
 #include "hal-hosted/host.h"
 #include "hal-hosted/machine.h"
 #include "hal/boot.h"
@@ -45,8 +46,8 @@ enum vcpu_pending {
     VCPU_PENDING_RESIZE = 1 << 4,
     VCPU_PENDING_POWER = 1 << 5, /* orderly shutdown asked for */
     VCPU_PENDING_STOP = 1 << 6,  /* leave the machine at once: it ends */
+    VCPU_PENDING_DEVICE = 1 << 7, /* an interrupt of a device: device.c */
     /* Only in a world (world/): */
-    VCPU_PENDING_DEVICE = 1 << 7,
     VCPU_PENDING_SCRIPT = 1 << 8,
     VCPU_PENDING_PREEMPT = 1 << 9, /* another thread of this CPU should run first */
 };
@@ -106,6 +107,16 @@ struct machine_clock {
     uint64_t first_tsc, first_ns; /* one moment on both clocks */
 };
 
+/* Interrupts of devices: who handles them, and which are pending. */
+struct device_line {
+    void (*handler)(void *argument); /* atomic */
+    void *argument;
+};
+struct device_lines {
+    uint32_t pending[MACHINE_DEVICES_MAX]; /* atomic */
+    struct device_line lines[MACHINE_DEVICES_MAX][MACHINE_DEVICE_INTERRUPTS];
+};
+
 struct machine {
     struct machine_config config;
     struct machine_clock clock;
@@ -132,6 +143,10 @@ struct machine {
         bool paused;
         uint64_t points_left;
     } turns; /* turns.c */
+
+    struct machine_device *devices[MACHINE_DEVICES_MAX];
+    unsigned device_count;
+    struct device_lines *lines; /* NULL without devices; in a world in the machine's memory */
 
     uint32_t ending; /* atomic: 1 + status, set once, by whoever ends the machine first */
 
@@ -208,6 +223,10 @@ void vcpu_exit(struct vcpu *vcpu);
 
 /* Let a vCPU of a world run on the calling thread until it suspends itself or the machine ends. */
 void vcpu_run_simulated(struct vcpu *vcpu);
+
+/* Run the handlers of the interrupts that are pending; interrupts masked. And free the devices. */
+void device_deliver(struct machine *machine);
+void device_machine_exit(struct machine *machine);
 
 /* Parts of machine_create. */
 int machine_config_check(const struct machine_config *config, char *message, size_t bytes);

@@ -87,10 +87,6 @@ void vcpu_poll(struct vcpu *vcpu)
 /* What only vCPUs of a world have. */
 static void deliver_simulated(struct vcpu *vcpu, uint32_t bits)
 {
-    world_note_interrupts(vcpu, bits);
-    if (bits & VCPU_PENDING_DEVICE) {
-        world_device_deliver(vcpu->machine);
-    }
     if (bits & VCPU_PENDING_SCRIPT) {
         world_script_deliver(vcpu->machine);
     }
@@ -107,6 +103,12 @@ void vcpu_deliver(struct vcpu *vcpu)
         context_leave(vcpu);
     }
     vcpu->irq_enabled = false;
+    if (vcpu->sim) {
+        world_note_interrupts(vcpu, bits);
+    }
+    if (bits & VCPU_PENDING_DEVICE) {
+        device_deliver(vcpu->machine);
+    }
     if (vcpu->sim) {
         deliver_simulated(vcpu, bits);
     }

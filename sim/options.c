@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "hal/boot.h"
 
@@ -20,6 +21,7 @@ enum { DEFAULT_RAM_MIB = 512 };
 /* Options without a letter. */
 enum {
     KEY_ADD = 0x100,
+    KEY_DISK,
     KEY_ENV,
     KEY_TRACE,
     KEY_TRACE_EXACT,
@@ -50,6 +52,8 @@ static const struct argp_option common_options[] = {
      "Root file system: a folder, or a cpio (newc) or tar archive, which may be compressed", 0},
     {"add", KEY_ADD, "FILE[:PATH]", 0,
      "Add a host file or folder to the root, at PATH or under its own name in /", 0},
+    {"disk", KEY_DISK, "FILE[,readonly]", 0,
+     "A disk whose contents are FILE, which changes with it: /dev/vda, the next /dev/vdb …", 0},
     {"ram", 'm', "SIZE", 0,
      "Memory of the machine, 512M by default; with `qemu`, what a large root takes is added", 0},
     {"cpus", 'c', "N", 0, "CPUs of the machine, 1 by default", 0},
@@ -175,6 +179,27 @@ static void check_env(const char *text)
     }
 }
 
+/* Opened here already, so that a mistake is one of the command line. */
+static void add_disk(struct options *options, char *arg)
+{
+    static const char read_only[] = ",readonly";
+    size_t length = strlen(arg), suffix = sizeof(read_only) - 1;
+    struct disk_option *disk = &options->disks[options->disk_count];
+
+    if (options->disk_count == OPTIONS_DISKS_MAX) {
+        die(EXIT_USAGE, "--disk %s: at most %d disks", arg, OPTIONS_DISKS_MAX);
+    }
+    disk->read_only = length > suffix && strcmp(arg + length - suffix, read_only) == 0;
+    if (disk->read_only) {
+        arg[length - suffix] = '\0';
+    }
+    disk->path = arg;
+    if (access(arg, disk->read_only ? R_OK : R_OK | W_OK) < 0) {
+        die(EXIT_MISSING, "--disk %s: %s", arg, strerror(errno));
+    }
+    options->disk_count++;
+}
+
 static error_t parse_common(int key, char *arg, struct argp_state *state)
 {
     struct options *options = state->input;
@@ -185,6 +210,9 @@ static error_t parse_common(int key, char *arg, struct argp_state *state)
         return 0;
     case KEY_ADD:
         string_list_append(&options->add, arg);
+        return 0;
+    case KEY_DISK:
+        add_disk(options, arg);
         return 0;
     case 'm':
         options->ram_bytes = parse_size(arg);

@@ -27,10 +27,19 @@ struct string_list {
     size_t count;
 };
 
+enum { OPTIONS_DISKS_MAX = 16 };
+
+struct disk_option {
+    const char *path;
+    bool read_only;
+};
+
 struct options {
     const char *root;       /* folder or archive; NULL if not given */
     struct string_list add; /* HOST[:GUEST] */
     struct string_list env; /* NAME=VALUE */
+    struct disk_option disks[OPTIONS_DISKS_MAX];
+    unsigned disk_count;
     uint64_t ram_bytes; /* 0 until options_settle_ram, if not given */
     unsigned cpus;
     bool trace;

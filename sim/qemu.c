@@ -33,7 +33,7 @@ enum { RAM_MIN = 8 << 20 };
 /* The kernel copies a smaller root out of the image at once. */
 enum { LARGE_ROOT = 32 << 20 };
 
-enum { LINE_MAX_SIZE = 4096, EOF_KEY = 4 };
+enum { LINE_MAX_SIZE = 4096, EOF_KEY = 4, DRIVE_TEXT = 8192, QEMU_ARGUMENTS = 48 };
 
 static const char qemu[] = "qemu-system-x86_64";
 
@@ -113,6 +113,44 @@ static void open_pipes(struct qemu_run *run)
     }
 }
 
+/* Commas in a value are doubled. */
+static void put_path(char *text, size_t bytes, const char *path)
+{
+    size_t at = strlen(text);
+
+    for (; *path != '\0' && at + 3 < bytes; path++) {
+        text[at++] = *path;
+        if (*path == ',') {
+            text[at++] = ',';
+        }
+    }
+    text[at] = '\0';
+}
+
+/* The disks' arguments, behind the others. */
+static void add_disks(const struct options *options, const char **argv,
+                      char (*drives)[DRIVE_TEXT], char (*devices)[DRIVE_TEXT])
+{
+    size_t count = 0;
+
+    while (argv[count] != NULL) {
+        count++;
+    }
+    for (unsigned i = 0; i < options->disk_count; i++) {
+        const struct disk_option *disk = &options->disks[i];
+
+        snprintf(drives[i], DRIVE_TEXT, "if=none,format=raw,discard=unmap,id=disk%u%s,file=", i,
+                 disk->read_only ? ",readonly=on" : "");
+        put_path(drives[i], DRIVE_TEXT, disk->path);
+        snprintf(devices[i], DRIVE_TEXT, "virtio-blk-pci,drive=disk%u,serial=disk%u", i, i);
+        argv[count++] = "-drive";
+        argv[count++] = drives[i];
+        argv[count++] = "-device";
+        argv[count++] = devices[i];
+    }
+    argv[count] = NULL;
+}
+
 /* In the child: become QEMU. */
 static void exec_qemu(struct qemu_run *run, int root_fd, const char *command_line)
 {
@@ -125,8 +163,9 @@ static void exec_qemu(struct qemu_run *run, int root_fd, const char *command_lin
     snprintf(initrd, sizeof(initrd), "/proc/self/fd/%d", root_fd);
     snprintf(debug, sizeof(debug), "file:/proc/self/fd/%d", run->debug.write_fd);
     snprintf(trace, sizeof(trace), "file:/proc/self/fd/%d", run->trace.write_fd);
+    char drives[OPTIONS_DISKS_MAX][DRIVE_TEXT], devices[OPTIONS_DISKS_MAX][DRIVE_TEXT];
     /* clang-format off */
-    const char *argv[] = {
+    const char *argv[QEMU_ARGUMENTS + 4 * OPTIONS_DISKS_MAX] = {
         qemu, "-accel", "tcg", "-M", options->machine, "-cpu", "max", "-m", memory, "-smp", cpus,
         "-nodefaults", "-no-user-config", "-nic", "none", "-display", "none", "-no-reboot",
         "-kernel", options->kernel, "-initrd", initrd, "-append", command_line,
@@ -134,6 +173,7 @@ static void exec_qemu(struct qemu_run *run, int root_fd, const char *command_lin
         "-debugcon", debug, options->trace ? "-serial" : NULL, trace, NULL,
     };
     /* clang-format on */
+    add_disks(options, argv, drives, devices);
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     sigemptyset(&none);

@@ -18,6 +18,7 @@
 #include "hal-hosted/machine.h"
 #include "sim/command_line.h"
 #include "sim/commands.h"
+#include "sim/host_disk.h"
 #include "sim/options.h"
 #include "sim/root_image.h"
 #include "sim/terminal.h"
@@ -177,20 +178,39 @@ static struct machine *create_machine(const struct options *options, const struc
     return machine;
 }
 
+static void attach_disks(struct machine *machine, const struct options *options,
+                         struct host_disk **disks)
+{
+    for (unsigned i = 0; i < options->disk_count; i++) {
+        const struct disk_option *disk = &options->disks[i];
+        int error = host_disk_attach(machine, disk->path, disk->read_only, &disks[i]);
+
+        if (error < 0) {
+            die(EXIT_MISSING, "--disk %s: %s", disk->path,
+                error == -EINVAL ? "not a file of at least one sector" : strerror(-error));
+        }
+    }
+}
+
 int command_run(int argc, char **argv)
 {
     struct options options;
     struct root_image root;
     struct watcher watcher = {0};
+    struct host_disk *disks[OPTIONS_DISKS_MAX] = {0};
 
     options_parse(COMMAND_RUN, argc, argv, &options);
     root_image_create(&options, &root);
     options_settle_ram(&options, MACHINE_RAM_MIN + root.size / METADATA_SHARE, 0);
     watcher_block_signals(&watcher);
     struct machine *machine = create_machine(&options, &root);
+    attach_disks(machine, &options, disks);
     watcher_start(&watcher, machine, &options);
     int status = machine_run(machine);
     watcher_finish(&watcher);
+    for (unsigned i = 0; i < options.disk_count; i++) {
+        host_disk_detach(disks[i]);
+    }
     machine_destroy(machine);
     root_image_destroy(&root);
     options_free(&options);

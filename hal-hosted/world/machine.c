@@ -222,9 +222,6 @@ void world_machine_destroy(struct machine *machine)
     }
     world_machine_kill(machine);
     world_tracking_free(machine);
-    for (unsigned i = 0; i < sim->device_count; i++) {
-        free(sim->devices[i]);
-    }
     if (sim->index < sim->world->machine_count && sim->world->machines[sim->index] == machine) {
         sim->world->machines[sim->index] = NULL;
     }
@@ -252,6 +249,7 @@ static int memory_empty(struct machine *machine)
         return -errno;
     }
     machine->sim->arena = (struct world_arena *)(machine->ram + machine->ram_bytes);
+    machine->lines = &machine->sim->arena->device_lines;
     machine->sim->arena->used = (sizeof(struct world_arena) + 63) & ~(size_t)63;
     return 0;
 }

@@ -151,28 +151,6 @@ struct world_vcpu *world_machine_vcpu(struct machine *machine, unsigned cpu);
 /* Give this vCPU no time, or let it go on. */
 void world_vcpu_starve(struct world_vcpu *vcpu, bool starve);
 
-/* ---- devices: hal/bus.h ---- */
-
-struct world_device;
-
-struct world_device_ops {
-    uint32_t (*config_read)(void *model, unsigned offset, unsigned width);
-    void (*config_write)(void *model, unsigned offset, unsigned width, uint32_t value);
-    uint64_t (*bar_size)(void *model, unsigned bar);
-    uint64_t (*read)(void *model, unsigned bar, uint64_t offset, unsigned width);
-    void (*write)(void *model, unsigned bar, uint64_t offset, unsigned width, uint64_t value);
-};
-
-struct world_device_id {
-    uint16_t vendor, device, subsystem_vendor, subsystem;
-    uint32_t class_code;
-};
-
-int world_device_add(struct machine *machine, const struct world_device_id *id,
-                     const struct world_device_ops *ops, void *model, struct world_device **out);
-/* Also inside vCPUs. */
-void world_device_raise(struct world_device *device, unsigned index);
-
 /* ---- scripted users: tasks that make the system calls they are told ---- */
 
 /* A program for the machine's root: whoever executes it becomes scripted. */

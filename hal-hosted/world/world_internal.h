@@ -27,7 +27,7 @@ enum {
     COST_SPIN = 1000000,
 };
 
-enum { ARENA_CLASSES = 16, CONSOLE_INPUT_MAX = 4096, DEVICE_INTERRUPTS = 32, DEVICES_MAX = 32 };
+enum { ARENA_CLASSES = 16, CONSOLE_INPUT_MAX = 4096 };
 
 /* A timer or a handler. */
 struct world_timer {
@@ -95,11 +95,7 @@ struct world_arena {
     uint32_t user_wakes; /* scripts to be woken */
     size_t input_head, input_fill;
     char input[CONSOLE_INPUT_MAX];
-    uint32_t device_pending[DEVICES_MAX];
-    struct {
-        void (*handler)(void *argument);
-        void *argument;
-    } device_handlers[DEVICES_MAX][DEVICE_INTERRUPTS];
+    struct device_lines device_lines;
 };
 
 /* machine->sim */
@@ -114,15 +110,6 @@ struct world_machine {
     int32_t skew_ppm;
     uint64_t clock_base_ns, clock_since_ns;
     bool native; /* machine->engine_data is set */
-
-    struct world_device {
-        struct machine *machine;
-        unsigned index;
-        struct world_device_id id;
-        struct world_device_ops ops;
-        void *model;
-    } * devices[DEVICES_MAX];
-    unsigned device_count;
 
     struct world_tracking *tracking; /* snapshot.c */
 };
@@ -209,9 +196,6 @@ void world_script_deliver(struct machine *machine);
 /* console.c */
 size_t world_console_write(struct vcpu *vcpu, bool console, const char *bytes, size_t count);
 size_t world_console_read(struct machine *machine, char *bytes, size_t count);
-
-/* device.c */
-void world_device_deliver(struct machine *machine);
 
 /* tracking.c */
 void world_note_written(struct machine *machine, uint64_t paddr);

@@ -211,6 +211,9 @@ struct linux_vt_stat {
 #define BLKFLSBUF 0x1261
 #define BLKRASET 0x1262
 #define BLKRAGET 0x1263
+#define BLKFRASET 0x1264
+#define BLKFRAGET 0x1265
+#define BLKSECTGET 0x1267
 #define BLKSSZGET 0x1268
 #define BLKBSZGET 0x80081270
 #define BLKBSZSET 0x40081271

@@ -30,6 +30,7 @@ static const struct boot_step boot_steps[] = {
     {"mm", mm_init},
     {"core", core_init},
     {"sched", sched_init},
+    {"drivers", drivers_init},
     {"vfs", vfs_init},
     {"ipc", ipc_init},
     {"proc", proc_init},

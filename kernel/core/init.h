@@ -22,6 +22,7 @@ struct kernel *core_early_init(const struct hal_boot *boot);
 /* core   */ int core_init(struct kernel *kernel);    /* entropy: what needs the allocator */
 /* sched  */ int sched_init(struct kernel *kernel);   /* run queue and timers of CPU 0 */
 /* sched  */ void sched_start_cpus(struct kernel *kernel); /* all other CPUs; a failure is logged */
+/* drivers*/ int drivers_init(struct kernel *kernel); /* finds devices; does no input or output */
 /* fs     */ int vfs_init(struct kernel *kernel);     /* caches, file system types, root mount */
 /* ipc    */ int ipc_init(struct kernel *kernel);     /* pipes, sockets … */
 /* proc   */ int proc_init(struct kernel *kernel);    /* process table, futexes */

@@ -20,6 +20,7 @@ struct slab_state;      /* mm/slab.c */
 struct mm_state;        /* mm: shared things such as the zero page */
 struct sched_state;     /* sched/ */
 struct process_table;   /* proc/pid.c */
+struct driver_state;    /* drivers/ */
 struct vfs_state;       /* fs/ */
 struct ipc_state;       /* ipc/ */
 struct tty_state;       /* tty/ */
@@ -67,6 +68,7 @@ struct kernel {
     struct key_state *keys;
     struct landlock_layer *landlock_dying; /* atomic: layers to be freed */
     uint32_t namespaces_made;    /* atomic: numbers given to namespaces since boot */
+    struct driver_state *drivers;
     struct vfs_state *vfs;
     struct ipc_state *ipc;
     struct tty_state *tty;

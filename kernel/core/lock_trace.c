@@ -43,6 +43,8 @@ const char *lock_rank_name(unsigned rank)
         return "mm";
     case LOCK_RANK_PAGE_CACHE:
         return "page-cache";
+    case LOCK_RANK_DEVICE_RESET:
+        return "device-reset";
     case LOCK_RANK_PROCESS_TREE:
         return "process-tree";
     case LOCK_RANK_SIGNAL:
@@ -59,6 +61,8 @@ const char *lock_rank_name(unsigned rank)
         return "dentry-hash";
     case LOCK_RANK_INODE_STATE:
         return "inode-state";
+    case LOCK_RANK_DEVICE:
+        return "device";
     case LOCK_RANK_FUTEX:
         return "futex";
     case LOCK_RANK_FUTEX_PI:

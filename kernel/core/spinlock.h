@@ -33,6 +33,7 @@ enum lock_rank {
     LOCK_RANK_EPOLL = 15,
     LOCK_RANK_MM = 30,          /* address space; user copies take it, so it is late */
     LOCK_RANK_PAGE_CACHE = 34,
+    LOCK_RANK_DEVICE_RESET = 40, /* one driver at a time puts its device in order */
     /* spinlocks */
     LOCK_RANK_PROCESS_TREE = 50, /* process table, parent/child, sessions */
     LOCK_RANK_SIGNAL = 52,
@@ -43,6 +44,7 @@ enum lock_rank {
     LOCK_RANK_DENTRY_HASH = 56,  /* one hash bucket */
     LOCK_RANK_DENTRY = 57,       /* one dentry; the LRU list */
     LOCK_RANK_INODE_STATE = 58,
+    LOCK_RANK_DEVICE = 59,       /* a driver and its interrupt handler */
     LOCK_RANK_FUTEX = 60,
     LOCK_RANK_FUTEX_PI = 61,
     LOCK_RANK_OBJECT = 62,       /* small objects: eventfd counters, tty buffers … */

@@ -5,6 +5,7 @@
  * Each mount holds a reference; the last put takes the dentry tree down, which evicts every inode,
  * and then tells the file system (ops->unmount).
  */
+#include "kernel/drivers/block_cache.h"
 #include "kernel/fs/notify.h"
 #include "kernel/fs/vfs_internal.h"
 
@@ -93,6 +94,8 @@ void vfs_sync_all(struct kernel *kernel)
     struct superblock *sb = NULL;
     while ((sb = superblock_next(kernel->vfs, sb)))
         vfs_sync_superblock(sb);
+    if (kernel->drivers)
+        block_sync_all(kernel);
 }
 
 struct superblock *superblock_find_dev(struct kernel *kernel, uint64_t dev)

@@ -3,6 +3,7 @@
  * Bringing the virtual file system up: its state, caches, the initial root and /dev.
  */
 #include "kernel/core/init.h"
+#include "kernel/fs/block_file.h"
 #include "kernel/fs/vfs_internal.h"
 
 static int create_caches(struct vfs_state *vfs)
@@ -49,7 +50,9 @@ int vfs_init(struct kernel *kernel)
     if (error)
         return error;
     error = devtmpfs_init(kernel);
-    return error ? error : memory_devices_init(kernel);
+    if (!error)
+        error = memory_devices_init(kernel);
+    return error ? error : block_files_init(kernel);
 }
 
 int vfs_mount(struct kernel *kernel, const char *source, const char *target, const char *type,

@@ -126,10 +126,17 @@ static void read_cluster(struct page_cache *cache, uint64_t index)
     if (!block)
         return;
     page_split(block, order);
+    bool filled = false;
+    if (cache->ops->read_block) {
+        filled = cache->ops->read_block(cache, block, first, count) == 0;
+        count = filled ? count : 0;
+    }
     for (unsigned i = 0; i < 1u << order; i++) {
-        if (i < count && !xarray_get(&cache->pages, first + i))
+        if (i >= count || xarray_get(&cache->pages, first + i))
+            page_put(&block[i]);
+        else if (!filled)
             (void)enter_locked(cache, first + i, &block[i]);
-        else
+        else if (insert_locked(cache, first + i, &block[i]) != 0)
             page_put(&block[i]);
     }
 }
@@ -329,20 +336,47 @@ uint64_t page_cache_next(struct page_cache *cache, uint64_t index, bool present)
     return index;
 }
 
-/* Take the first dirty page at or after *index, clean from now on. NULL: no more up to last. */
-static struct page *take_dirty(struct page_cache *cache, uint64_t *index, uint64_t last)
+/* Take the first dirty page at or after *index, and those that follow it without a gap, at most
+ * `max` and up to last: clean from now on. Their number; *index is that of the first. */
+static unsigned take_dirty(struct page_cache *cache, uint64_t *index, uint64_t last, unsigned max,
+                           struct page **out)
 {
+    unsigned count = 0;
+    uint64_t at = *index;
     mutex_lock(&cache->lock);
-    struct page *page = xarray_find_marked(&cache->pages, index, PAGE_CACHE_MARK_DIRTY);
-    if (page && *index > last)
-        page = NULL;
-    if (page) {
+    for (; count < max; count++) {
+        struct page *page = xarray_find_marked(&cache->pages, &at, PAGE_CACHE_MARK_DIRTY);
+        if (!page || at > last || (count > 0 && at != *index + count))
+            break;
+        if (count == 0)
+            *index = at;
         page_get(page);
-        xarray_mark_clear(&cache->pages, *index, PAGE_CACHE_MARK_DIRTY);
+        xarray_mark_clear(&cache->pages, at, PAGE_CACHE_MARK_DIRTY);
         atomic_fetch_and_relaxed(&page->flags, ~(uint32_t)PAGE_DIRTY);
+        out[count] = page;
+        at++;
     }
     mutex_unlock(&cache->lock);
-    return page;
+    return count;
+}
+
+/* Write pages that were just taken; what fails is dirty again. */
+static int write_taken(struct page_cache *cache, uint64_t first, struct page *const *pages,
+                       unsigned count)
+{
+    /* Writes from now on fault and make them dirty again; those before are written here. */
+    for (unsigned i = 0; i < count; i++) {
+        if (atomic_load_relaxed(&pages[i]->map_count))
+            page_cache_protect_mappings(cache, first + i, first + i);
+    }
+    int error = count > 1 ? cache->ops->write_run(cache, pages, count)
+                          : cache->ops->write_page(cache, pages[0]);
+    for (unsigned i = 0; i < count; i++) {
+        if (error)
+            page_cache_mark_dirty(cache, pages[i]);
+        page_put(pages[i]);
+    }
+    return error;
 }
 
 int page_cache_sync(struct page_cache *cache, uint64_t first, uint64_t last)
@@ -350,31 +384,29 @@ int page_cache_sync(struct page_cache *cache, uint64_t first, uint64_t last)
     int result = 0;
     if (!cache->ops->write_page)
         return 0;
-    struct page *page;
-    for (uint64_t index = first; (page = take_dirty(cache, &index, last)); index++) {
-        /* Writes from now on fault and make it dirty again; those before are written here. */
-        if (atomic_load_relaxed(&page->map_count))
-            page_cache_protect_mappings(cache, index, index);
-        int error = cache->ops->write_page(cache, page);
-        if (error) {
-            page_cache_mark_dirty(cache, page);
-            result = result ? result : error;
-        }
-        page_put(page);
-        if (index == last)
+    struct page *pages[PAGE_CACHE_RUN_MAX];
+    const unsigned max = cache->ops->write_run ? PAGE_CACHE_RUN_MAX : 1;
+    uint64_t index = first;
+    unsigned count;
+    while ((count = take_dirty(cache, &index, last, max, pages))) {
+        int error = write_taken(cache, index, pages, count);
+        result = result ? result : error;
+        index += count;
+        if (index > last || index == 0)
             break;
     }
     return result;
 }
 
-/* Clean pages that nobody but the cache holds. Lock held. */
-static uint64_t shrink_locked(struct page_cache *cache, uint64_t wanted)
+/* Clean pages first..last that nobody but the cache holds. Lock held. */
+static uint64_t shrink_locked(struct page_cache *cache, uint64_t first, uint64_t last,
+                              uint64_t wanted)
 {
     uint64_t freed = 0, index;
     struct page *page;
-    xarray_for_each(&cache->pages, index, page)
+    xarray_for_each_from(&cache->pages, index, page, first)
     {
-        if (freed == wanted)
+        if (freed == wanted || index > last)
             break;
         if ((page->flags & PAGE_DIRTY) || atomic_load_acquire(&page->refs) != 1)
             continue;
@@ -382,6 +414,14 @@ static uint64_t shrink_locked(struct page_cache *cache, uint64_t wanted)
         drop(cache, page);
         freed++;
     }
+    return freed;
+}
+
+uint64_t page_cache_drop_clean(struct page_cache *cache, uint64_t first, uint64_t last)
+{
+    mutex_lock(&cache->lock);
+    uint64_t freed = shrink_locked(cache, first, last, UINT64_MAX);
+    mutex_unlock(&cache->lock);
     return freed;
 }
 
@@ -398,7 +438,7 @@ uint64_t page_cache_shrink(struct kernel *kernel, uint64_t wanted)
             break;
         if (!mutex_trylock(&cache->lock))
             continue;
-        freed += shrink_locked(cache, wanted - freed);
+        freed += shrink_locked(cache, 0, UINT64_MAX, wanted - freed);
         mutex_unlock(&cache->lock);
     }
     spin_unlock(&state->caches_lock);

@@ -29,7 +29,15 @@ struct page_cache_ops {
     /* Only with read_page: the range, index among it, that is best read together. NULL: the page
      * alone. */
     void (*cluster)(struct page_cache *cache, uint64_t index, uint64_t *first, unsigned *count);
+    /* Only with cluster: fill `count` pages, which are neighbours in memory too, with those from
+     * index `first` on. 0 or -EIO. NULL: read_page for each. */
+    int (*read_block)(struct page_cache *cache, struct page *block, uint64_t first, unsigned count);
+    /* Only with write_page: write pages that follow each other in the cache. 0 or -EIO. NULL:
+     * write_page for each. */
+    int (*write_run)(struct page_cache *cache, struct page *const *pages, unsigned count);
 };
+
+enum { PAGE_CACHE_RUN_MAX = 16 };
 
 /* Marks in page_cache.pages. */
 enum { PAGE_CACHE_MARK_DIRTY = 0 };
@@ -76,6 +84,9 @@ void page_cache_truncate(struct page_cache *cache, uint64_t size);
 /* The same for the bytes [start, end) (fallocate punch hole): whole pages are dropped, parts of
  * pages zeroed; private copies stay. */
 void page_cache_punch(struct page_cache *cache, uint64_t start, uint64_t end);
+
+/* Forget clean pages first..last that nobody but the cache holds. Returns how many. */
+uint64_t page_cache_drop_clean(struct page_cache *cache, uint64_t first, uint64_t last);
 
 /* SEEK_DATA / SEEK_HOLE: next present (or missing) index at or after, UINT64_MAX if none. */
 uint64_t page_cache_next(struct page_cache *cache, uint64_t index, bool present);

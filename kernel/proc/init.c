@@ -294,6 +294,7 @@ static void init_main(void *argument)
         if (pid < 0)
             handle_interrupt(init, job);
     }
+    vfs_sync_all(init->thread.kernel);
     hal_power_off(status_to_exit_code(result.status));
 }
 

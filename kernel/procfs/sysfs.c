@@ -255,7 +255,7 @@ static const struct proc_table kernel_table = PROC_TABLE(kernel_entries, SYSFS_T
 static const struct proc_table empty_table = {.number = SYSFS_TABLE_EMPTY};
 
 static const struct proc_entry dev_entries[] = {
-    SYSFS_DIR("block", empty_table),
+    SYSFS_DISKS(sysfs_dev_block_table),
     SYSFS_DIR("char", empty_table),
 };
 static const struct proc_table dev_table = PROC_TABLE(dev_entries, SYSFS_TABLE_DEV);
@@ -273,7 +273,7 @@ static const struct proc_entry devices_entries[] = {
 static const struct proc_table devices_table = PROC_TABLE(devices_entries, SYSFS_TABLE_DEVICES);
 
 static const struct proc_entry class_entries[] = {
-    SYSFS_DIR("block", empty_table),
+    SYSFS_DISKS(sysfs_class_block_table),
     SYSFS_DIR("net", empty_table),
     SYSFS_DIR("tty", empty_table),
 };
@@ -285,7 +285,7 @@ static const struct proc_entry fs_entries[] = {
 static const struct proc_table fs_table = PROC_TABLE(fs_entries, SYSFS_TABLE_FS);
 
 static const struct proc_entry root_entries[] = {
-    SYSFS_DIR("block", empty_table),     SYSFS_DIR("bus", empty_table),
+    SYSFS_DISKS(sysfs_block_table),      SYSFS_DIR("bus", empty_table),
     SYSFS_DIR("class", class_table),     SYSFS_DIR("dev", dev_table),
     SYSFS_DIR("devices", devices_table), SYSFS_DIR("firmware", empty_table),
     SYSFS_DIR("fs", fs_table),           SYSFS_DIR("kernel", kernel_table),

@@ -25,6 +25,11 @@ enum {
     SYSFS_TABLE_HUGE_PAGES,
     SYSFS_TABLE_CLASS,
     SYSFS_TABLE_FS,
+    SYSFS_TABLE_BLOCK,
+    SYSFS_TABLE_CLASS_BLOCK,
+    SYSFS_TABLE_DEV_BLOCK,
+    SYSFS_TABLE_DISK,
+    SYSFS_TABLE_DISK_QUEUE,
 };
 
 #define SYSFS_FILE(name_, show_)                                                                   \
@@ -40,6 +45,11 @@ enum {
         name_, S_IFDIR | 0755, &sysfs_dir_inode_ops, &proc_table_file_ops, &table_                 \
     }
 
+#define SYSFS_DISKS(table_)                                                                        \
+    {                                                                                              \
+        "block", S_IFDIR | 0755, &sysfs_disks_inode_ops, &sysfs_disks_file_ops, &table_            \
+    }
+
 extern const struct inode_ops sysfs_plain_ops, sysfs_dir_inode_ops;
 
 /* "0\n". */
@@ -51,5 +61,10 @@ int sysfs_show_online_mask(struct file *file, struct strbuf *out);
 
 /* devices/system/node and kernel/mm. */
 extern const struct proc_table sysfs_nodes_table, sysfs_kernel_mm_table;
+
+/* Directories of disks: block, class/block, dev/block. */
+extern const struct inode_ops sysfs_disks_inode_ops;
+extern const struct file_ops sysfs_disks_file_ops;
+extern const struct proc_table sysfs_block_table, sysfs_class_block_table, sysfs_dev_block_table;
 
 #endif

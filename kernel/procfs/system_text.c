@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * /proc/version, cmdline, filesystems, devices, partitions, diskstats, tty, locks; proc(5).
+ * /proc/version, cmdline, filesystems, devices, tty, locks; proc(5).
  */
 #include "kernel/abi/uname.h"
 #include "kernel/fs/device.h"
@@ -73,16 +73,6 @@ static int show_devices(struct file *file, struct strbuf *out)
 }
 
 const struct text_file_ops proc_devices = {.show = show_devices};
-
-static int show_partitions(struct file *file, struct strbuf *out)
-{
-    (void)file;
-    (void)out; /* the heading comes with the first disk */
-    return 0;
-}
-
-const struct text_file_ops proc_partitions = {.show = show_partitions};
-const struct text_file_ops proc_diskstats = {.show = show_partitions};
 
 static int show_execdomains(struct file *file, struct strbuf *out)
 {

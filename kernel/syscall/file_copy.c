@@ -8,6 +8,8 @@
  */
 #include "kernel/abi/errno.h"
 #include "kernel/abi/fcntl.h"
+#include "kernel/drivers/block_cache.h"
+#include "kernel/fs/block_file.h"
 #include "kernel/fs/file_table.h"
 #include "kernel/fs/vfs.h"
 #include "kernel/lib/atomic.h"
@@ -192,6 +194,9 @@ int64_t sys_sync_file_range(int fd, int64_t offset, int64_t count, uint32_t flag
     else if (type == S_IFREG && flags && file.file->ops->fsync)
         result = page_cache_sync(&file.file->inode->pages, (uint64_t)offset >> PAGE_SHIFT,
                                  count ? (uint64_t)(end - 1) >> PAGE_SHIFT : UINT64_MAX);
+    else if (flags && block_file_device(file.file))
+        result = block_sync(block_file_device(file.file), (uint64_t)offset,
+                            count ? (uint64_t)end : UINT64_MAX, false);
     fd_release(file);
     return result;
 }

@@ -6,6 +6,7 @@
 #ifndef SIM_LIB_SIM_INTERNAL_H
 #define SIM_LIB_SIM_INTERNAL_H
 
+#include "hal-hosted/device.h"
 #include "hal-hosted/world/world.h"
 #include "sim/lib/kernel_view.h"
 #include "sim/lib/random.h"
@@ -120,7 +121,7 @@ struct sim_program {
 
 struct sim_device {
     struct sim_device *next;
-    struct world_device *device;
+    struct machine_device *device;
     struct sim_device_ops ops;
     void *model;
 };

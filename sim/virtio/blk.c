@@ -14,16 +14,25 @@ enum {
     TYPE_OUT = 1,
     TYPE_FLUSH = 4,
     TYPE_GET_ID = 8,
+    TYPE_DISCARD = 11,
+    TYPE_WRITE_ZEROES = 13,
 
     STATUS_OK = 0,
     STATUS_IOERR = 1,
     STATUS_UNSUPPORTED = 2,
 
     HEADER_BYTES = 16,
+    RANGE_BYTES = 16,
     ID_BYTES = 20,
     FEATURE_SEG_MAX = 2,
+    FEATURE_RO = 5,
     FEATURE_BLK_SIZE = 6,
     FEATURE_FLUSH = 9,
+    FEATURE_DISCARD = 13,
+    FEATURE_WRITE_ZEROES = 14,
+
+    ERASE_SECTORS_MAX = 2048, /* of one request */
+    CONFIG_BYTES = 60,
 };
 
 struct blk_request {
@@ -82,13 +91,15 @@ static void submit(struct virtio_model *model, const struct virtio_chain *chain,
                                         .data = data};
         if (type == TYPE_OUT) {
             virtio_chain_read(chain, HEADER_BYTES, data, (size_t)bytes);
+        } else if (data != NULL) {
+            memset(data, 0, (size_t)bytes);
         }
         model->under_way++;
-        error = disk_submit(model->disk,
-                            type == TYPE_FLUSH ? DISK_FLUSH
-                            : type == TYPE_OUT ? DISK_WRITE
-                                               : DISK_READ,
-                            sector, bytes / DISK_SECTOR, data, done, request);
+        error = model->backend.submit(model->backend.context,
+                                      type == TYPE_FLUSH ? DISK_FLUSH
+                                      : type == TYPE_IN  ? DISK_READ
+                                                         : DISK_WRITE,
+                                      sector, bytes / DISK_SECTOR, data, done, request);
     }
     if (error != 0) {
         model->under_way -= request != NULL && request->model != NULL;
@@ -96,6 +107,37 @@ static void submit(struct virtio_model *model, const struct virtio_chain *chain,
         free(request);
         answer(model, chain, STATUS_IOERR, 0);
     }
+}
+
+static void answer_id(struct virtio_model *model, const struct virtio_chain *chain)
+{
+    char id[ID_BYTES] = {0};
+
+    memcpy(id, model->backend.serial, strnlen(model->backend.serial, sizeof(id)));
+    virtio_chain_write(chain, 0, id, sizeof(id));
+    answer(model, chain, STATUS_OK, ID_BYTES);
+}
+
+/* Zeroes are written; to discard blocks is to write zeroes too, so that what they read as does not
+ * depend on anything. */
+static void erase(struct virtio_model *model, const struct virtio_chain *chain, uint32_t type)
+{
+    struct {
+        uint64_t sector;
+        uint32_t sectors, flags;
+    } range;
+
+    virtio_chain_read(chain, HEADER_BYTES, &range, sizeof(range));
+    if (range.sectors > ERASE_SECTORS_MAX || range.flags & ~1u) {
+        answer(model, chain, range.flags & ~1u ? STATUS_UNSUPPORTED : STATUS_IOERR, 0);
+    } else {
+        submit(model, chain, type, range.sector, (uint64_t)range.sectors * DISK_SECTOR);
+    }
+}
+
+static bool writes(uint32_t type)
+{
+    return type == TYPE_OUT || type == TYPE_DISCARD || type == TYPE_WRITE_ZEROES;
 }
 
 static void serve(struct virtio_model *model, const struct virtio_chain *chain)
@@ -114,11 +156,13 @@ static void serve(struct virtio_model *model, const struct virtio_chain *chain)
     const uint64_t bytes = type == TYPE_OUT  ? readable - HEADER_BYTES
                            : type == TYPE_IN ? writable - 1
                                              : 0;
-    if (type == TYPE_GET_ID && writable >= ID_BYTES + 1) {
-        char id[ID_BYTES] = {0};
-        memcpy(id, disk_name(model->disk), strnlen(disk_name(model->disk), sizeof(id)));
-        virtio_chain_write(chain, 0, id, sizeof(id));
-        answer(model, chain, STATUS_OK, ID_BYTES);
+    if (writes(type) && model->backend.read_only) {
+        answer(model, chain, STATUS_IOERR, 0);
+    } else if (type == TYPE_GET_ID && writable >= ID_BYTES + 1) {
+        answer_id(model, chain);
+    } else if ((type == TYPE_DISCARD || type == TYPE_WRITE_ZEROES) &&
+               readable == HEADER_BYTES + RANGE_BYTES) {
+        erase(model, chain, type);
     } else if (type != TYPE_IN && type != TYPE_OUT && type != TYPE_FLUSH) {
         answer(model, chain, STATUS_UNSUPPORTED, 0);
     } else if (bytes % DISK_SECTOR != 0 || bytes / DISK_SECTOR > DISK_REQUEST_SECTORS_MAX) {
@@ -130,32 +174,70 @@ static void serve(struct virtio_model *model, const struct virtio_chain *chain)
 
 static void notified(struct virtio_model *model, unsigned queue)
 {
-    struct virtio_chain chain;
-
-    while (virtio_pop(model, queue, &chain)) {
-        serve(model, &chain);
+    while (virtio_pop(model, queue, &model->chain)) {
+        serve(model, &model->chain);
     }
 }
 
-int virtio_blk_create(const struct virtio_host *host, struct disk *disk, struct virtio_model **out)
+static void put32(struct virtio_model *model, unsigned at, uint32_t value)
+{
+    memcpy(model->config + at, &value, sizeof(value));
+}
+
+int virtio_blk_create_on(const struct virtio_host *host, const struct virtio_blk_backend *backend,
+                         struct virtio_model **out)
 {
     int error = virtio_create(host, out);
 
     if (error == 0) {
         struct virtio_model *model = *out;
-        const uint64_t sectors = disk_sectors(disk);
-        const uint32_t segments = VIRTIO_QUEUE_SIZE_MAX - 2, block = DISK_SECTOR;
         model->device = VIRTIO_DEVICE_BLK;
         model->class_code = VIRTIO_CLASS_BLK;
         model->features = VIRTIO_F_VERSION_1 | 1u << FEATURE_SEG_MAX | 1u << FEATURE_BLK_SIZE |
-                          1u << FEATURE_FLUSH;
+                          1u << FEATURE_FLUSH | 1u << FEATURE_DISCARD | 1u << FEATURE_WRITE_ZEROES;
+        if (backend->read_only) {
+            model->features |= 1u << FEATURE_RO;
+        }
         model->queue_count = 1;
         model->notified = notified;
-        model->disk = disk;
-        memcpy(model->config, &sectors, sizeof(sectors));
-        memcpy(model->config + 12, &segments, sizeof(segments));
-        memcpy(model->config + 20, &block, sizeof(block));
-        model->config_bytes = 24;
+        model->backend = *backend;
+        memcpy(model->config, &backend->sectors, sizeof(backend->sectors));
+        put32(model, 12, VIRTIO_QUEUE_SIZE_MAX - 2); /* seg_max */
+        put32(model, 20, DISK_SECTOR);               /* blk_size */
+        put32(model, 36, ERASE_SECTORS_MAX);         /* max_discard_sectors */
+        put32(model, 40, 1);                         /* max_discard_seg */
+        put32(model, 44, 1);                         /* discard_sector_alignment */
+        put32(model, 48, ERASE_SECTORS_MAX);         /* max_write_zeroes_sectors */
+        put32(model, 52, 1);                         /* max_write_zeroes_seg */
+        model->config_bytes = CONFIG_BYTES;
     }
     return error;
+}
+
+/* ---- a simulated disk ---- */
+
+static int submit_to_disk(void *context, enum disk_operation operation, uint64_t sector,
+                          uint64_t count, void *bytes, void (*finished)(void *argument, int status),
+                          void *argument)
+{
+    return disk_submit(context, operation, sector, count, bytes, finished, argument);
+}
+
+static void power_off_disk(void *context)
+{
+    /* Without memory for it the disk keeps what it had: a rarer fault than those it simulates. */
+    (void)disk_power_cut(context, false);
+}
+
+int virtio_blk_create(const struct virtio_host *host, struct disk *disk, struct virtio_model **out)
+{
+    const struct virtio_blk_backend backend = {
+        .submit = submit_to_disk,
+        .power_off = power_off_disk,
+        .context = disk,
+        .serial = disk_name(disk),
+        .sectors = disk_sectors(disk),
+    };
+
+    return virtio_blk_create_on(host, &backend, out);
 }

@@ -91,10 +91,8 @@ void virtio_power(void *context, bool on)
 
     virtio_reset(model);
     model->command = 0;
-    if (!on && model->disk != NULL) {
-        /* Without memory for it the disk keeps what it had: a rarer fault than those it simulates.
-         */
-        (void)disk_power_cut(model->disk, false);
+    if (!on && model->backend.power_off != NULL) {
+        model->backend.power_off(model->backend.context);
     }
 }
 

@@ -46,8 +46,22 @@ int virtio_net_create(const struct virtio_host *host, const uint8_t address[6],
 void virtio_net_attach(struct virtio_model *model, struct network_node *nic);
 void virtio_net_receive(void *model, const uint8_t *bytes, size_t count);
 
-/* A block device in front of a disk, which must outlive it. 0 or -ENOMEM. */
+/* What is behind a block device. */
+struct virtio_blk_backend {
+    /* As disk_submit: never answers from within the call. */
+    int (*submit)(void *context, enum disk_operation operation, uint64_t sector, uint64_t count,
+                  void *bytes, void (*done)(void *argument, int status), void *argument);
+    void (*power_off)(void *context); /* may be NULL */
+    void *context;
+    const char *serial; /* at most 20 bytes count */
+    uint64_t sectors;
+    bool read_only;
+};
+
+/* A block device in front of a disk, or of something else; which must outlive it. 0 or -ENOMEM. */
 int virtio_blk_create(const struct virtio_host *host, struct disk *disk, struct virtio_model **out);
+int virtio_blk_create_on(const struct virtio_host *host, const struct virtio_blk_backend *backend,
+                         struct virtio_model **out);
 
 /* The memory of requests that its disk still has under way is freed when they are done, or when the
  * disk is destroyed. */

@@ -59,6 +59,7 @@ struct virtio_model {
     uint16_t config_vector, queue_select, command;
     struct virtio_queue queues[VIRTIO_QUEUES_MAX];
 
+    struct virtio_chain chain; /* being looked at: too large for a vCPU's stack */
     unsigned errors;
     unsigned epoch;     /* of resets: requests of an earlier one are nobody's any more */
     unsigned under_way; /* requests at the disk; they keep the model alive */
@@ -66,7 +67,7 @@ struct virtio_model {
 
     struct network_node *nic;
     uint64_t dropped;
-    struct disk *disk;
+    struct virtio_blk_backend backend; /* of a block device */
 };
 
 int virtio_create(const struct virtio_host *host, struct virtio_model **out);

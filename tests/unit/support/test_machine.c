@@ -26,6 +26,7 @@
 #pragma weak core_init
 #pragma weak sched_init
 #pragma weak sched_start_cpus
+#pragma weak drivers_init
 #pragma weak vfs_init
 #pragma weak ipc_init
 #pragma weak proc_init
@@ -71,6 +72,7 @@ static void init_kernel(struct kernel *kernel)
     INIT_PART(mm_init);
     INIT_PART(core_init);
     INIT_PART(sched_init);
+    INIT_PART(drivers_init);
     INIT_PART(vfs_init);
     INIT_PART(ipc_init);
     INIT_PART(proc_init);

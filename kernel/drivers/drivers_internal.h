@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The state of drivers/, and what its files share.
+ */
+#ifndef KERNEL_DRIVERS_DRIVERS_INTERNAL_H
+#define KERNEL_DRIVERS_DRIVERS_INTERNAL_H
+
+#include "kernel/lib/list.h"
+
+struct block_device;
+struct hal_device;
+struct kernel;
+
+struct driver_state {
+    struct list blocks; /* struct block_device; grows during boot only */
+    unsigned block_count;
+};
+
+/* Drivers: 0, -ENODEV (it is another driver's device), or what went wrong, which is logged. */
+int virtio_blk_probe(struct kernel *kernel, struct hal_device *device);
+
+/* block_cache.c */
+void block_cache_setup(struct block_device *device);
+
+#endif
