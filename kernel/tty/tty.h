@@ -51,6 +51,7 @@ struct tty {
 
     struct mutex lock;           /* LOCK_RANK_TTY; the fields down to the blank line */
     struct linux_termios termios;
+    struct linux_termios locked; /* bits, and characters other than 0, that keep their value */
     struct linux_winsize size;
     bool stopped;                /* output, by XOFF or TCXONC */
     bool hung_up;

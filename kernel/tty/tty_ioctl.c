@@ -17,11 +17,33 @@
 
 /* ---- termios ---- */
 
+static void keep_locked_bits(uint32_t *new, uint32_t old, uint32_t locked)
+{
+    *new = (*new & ~locked) | (old & locked);
+}
+
+/* TIOCSLCKTRMIOS: what is locked stays as it was. */
+static void keep_locked(const struct linux_termios *locked, const struct linux_termios *old,
+                        struct linux_termios *new)
+{
+    keep_locked_bits(&new->c_iflag, old->c_iflag, locked->c_iflag);
+    keep_locked_bits(&new->c_oflag, old->c_oflag, locked->c_oflag);
+    keep_locked_bits(&new->c_cflag, old->c_cflag, locked->c_cflag);
+    keep_locked_bits(&new->c_lflag, old->c_lflag, locked->c_lflag);
+    if (locked->c_line)
+        new->c_line = old->c_line;
+    for (unsigned i = 0; i < NCCS; i++) {
+        if (locked->c_cc[i])
+            new->c_cc[i] = old->c_cc[i];
+    }
+}
+
 static void set_termios(struct tty *tty, const struct linux_termios *new)
 {
     mutex_lock(&tty->lock);
     struct linux_termios old = tty->termios;
     tty->termios = *new;
+    keep_locked(&tty->locked, &old, &tty->termios);
     line_termios_changed(tty, &old);
     mutex_unlock(&tty->lock);
     if (tty->driver->termios_changed)
@@ -126,6 +148,49 @@ static int64_t change_termios(struct tty *tty, uint64_t argument, size_t bytes, 
     return 0;
 }
 
+static int64_t get_locked(struct tty *tty, uint64_t argument)
+{
+    mutex_lock(&tty->lock);
+    struct linux_termios locked = tty->locked;
+    mutex_unlock(&tty->lock);
+    return copy_to_user(argument, &locked, sizeof(locked));
+}
+
+static int64_t set_locked(struct tty *tty, uint64_t argument)
+{
+    struct linux_termios locked;
+    if (!capable(CAP_SYS_ADMIN))
+        return -EPERM;
+    if (copy_from_user(&locked, argument, sizeof(locked)))
+        return -EFAULT;
+    mutex_lock(&tty->lock);
+    tty->locked = locked;
+    mutex_unlock(&tty->lock);
+    return 0;
+}
+
+/* TIOCSSOFTCAR: another way to say CLOCAL. */
+static int64_t set_soft_carrier(struct tty *tty, uint64_t argument)
+{
+    uint32_t on;
+    if (get_user_u32(&on, argument))
+        return -EFAULT;
+    mutex_lock(&tty->lock);
+    struct linux_termios new = tty->termios;
+    mutex_unlock(&tty->lock);
+    new.c_cflag = on ? new.c_cflag | CLOCAL : new.c_cflag & ~(uint32_t)CLOCAL;
+    set_termios(tty, &new);
+    return 0;
+}
+
+static int64_t get_soft_carrier(struct tty *tty, uint64_t argument)
+{
+    mutex_lock(&tty->lock);
+    bool on = tty->termios.c_cflag & CLOCAL;
+    mutex_unlock(&tty->lock);
+    return put_user_u32(argument, on);
+}
+
 /* ---- flow and flushing ---- */
 
 static void set_output_stopped(struct tty *tty, bool stopped)
@@ -201,6 +266,14 @@ int64_t tty_mode_ioctl(struct tty *tty, uint32_t command, uint64_t argument, boo
     case TCSETAF:
         return change_termios(tty, argument, sizeof(struct linux_termio),
                               (enum when)(command - TCSETA), check_background);
+    case TIOCGLCKTRMIOS:
+        return get_locked(tty, argument);
+    case TIOCSLCKTRMIOS:
+        return set_locked(tty, argument);
+    case TIOCGSOFTCAR:
+        return get_soft_carrier(tty, argument);
+    case TIOCSSOFTCAR:
+        return set_soft_carrier(tty, argument);
     case TCXONC:
     case TCFLSH:
         error = check_background ? job_control_check(tty, SIGTTOU) : 0;

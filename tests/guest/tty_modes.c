@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Terminals whose mode changes while there is input: termios(3), "Canonical and noncanonical mode".
+ * Terminals whose mode changes while there is input: termios(3), "Canonical and noncanonical mode";
+ * settings that are locked: TIOCSLCKTRMIOS(2const).
  */
 #include "tests/guest/guest.h"
 
@@ -53,4 +54,51 @@ static void end_of_file_is_zero_after_canonical_mode(void)
     expect_typed("x\n\004z", 4, "x\n\0z");
 }
 
-GUEST_MAIN(CASE(end_of_file_is_zero_after_canonical_mode))
+/* From either end; only what is locked keeps its value. */
+static void locked_settings_keep_their_values(void)
+{
+    struct termios now, locked = {0};
+    int master, slave;
+    open_pair(&master, &slave);
+    OK(ioctl(slave, TIOCGLCKTRMIOS, &now));
+    EQ(now.c_lflag | now.c_iflag | now.c_oflag | now.c_cflag | now.c_line | now.c_cc[VINTR], 0);
+    locked.c_lflag = ECHO;
+    locked.c_cc[VINTR] = 1;
+    FAILS(ioctl(slave, TIOCSLCKTRMIOS, BAD_POINTER), EFAULT);
+    OK(ioctl(master, TIOCSLCKTRMIOS, &locked));
+    OK(ioctl(slave, TIOCGLCKTRMIOS, &now));
+    EQ(now.c_lflag, ECHO);
+    OK(tcgetattr(slave, &now));
+    now.c_lflag &= ~(tcflag_t)(ECHO | ISIG);
+    now.c_cc[VINTR] = 'x';
+    now.c_cc[VQUIT] = 'y';
+    OK(tcsetattr(slave, TCSANOW, &now));
+    OK(tcgetattr(slave, &now));
+    EQ(now.c_lflag & (ECHO | ISIG), ECHO);
+    EQ(now.c_cc[VINTR], 3);
+    EQ(now.c_cc[VQUIT], 'y');
+    OK(setresuid(1000, 1000, 1000));
+    FAILS(ioctl(slave, TIOCSLCKTRMIOS, &locked), EPERM);
+    FAILS(ioctl(slave, TIOCGLCKTRMIOS, BAD_POINTER), EFAULT);
+}
+
+static void soft_carrier_is_clocal(void)
+{
+    struct termios now;
+    int master, slave, on = 1, got = 7;
+    open_pair(&master, &slave);
+    OK(ioctl(slave, TIOCGSOFTCAR, &got));
+    EQ(got, 0);
+    OK(ioctl(slave, TIOCSSOFTCAR, &on));
+    OK(ioctl(slave, TIOCGSOFTCAR, &got));
+    EQ(got, 1);
+    OK(tcgetattr(slave, &now));
+    EQ(now.c_cflag & CLOCAL, CLOCAL);
+    on = 0;
+    OK(ioctl(slave, TIOCSSOFTCAR, &on));
+    OK(tcgetattr(slave, &now));
+    EQ(now.c_cflag & CLOCAL, 0);
+}
+
+GUEST_MAIN(CASE(end_of_file_is_zero_after_canonical_mode), CASE(locked_settings_keep_their_values),
+           CASE(soft_carrier_is_clocal))
