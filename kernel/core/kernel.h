@@ -24,6 +24,7 @@ struct driver_state;    /* drivers/ */
 struct vfs_state;       /* fs/ */
 struct ipc_state;       /* ipc/ */
 struct tty_state;       /* tty/ */
+struct pid_state;       /* security/pid_namespace.c */
 struct key_state;       /* security/key.c */
 struct landlock_layer;  /* security/landlock.c */
 struct namespaces;      /* proc/namespaces.c: the initial set */
@@ -61,6 +62,7 @@ struct kernel {
     struct mm_state *mm;
     struct sched_state *sched;
     struct process_table *processes;
+    struct pid_state *pids;
     struct spinlock *cred_lock; /* guards every thread's cred pointer: the process-tree lock, once
                                  * there are processes; NULL before */
     struct namespaces *namespaces;

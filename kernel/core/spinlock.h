@@ -28,21 +28,21 @@ enum lock_rank {
     LOCK_RANK_SOCKET = 17,
     LOCK_RANK_TTY = 18,
     LOCK_RANK_SOCKET_RIGHTS = 19, /* files in flight between sockets */
-    LOCK_RANK_KEYS = 20,        /* keys and keyrings */
+    LOCK_RANK_KEYS = 20,          /* keys and keyrings */
     LOCK_RANK_FILE_POS = 9,
     LOCK_RANK_EPOLL = 15,
-    LOCK_RANK_MM = 30,          /* address space; user copies take it, so it is late */
+    LOCK_RANK_MM = 30, /* address space; user copies take it, so it is late */
     LOCK_RANK_PAGE_CACHE = 34,
     LOCK_RANK_DEVICE_RESET = 40, /* one driver at a time puts its device in order */
     /* spinlocks */
     LOCK_RANK_PROCESS_TREE = 50, /* process table, parent/child, sessions */
     LOCK_RANK_SIGNAL = 52,
     LOCK_RANK_SIGNAL_ACTIONS = 53,
-    LOCK_RANK_MOUNT = 53,        /* vfs: where mounts hang */
+    LOCK_RANK_MOUNT = 53, /* vfs: where mounts hang */
     LOCK_RANK_FILES = 54,
-    LOCK_RANK_DENTRY_TREE = 55,  /* vfs: names and parents of all dentries */
-    LOCK_RANK_DENTRY_HASH = 56,  /* one hash bucket */
-    LOCK_RANK_DENTRY = 57,       /* one dentry; the LRU list */
+    LOCK_RANK_DENTRY_TREE = 55, /* vfs: names and parents of all dentries */
+    LOCK_RANK_DENTRY_HASH = 56, /* one hash bucket */
+    LOCK_RANK_DENTRY = 57,      /* one dentry; the LRU list */
     LOCK_RANK_INODE_STATE = 58,
     LOCK_RANK_DEVICE = 59,       /* a driver and its interrupt handler */
     LOCK_RANK_FUTEX = 60,
@@ -51,13 +51,14 @@ enum lock_rank {
     LOCK_RANK_SOCKET_TABLE = 63, /* names and lists of sockets */
     LOCK_RANK_URING_TASK = 63,   /* which requests of io_uring wait for a task */
     LOCK_RANK_WAIT_QUEUE = 64,
-    LOCK_RANK_EPOLL_READY = 65,  /* taken by wake-up callbacks, under the queue's lock */
+    LOCK_RANK_EPOLL_READY = 65, /* taken by wake-up callbacks, under the queue's lock */
     LOCK_RANK_TIMER = 66,
+    LOCK_RANK_PIDS = 67, /* process numbers and their namespaces */
     LOCK_RANK_RUNQUEUE = 68,
     LOCK_RANK_SLAB = 72,
     LOCK_RANK_PAGES = 74,
     LOCK_RANK_ENTROPY = 76,
-    LOCK_RANK_USER_CLOCK = 77,   /* the clock page of user programs */
+    LOCK_RANK_USER_CLOCK = 77, /* the clock page of user programs */
     LOCK_RANK_LOG = 78,
 };
 

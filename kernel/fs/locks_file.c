@@ -5,6 +5,7 @@
 #include "kernel/fs/leases.h"
 #include "kernel/fs/locks_internal.h"
 #include "kernel/sched/wait.h"
+#include "kernel/security/pid_namespace.h"
 
 enum { LOCK_MAND = 32 };
 
@@ -78,7 +79,7 @@ static int get_lock(struct file *file, const struct file_lock *wanted, struct li
         flock->l_whence = SEEK_SET;
         flock->l_start = (int64_t)held->start;
         flock->l_len = held->end == UINT64_MAX ? 0 : (int64_t)(held->end - held->start + 1);
-        flock->l_pid = held->pid;
+        flock->l_pid = current_pid_shown(held->pid);
     }
     spin_unlock(&vfs->locks_lock);
     return 0;

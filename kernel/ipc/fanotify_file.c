@@ -16,6 +16,7 @@
 #include "kernel/lib/strbuf.h"
 #include "kernel/mm/uaccess.h"
 #include "kernel/security/cred.h"
+#include "kernel/security/pid_namespace.h"
 
 enum { HANDLE_BYTES = 12, HANDLE_TYPE = 1, RECORD_ALIGN = 4 };
 
@@ -168,7 +169,7 @@ static bool put_event(struct uio *uio, const struct fan_group *group, const stru
         .metadata_len = sizeof(out),
         .mask = event->mask,
         .fd = fd,
-        .pid = event->pid,
+        .pid = current_pid_shown(event->pid),
     };
     if (uio_copy_to(uio, &out, sizeof(out)) != sizeof(out))
         return false;

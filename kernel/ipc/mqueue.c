@@ -151,8 +151,6 @@ static void notify(const struct notification *notification)
     if (notification->event.sigev_notify == SIGEV_SIGNAL && notification->event.sigev_signo) {
         struct linux_siginfo info = {.si_signo = notification->event.sigev_signo,
                                      .si_code = SI_MESGQ};
-        info.rt.pid = this_thread()->tgid;
-        info.rt.uid = current_cred()->uid;
         info.rt.value = notification->event.sigev_value;
         ipc_process_signal(notification->process, &info);
     }

@@ -9,6 +9,7 @@
 #include "kernel/abi/capability.h"
 #include "kernel/ipc/sysv_internal.h"
 #include "kernel/lib/strbuf.h"
+#include "kernel/security/pid_namespace.h"
 
 struct message {
     struct list_node node;
@@ -465,8 +466,8 @@ int msg_stat(struct ipc_namespace *ns, int id, int command, struct linux_msqid_d
             .msg_cbytes = queue->bytes,
             .msg_qnum = queue->count,
             .msg_qbytes = queue->bytes_max,
-            .msg_lspid = queue->sender_pid,
-            .msg_lrpid = queue->receiver_pid,
+            .msg_lspid = current_pid_shown(queue->sender_pid),
+            .msg_lrpid = current_pid_shown(queue->receiver_pid),
         };
         sysv_fill_perm(object, &out->msg_perm);
         result = command == IPC_STAT ? 0 : object->id;
@@ -525,7 +526,8 @@ void msg_show_locked(struct sysv_object *object, struct strbuf *out)
     strbuf_printf(out,
                   "%10d %10d  %4o  %10llu %10llu %5d %5d %5u %5u %5u %5u %10lld %10lld %10lld\n",
                   object->key, object->id, object->mode, (unsigned long long)queue->bytes,
-                  (unsigned long long)queue->count, queue->sender_pid, queue->receiver_pid,
-                  object->uid, object->gid, object->cuid, object->cgid, (long long)queue->send_time,
-                  (long long)queue->receive_time, (long long)queue->change_time);
+                  (unsigned long long)queue->count, current_pid_shown(queue->sender_pid),
+                  current_pid_shown(queue->receiver_pid), object->uid, object->gid, object->cuid,
+                  object->cgid, (long long)queue->send_time, (long long)queue->receive_time,
+                  (long long)queue->change_time);
 }

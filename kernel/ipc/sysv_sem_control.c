@@ -4,6 +4,7 @@
  */
 #include "kernel/ipc/sysv_sem_internal.h"
 #include "kernel/lib/strbuf.h"
+#include "kernel/security/pid_namespace.h"
 
 static void detach_locked(struct ipc_namespace *ns, struct sem_set *set)
 {
@@ -93,7 +94,7 @@ static int number_of(const struct sem_set *set, int number, int command)
     case GETVAL:
         return set->semaphores[number].value;
     case GETPID:
-        return set->semaphores[number].pid;
+        return current_pid_shown(set->semaphores[number].pid);
     default:
         return count_waiting(&set->readers, number, for_zero) +
                count_waiting(&set->writers, number, for_zero);

@@ -14,6 +14,7 @@
 #include "kernel/lib/strbuf.h"
 #include "kernel/mm/mm.h"
 #include "kernel/mm/shared_anon.h"
+#include "kernel/security/pid_namespace.h"
 
 enum { SHM_ALIGN = PAGE_SIZE };
 
@@ -362,8 +363,8 @@ int shm_stat(struct ipc_namespace *ns, int id, int command, struct linux_shmid_d
             .shm_atime = segment->attach_time,
             .shm_dtime = segment->detach_time,
             .shm_ctime = segment->change_time,
-            .shm_cpid = segment->creator_pid,
-            .shm_lpid = segment->last_pid,
+            .shm_cpid = current_pid_shown(segment->creator_pid),
+            .shm_lpid = current_pid_shown(segment->last_pid),
             .shm_nattch = segment->attached,
         };
         sysv_fill_perm(object, &out->shm_perm);
@@ -434,8 +435,9 @@ void shm_show_locked(struct sysv_object *object, struct strbuf *out)
         "%10d %10d  %4o %21llu %5d %5d  %5llu %5u %5u %5u %5u %10lld %10lld %10lld "
         "%21llu %21d\n",
         object->key, object->id, object->mode, (unsigned long long)segment->bytes,
-        segment->creator_pid, segment->last_pid, (unsigned long long)segment->attached, object->uid,
-        object->gid, object->cuid, object->cgid, (long long)segment->attach_time,
-        (long long)segment->detach_time, (long long)segment->change_time,
+        current_pid_shown(segment->creator_pid), current_pid_shown(segment->last_pid),
+        (unsigned long long)segment->attached, object->uid, object->gid, object->cuid, object->cgid,
+        (long long)segment->attach_time, (long long)segment->detach_time,
+        (long long)segment->change_time,
         (unsigned long long)atomic_load_relaxed(&segment->memory->cache.count) * PAGE_SIZE, 0);
 }

@@ -7,12 +7,18 @@
  */
 #include "kernel/ipc/unix_internal.h"
 #include "kernel/security/cred.h"
+#include "kernel/security/pid_namespace.h"
 
-/* u learns who is at the other end; the reference is u's. */
-static void set_peer_cred(struct unix_socket *u, const struct cred *cred, int pid)
+/* u learns who is at the other end; the references are u's. */
+static void set_peer_cred(struct unix_socket *u, const struct cred *cred, struct pid_slot *pid)
 {
     u->peer_cred = cred;
     u->peer_pid = pid;
+}
+
+static void set_peer_cred_to_current(struct unix_socket *u)
+{
+    set_peer_cred(u, cred_get(current_cred()), pid_slot_of(u->kernel, this_thread()->tgid));
 }
 
 /* ---- listen ---- */
@@ -58,7 +64,7 @@ static bool accepts_connections(const struct unix_socket *listener)
 /* Queue fresh, whose peer is u already, and find out who listens. 0, -ECONNREFUSED, -EAGAIN without
  * room. */
 static int try_connect(struct unix_socket *listener, struct unix_socket *fresh,
-                       const struct cred **out_cred, int *out_pid)
+                       const struct cred **out_cred, struct pid_slot **out_pid)
 {
     int error = 0;
     spin_lock(&listener->lock);
@@ -68,7 +74,7 @@ static int try_connect(struct unix_socket *listener, struct unix_socket *fresh,
         error = -EAGAIN;
     } else {
         *out_cred = cred_get(listener->cred);
-        *out_pid = listener->cred_pid;
+        *out_pid = pid_slot_get(listener->cred_pid);
         list_add_tail(&listener->backlog, &unix_get(fresh)->backlog_node);
         atomic_store_relaxed(&listener->backlog_length, listener->backlog_length + 1);
     }
@@ -78,7 +84,7 @@ static int try_connect(struct unix_socket *listener, struct unix_socket *fresh,
 
 /* The server may have used its end already, and closed it. */
 static void become_connected(struct unix_socket *u, struct unix_socket *fresh,
-                             const struct cred *cred, int pid)
+                             const struct cred *cred, struct pid_slot *pid)
 {
     spin_lock(&u->lock);
     set_peer_cred(u, cred, pid);
@@ -92,7 +98,7 @@ static struct unix_socket *make_server_end(struct unix_socket *u, struct unix_so
     struct unix_socket *fresh = unix_alloc(u->kernel, u->type);
     if (!fresh)
         return NULL;
-    set_peer_cred(fresh, cred_get(current_cred()), this_thread()->tgid);
+    set_peer_cred_to_current(fresh);
     fresh->address = atomic_load_acquire(&listener->address);
     refcount_inc(&fresh->address->refs);
     fresh->peer = unix_get(u);
@@ -103,7 +109,8 @@ static struct unix_socket *make_server_end(struct unix_socket *u, struct unix_so
 static int connect_to(struct unix_socket *u, struct unix_socket *listener, uint64_t deadline_ns)
 {
     const struct cred *cred = NULL;
-    int pid = 0, error;
+    struct pid_slot *pid = NULL;
+    int error;
     struct unix_socket *fresh = make_server_end(u, listener);
     if (!fresh)
         return -ENOMEM;
@@ -212,8 +219,8 @@ int unix_pair(struct socket *a_socket, struct socket *b_socket)
     struct unix_socket *a = a_socket->private, *b = b_socket->private;
     a->peer = unix_get(b);
     b->peer = unix_get(a);
-    set_peer_cred(a, cred_get(current_cred()), this_thread()->tgid);
-    set_peer_cred(b, cred_get(current_cred()), this_thread()->tgid);
+    set_peer_cred_to_current(a);
+    set_peer_cred_to_current(b);
     atomic_store_release(&a->status, (uint8_t)UNIX_CONNECTED);
     atomic_store_release(&b->status, (uint8_t)UNIX_CONNECTED);
     return 0;

@@ -221,8 +221,8 @@ static int64_t read_one(struct unix_socket *u, struct unix_message *from,
         if (address)
             unix_address_out(address, &message->address);
     }
-    control->cred = from->cred;
-    control->has_cred = atomic_load_relaxed(&u->passcred);
+    if (atomic_load_relaxed(&u->passcred))
+        unix_control_set_sender(control, from);
     if (from->rights) {
         control->rights = peek ? unix_rights_copy(from->rights) : from->rights;
         if (!peek)

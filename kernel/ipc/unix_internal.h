@@ -71,11 +71,17 @@ struct unix_chunk {
     uint8_t data[];
 };
 
+/* Who sent a message, by kernel ids. */
+struct unix_sender {
+    struct pid_slot *pid; /* referenced; NULL: not recorded */
+    uint32_t uid, gid;    /* UNIX_NOBODY */
+};
+
 struct unix_message {
     struct list_node node;
     struct unix_socket *sender;  /* referenced: its wmem pays for the message */
     struct unix_rights *rights;  /* files; NULL mostly */
-    struct linux_ucred cred;     /* of the sender; or pid 0, UNIX_NOBODY */
+    struct unix_sender sender_ids;
     uint32_t charge;             /* bytes of memory, against the sender's buffer */
     uint32_t bytes;              /* of data */
     uint32_t consumed;           /* stream: read already */
@@ -110,7 +116,7 @@ struct unix_socket {
     struct list_node backlog_node;
     unsigned backlog_length, backlog_max; /* atomic. Datagrams: messages queued by strangers */
     const struct cred *cred, *peer_cred; /* who connects or listens; the other side. May be NULL */
-    int cred_pid, peer_pid;
+    struct pid_slot *cred_pid, *peer_pid; /* and as what process; referenced */
 
     bool passcred;               /* SO_PASSCRED; atomic */
     uint32_t wmem;               /* memory of our messages that nobody has read; atomic */
@@ -225,11 +231,13 @@ void unix_datagram_disconnected(struct unix_socket *u, struct unix_socket *old);
 /* Ancillary data of one sendmsg or recvmsg. */
 struct unix_control {
     struct unix_rights *rights;
-    struct linux_ucred cred;
+    struct unix_sender sender_ids;
     bool has_cred;
 };
 int unix_control_parse(const struct socket_message *message, struct unix_control *out);
 void unix_control_drop(struct unix_control *control);
+/* The sender of what recvmsg gets, from one of its messages. */
+void unix_control_set_sender(struct unix_control *control, const struct unix_message *from);
 /* Give the message the sender's credentials if one of the ends wants them. */
 void unix_control_stamp(const struct unix_control *control, struct unix_socket *u,
                         struct unix_socket *other, struct unix_message *message);

@@ -8,6 +8,7 @@
  */
 #include "kernel/ipc/unix_internal.h"
 #include "kernel/mm/slab.h"
+#include "kernel/security/pid_namespace.h"
 
 enum {
     CHUNK_ALLOC_MAX = 32768,
@@ -115,7 +116,7 @@ static struct unix_message *message_alloc(size_t bytes)
     }
     list_node_init(&message->node);
     message->rights = NULL;
-    message->cred = (struct linux_ucred){.uid = UNIX_NOBODY, .gid = UNIX_NOBODY};
+    message->sender_ids = (struct unix_sender){.uid = UNIX_NOBODY, .gid = UNIX_NOBODY};
     message->bytes = (uint32_t)bytes;
     message->consumed = 0;
     return message;
@@ -143,6 +144,7 @@ void unix_message_free(struct unix_message *message)
     uint32_t charge = message->charge;
 
     free_chunks(message->first.next);
+    pid_slot_put(message->sender_ids.pid);
     kfree(message);
     if (rights)
         unix_rights_discard(sender->kernel, rights);

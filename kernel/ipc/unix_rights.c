@@ -15,6 +15,8 @@
 #include "kernel/mm/slab.h"
 #include "kernel/mm/uaccess.h"
 #include "kernel/security/cred.h"
+#include "kernel/security/pid_namespace.h"
+#include "kernel/security/user_namespace.h"
 
 /* ---- files ---- */
 
@@ -96,29 +98,35 @@ static int add_files(const struct linux_cmsghdr *header, const int32_t *fds,
 }
 
 /* One may claim to be oneself, by any of one's ids; anything else takes privilege. */
-static int check_cred(const struct linux_ucred *claim)
+static int check_cred(const struct linux_ucred *claim, struct unix_sender *out)
 {
     const struct cred *cred = current_cred();
-    if (claim->pid != this_thread()->tgid && !capable(CAP_SYS_ADMIN))
+    int own_pid = this_thread()->tgid, pid = current_pid_given(claim->pid);
+    uint32_t uid = uid_from_user(cred->user_ns, claim->uid);
+    uint32_t gid = gid_from_user(cred->user_ns, claim->gid);
+    if (uid == ID_NONE || gid == ID_NONE)
+        return -EINVAL;
+    if (pid != own_pid && !capable_in(current_pid_namespace()->common.owner, CAP_SYS_ADMIN))
         return -EPERM;
-    if (claim->uid != cred->uid && claim->uid != cred->euid && claim->uid != cred->suid &&
-        !capable(CAP_SETUID))
+    if (uid != cred->uid && uid != cred->euid && uid != cred->suid && !capable_here(CAP_SETUID))
         return -EPERM;
-    if (claim->gid != cred->gid && claim->gid != cred->egid && claim->gid != cred->sgid &&
-        !capable(CAP_SETGID))
+    if (gid != cred->gid && gid != cred->egid && gid != cred->sgid && !capable_here(CAP_SETGID))
         return -EPERM;
-    if (claim->pid != this_thread()->tgid && !ipc_process_exists(claim->pid))
+    if (pid != own_pid && !ipc_process_exists(pid))
         return -ESRCH;
+    pid_slot_put(out->pid);
+    *out = (struct unix_sender){.pid = pid_slot_of(this_kernel(), pid), .uid = uid, .gid = gid};
     return 0;
 }
 
 static int add_cred(const struct linux_cmsghdr *header, const void *data, struct unix_control *out)
 {
-    if (header->cmsg_len != LINUX_CMSG_LEN(sizeof(out->cred)))
+    struct linux_ucred claim;
+    if (header->cmsg_len != LINUX_CMSG_LEN(sizeof(claim)))
         return -EINVAL;
-    memcpy(&out->cred, data, sizeof(out->cred));
-    int error = check_cred(&out->cred);
-    out->has_cred = !error;
+    memcpy(&claim, data, sizeof(claim));
+    int error = check_cred(&claim, &out->sender_ids);
+    out->has_cred = out->has_cred || !error;
     return error;
 }
 
@@ -154,8 +162,7 @@ static int parse_all(const struct socket_message *message, struct unix_control *
 
 int unix_control_parse(const struct socket_message *message, struct unix_control *out)
 {
-    out->rights = NULL;
-    out->has_cred = false;
+    *out = (struct unix_control){0};
     if (likely(message->control_bytes == 0))
         return 0;
     int error = parse_all(message, out);
@@ -171,22 +178,43 @@ void unix_control_drop(struct unix_control *control)
     if (control->rights)
         unix_rights_discard(this_kernel(), control->rights);
     control->rights = NULL;
+    pid_slot_put(control->sender_ids.pid);
+    control->sender_ids.pid = NULL;
 }
 
 void unix_control_stamp(const struct unix_control *control, struct unix_socket *u,
                         struct unix_socket *other, struct unix_message *message)
 {
     if (control->has_cred) {
-        message->cred = control->cred;
+        message->sender_ids = control->sender_ids;
+        pid_slot_get(message->sender_ids.pid);
     } else if (atomic_load_relaxed(&u->passcred) || atomic_load_relaxed(&other->passcred) ||
                !atomic_load_relaxed(&other->socket)) {
         const struct cred *cred = current_cred();
-        message->cred = (struct linux_ucred){
-            .pid = this_thread()->tgid, .uid = cred->uid, .gid = cred->gid};
+        message->sender_ids = (struct unix_sender){
+            .pid = pid_slot_of(u->kernel, this_thread()->tgid), .uid = cred->uid, .gid = cred->gid};
     }
 }
 
 /* ---- what recvmsg gets ---- */
+
+void unix_control_set_sender(struct unix_control *control, const struct unix_message *from)
+{
+    pid_slot_put(control->sender_ids.pid);
+    control->sender_ids = from->sender_ids;
+    pid_slot_get(control->sender_ids.pid);
+    control->has_cred = true;
+}
+
+static int deliver_cred(const struct unix_sender *sender, struct socket_message *message)
+{
+    const struct linux_ucred cred = {
+        .pid = pid_slot_number_in(current_pid_namespace(), sender->pid),
+        .uid = current_uid_shown(sender->uid),
+        .gid = current_gid_shown(sender->gid),
+    };
+    return socket_put_control(message, SOL_SOCKET, SCM_CREDENTIALS, &cred, sizeof(cred));
+}
 
 /* Install as many as fit and as there are free descriptors; their number. */
 static unsigned install_files(struct unix_rights *rights, struct socket_message *message,
@@ -235,12 +263,9 @@ int unix_control_deliver(struct unix_socket *u, struct unix_control *control,
 {
     int error = 0;
     if (control->has_cred && atomic_load_relaxed(&u->passcred))
-        error = socket_put_control(message, SOL_SOCKET, SCM_CREDENTIALS, &control->cred,
-                                   sizeof(control->cred));
-    if (control->rights) {
-        if (!error)
-            error = deliver_rights(control->rights, message);
-        unix_control_drop(control);
-    }
+        error = deliver_cred(&control->sender_ids, message);
+    if (control->rights && !error)
+        error = deliver_rights(control->rights, message);
+    unix_control_drop(control);
     return error;
 }

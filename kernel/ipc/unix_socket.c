@@ -10,6 +10,7 @@
 #include "kernel/mm/slab.h"
 #include "kernel/mm/uaccess.h"
 #include "kernel/security/cred.h"
+#include "kernel/security/pid_namespace.h"
 #include "kernel/security/user_namespace.h"
 
 /* ---- life ---- */
@@ -55,6 +56,8 @@ void unix_put(struct unix_socket *u)
         cred_put(u->cred);
     if (u->peer_cred)
         cred_put(u->peer_cred);
+    pid_slot_put(u->cred_pid);
+    pid_slot_put(u->peer_pid);
     kfree(u);
 }
 
@@ -86,7 +89,8 @@ void unix_record_cred(struct unix_socket *u)
 {
     const struct cred *old = u->cred;
     u->cred = cred_get(current_cred());
-    u->cred_pid = this_thread()->tgid;
+    pid_slot_put(u->cred_pid);
+    u->cred_pid = pid_slot_of(u->kernel, this_thread()->tgid);
     if (old)
         cred_put(old);
 }
@@ -291,7 +295,7 @@ static const struct cred *peer_cred_get(struct unix_socket *u, int *out_pid)
 {
     spin_lock(&u->lock);
     const struct cred *cred = u->peer_cred ? cred_get(u->peer_cred) : NULL;
-    *out_pid = u->peer_pid;
+    *out_pid = pid_slot_number_in(current_pid_namespace(), u->peer_pid);
     spin_unlock(&u->lock);
     return cred;
 }

@@ -102,7 +102,7 @@ struct reading {
     uint64_t seen;               /* peek: bytes in the queue when we looked */
 };
 
-static bool same_cred(const struct linux_ucred *a, const struct linux_ucred *b)
+static bool same_sender(const struct unix_sender *a, const struct unix_sender *b)
 {
     return a->pid == b->pid && a->uid == b->uid && a->gid == b->gid;
 }
@@ -142,10 +142,11 @@ static int read_message(struct reading *reading, struct unix_message *from)
     size_t want = MIN(uio->remaining, (uint64_t)(from->bytes - start));
 
     if (atomic_load_relaxed(&reading->u->passcred)) {
-        if (reading->control.has_cred && !same_cred(&reading->control.cred, &from->cred))
+        if (reading->control.has_cred &&
+            !same_sender(&reading->control.sender_ids, &from->sender_ids))
             return 0;
-        reading->control.cred = from->cred;
-        reading->control.has_cred = true;
+        if (!reading->control.has_cred)
+            unix_control_set_sender(&reading->control, from);
     }
     size_t copied = unix_message_copy(from, start, uio, want);
     if (copied < want && copied == 0)

@@ -95,10 +95,14 @@ static void put_field(struct strbuf *out, const struct core *core, char field)
     struct linux_utsname uts;
     switch (field) {
     case 'p':
+        strbuf_printf(out, "%d", task->process->own_pid);
+        break;
     case 'P':
         strbuf_printf(out, "%d", task->process->pid);
         break;
     case 'i':
+        strbuf_printf(out, "%d", task->own_tid);
+        break;
     case 'I':
         strbuf_printf(out, "%d", task->tid);
         break;
@@ -161,7 +165,7 @@ static bool make_name(const struct core *core, char *name)
         }
     }
     if (!has_pid && core_uses_pid(core->task->thread.kernel))
-        strbuf_printf(&out, ".%d", core->task->process->pid);
+        strbuf_printf(&out, ".%d", core->task->process->own_pid);
     return name[0] && !strbuf_overflowed(&out);
 }
 

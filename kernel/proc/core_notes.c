@@ -75,10 +75,10 @@ static struct numbers numbers_of(struct process *process)
     struct numbers numbers = {0};
     spin_lock(process_tree_lock(process->kernel));
     if (process->parent)
-        numbers.ppid = process->parent->pid;
+        numbers.ppid = pid_seen_by(process, process->parent->pid);
     if (process->group) {
-        numbers.pgid = process->group->pgid;
-        numbers.sid = process->group->session->sid;
+        numbers.pgid = pid_seen_by(process, process->group->pgid);
+        numbers.sid = pid_seen_by(process, process->group->session->sid);
     }
     spin_unlock(process_tree_lock(process->kernel));
     return numbers;
@@ -102,7 +102,7 @@ static int write_status(struct core *core, struct task *task)
         .pr_cursig = (int16_t)core->info->si_signo,
         .pr_sigpend = task->pending.set,
         .pr_sighold = task->blocked,
-        .pr_pid = task->tid,
+        .pr_pid = task->own_tid,
         .pr_ppid = numbers.ppid,
         .pr_pgrp = numbers.pgid,
         .pr_sid = numbers.sid,
@@ -139,7 +139,7 @@ static int write_process(struct core *core)
         .pr_sname = 'R',
         .pr_uid = cred->uid,
         .pr_gid = cred->gid,
-        .pr_pid = task->process->pid,
+        .pr_pid = task->process->own_pid,
         .pr_ppid = numbers.ppid,
         .pr_pgrp = numbers.pgid,
         .pr_sid = numbers.sid,

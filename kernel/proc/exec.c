@@ -189,6 +189,7 @@ static void take_leader_number(struct task *task)
         ptrace_unlink_locked(old);
     bool irq = spin_lock_irqsave(&process->signal_lock); /* senders of signals look at the leader */
     task->tid = process->pid;
+    task->own_tid = process->own_pid;
     atomic_store_relaxed(&task->thread.tid, process->pid);
     process->leader = task;
     spin_unlock_irqrestore(&process->signal_lock, irq);
@@ -402,7 +403,7 @@ int task_exec(struct file *file, const char *filename, const struct exec_strings
 {
     struct elf_image *image;
     struct task *task = current_task();
-    int old_tid = task->tid;
+    int old_tid = ptrace_tracer_sees(task, task->tid);
     int error = task_check_exec_limit();
     if (!error)
         error = file_deny_write(file);

@@ -17,19 +17,21 @@
 #include "kernel/ipc/sysv.h"
 #include "kernel/lib/assert.h"
 #include "kernel/proc/core_dump.h"
-#include "kernel/proc/process_internal.h"
-#include "kernel/proc/ptrace_internal.h"
-#include "kernel/proc/session_internal.h"
 #include "kernel/proc/keyrings.h"
 #include "kernel/proc/namespaces.h"
+#include "kernel/proc/process_internal.h"
+#include "kernel/proc/ptrace_internal.h"
 #include "kernel/proc/seccomp.h"
+#include "kernel/proc/session_internal.h"
 #include "kernel/proc/signal.h"
 #include "kernel/proc/task_work.h"
-#include "kernel/proc/user_loop.h"
 #include "kernel/proc/user_count.h"
+#include "kernel/proc/user_loop.h"
 #include "kernel/sched/sched.h"
 #include "kernel/security/cred.h"
 #include "kernel/security/landlock.h"
+#include "kernel/security/pid_namespace.h"
+#include "kernel/security/user_namespace.h"
 
 void task_release_mm(struct task *task)
 {
@@ -103,14 +105,19 @@ static struct task *another_task_locked(struct process *process, const struct ta
     return NULL;
 }
 
-/* Who adopts the children of a dying process: the nearest ancestor that is a subreaper, else init. */
+/* Who adopts the children of a dying process: the nearest ancestor in its namespace that is a
+ * subreaper, else the namespace's init. */
 static struct process *find_reaper_locked(struct process_table *table, struct process *process)
 {
-    for (struct process *up = process->parent; up && !up->is_init; up = up->parent) {
+    struct process *up = process->parent;
+    for (; up && !up->is_init && up->pid_ns == process->pid_ns; up = up->parent) {
         if (up->is_subreaper && another_task_locked(up, NULL))
             return up;
     }
-    return table->init;
+    const struct pid_namespace *ns = process->pid_ns;
+    while (ns && !ns->init)
+        ns = ns->parent;
+    return ns ? ns->init : table->init;
 }
 
 static bool group_has_stopped_member(struct process_group *group)
@@ -176,8 +183,8 @@ static void fill_child_info(struct linux_siginfo *info, struct process *child)
 {
     int status = child->exit_status;
     *info = (struct linux_siginfo){.si_signo = child->exit_signal};
-    info->chld.pid = child->pid;
-    info->chld.uid = child->leader->thread.cred->uid;
+    info->chld.pid = pid_seen_by(child->parent, child->pid);
+    info->chld.uid = uid_seen_by(child->parent, child->leader->thread.cred->uid);
     fill_times(info, child);
     if ((status & 0x7f) == 0) {
         info->si_code = CLD_EXITED;
@@ -186,6 +193,11 @@ static void fill_child_info(struct linux_siginfo *info, struct process *child)
         info->si_code = (status & LINUX_WAIT_CORE) ? CLD_DUMPED : CLD_KILLED;
         info->chld.status = status & 0x7f;
     }
+}
+
+uint32_t uid_seen_by(const struct process *viewer, uint32_t kernel_uid)
+{
+    return uid_shown(viewer->leader->thread.cred->user_ns, kernel_uid);
 }
 
 /* A zombie is announced to its parent. True if nobody wants to wait for it. */
@@ -321,6 +333,8 @@ static void become_zombie_locked(struct process_table *table, struct process *pr
                                  struct list *reaped)
 {
     process->exit_status = process->group_exit_status;
+    if (process->pid_ns && process->pid_ns->init == process)
+        process->pid_ns->init = NULL; /* nobody is left that it could adopt */
     reparent_children_locked(table, process, reaped);
     check_orphaned_locked(process->group, process->parent ? process->parent->group : NULL, process);
     process->state = PROCESS_ZOMBIE;
@@ -440,13 +454,13 @@ void task_exit(int status)
     struct process *process = task->process;
     struct thread *thread = &task->thread;
 
-    if (process->is_init)
-        kernel_panic("init exited with status 0x%x", status);
     if (unlikely(atomic_load_acquire(&process->core_task)))
         core_dump_join(task);
     if (unlikely(task_is_traced(task)))
         report_exit(task, status);
     bool last = is_last_task(task, status);
+    if (last && process->is_init)
+        kernel_panic("init exited with status 0x%x", status);
 
     task->exit_status = process->group_exiting ? process->group_exit_status : status;
     if (task->uring)
@@ -470,6 +484,8 @@ void task_exit(int status)
     signal_task_exit(task);
     seccomp_release(task);
     landlock_reap(process->kernel);
+    if (last && process->pid_ns && process->pid_ns->init == process)
+        process_end_namespace(task);
     leave_tree(task);
     thread_exit();
 }
@@ -487,8 +503,8 @@ void process_notify_parent_of_stop_locked(struct process *process, int si_code, 
     if (process->state != PROCESS_ALIVE || !parent)
         return;
     struct linux_siginfo info = {.si_signo = SIGCHLD, .si_code = si_code};
-    info.chld.pid = process->pid;
-    info.chld.uid = process->leader->thread.cred->uid;
+    info.chld.pid = pid_seen_by(parent, process->pid);
+    info.chld.uid = uid_seen_by(parent, process->leader->thread.cred->uid);
     info.chld.status = signo;
     spin_lock(&parent->actions->lock);
     bool wanted = !(parent->actions->actions[SIGCHLD - 1].flags & SA_NOCLDSTOP);

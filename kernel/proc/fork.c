@@ -27,13 +27,14 @@
 #include "kernel/proc/process_internal.h"
 #include "kernel/proc/ptrace_internal.h"
 #include "kernel/proc/rseq.h"
-#include "kernel/proc/session_internal.h"
 #include "kernel/proc/seccomp.h"
+#include "kernel/proc/session_internal.h"
 #include "kernel/proc/signal.h"
 #include "kernel/proc/user_count.h"
 #include "kernel/proc/user_loop.h"
 #include "kernel/sched/sched.h"
 #include "kernel/security/cred.h"
+#include "kernel/security/pid_namespace.h"
 #include "kernel/security/user_namespace.h"
 
 /* Refused with EINVAL as by a Linux built without these. */
@@ -59,7 +60,9 @@ static int check_flags(const struct clone_args *args)
         return -EINVAL;
     if ((flags & CLONE_PIDFD) && (flags & (CLONE_THREAD | CLONE_DETACHED)))
         return -EINVAL;
-    if ((flags & CLONE_PARENT) && current_process()->is_init)
+    if ((flags & CLONE_PARENT) && current_process()->is_unkillable)
+        return -EINVAL;
+    if ((flags & CLONE_THREAD) && namespaces_current()->pid_for_children != current_pid_namespace())
         return -EINVAL;
     if ((flags & CLONE_PIDFD) && (flags & CLONE_PARENT_SETTID) && args->pidfd == args->parent_tid)
         return -EINVAL;
@@ -286,6 +289,10 @@ static int publish(struct process_table *table, struct task *child, struct pid_s
     int error = 0;
 
     spin_lock(&table->lock);
+    if (slot->ns->closed) { /* its init is killing everybody in it */
+        error = -ENOMEM;
+        goto unlock;
+    }
     bool irq = spin_lock_irqsave(&self->signal_lock);
     signal_recalculate(current_task());
     if (this_thread()->interrupted)
@@ -306,6 +313,10 @@ static int publish(struct process_table *table, struct task *child, struct pid_s
         process->creator = (args->flags & CLONE_PARENT) ? self->creator : current_task();
         list_add_tail(&parent->children, &process->sibling_node);
         process_join_group_locked(process, self->group);
+        if (process->own_pid == PID_INIT) {
+            slot->ns->init = process;
+            process->is_unkillable = true;
+        }
     }
     ptrace_inherit_locked(child, current_task());
     atomic_store_relaxed(&table->task_count, table->task_count + 1);
@@ -313,6 +324,44 @@ static int publish(struct process_table *table, struct task *child, struct pid_s
 unlock:
     spin_unlock(&table->lock);
     return error;
+}
+
+/* The numbers that clone3(2) may be given: each asks for a right in the namespace that it is for.
+ */
+static int check_set_tid(const struct pid_namespace *ns, const struct clone_args *args)
+{
+    if (args->set_tid_count > ns->level + 1)
+        return -EINVAL;
+    for (unsigned i = 0; i < args->set_tid_count; i++, ns = ns->parent) {
+        int tid = args->set_tid[i];
+        if (tid < 1 || tid >= PID_MAX || (tid != PID_INIT && !ns->init))
+            return -EINVAL;
+        if (!capable_in(ns->common.owner, CAP_SYS_ADMIN) &&
+            !capable_in(ns->common.owner, CAP_CHECKPOINT_RESTORE))
+            return -EPERM;
+    }
+    return 0;
+}
+
+static int number_task(struct task *child, const struct clone_args *args, struct pid_slot **out)
+{
+    struct pid_namespace *ns = child->thread.namespaces->pid_for_children;
+    struct process *process = child->process;
+    int error = check_set_tid(ns, args);
+    if (!error)
+        error = pid_alloc(ns, args->set_tid, args->set_tid_count, out);
+    if (error)
+        return error;
+    child->tid = child->thread.tid = pid_slot_kernel_pid(*out);
+    child->own_tid = pid_slot_number_in(ns, *out);
+    if (!(args->flags & CLONE_THREAD)) {
+        process->pid = child->tid;
+        process->own_pid = child->own_tid;
+        process->pid_ns = ns->parent ? pid_namespace_get(ns) : NULL;
+    }
+    child->thread.tgid = process->pid;
+    child->thread.pid_ns = process->pid_ns;
+    return 0;
 }
 
 int task_create(const struct clone_args *args, void (*entry)(void *), struct task **out)
@@ -334,13 +383,9 @@ int task_create(const struct clone_args *args, void (*entry)(void *), struct tas
         goto discard;
 
     struct pid_slot *slot;
-    error = pid_alloc(table, args->set_tid, &slot, &child->tid);
+    error = number_task(child, args, &slot);
     if (error)
         goto discard;
-    child->thread.tid = child->tid;
-    if (!(args->flags & CLONE_THREAD))
-        child->process->pid = child->tid;
-    child->thread.tgid = child->process->pid;
     error = publish(table, child, slot, args);
     if (error)
         goto free_pid;
@@ -377,6 +422,8 @@ static void task_uncreate(struct task *child)
     atomic_store_release(&process->task_count, process->task_count - 1);
     table->task_count--;
     if (process->leader == child) {
+        if (slot->ns->init == process)
+            slot->ns->init = NULL;
         slot->process = NULL;
         process->state = PROCESS_REAPED;
         list_remove(&process->sibling_node);
@@ -395,11 +442,11 @@ static void task_uncreate(struct task *child)
 /* Tell user space the number where it asked for it. As in Linux a bad address is ignored. */
 static void write_tids(struct task *child, const struct clone_args *args)
 {
-    uint32_t tid = (uint32_t)child->tid;
+    uint32_t tid = (uint32_t)current_pid_shown(child->tid), own_tid = (uint32_t)child->own_tid;
     if (args->flags & CLONE_PARENT_SETTID)
         copy_to_user_partial(args->parent_tid, &tid, sizeof(tid));
     if (args->flags & CLONE_CHILD_SETTID)
-        mm_access_remote(child->thread.mm, args->child_tid, &tid, sizeof(tid), true, false);
+        mm_access_remote(child->thread.mm, args->child_tid, &own_tid, sizeof(own_tid), true, false);
 }
 
 /* CLONE_PIDFD: a descriptor for the child at args->pidfd. */
@@ -445,7 +492,7 @@ int64_t task_clone(const struct clone_args *args)
 
     if (!(args->flags & CLONE_THREAD))
         process_cpu_limit_changed(child->process);
-    int tid = child->tid;
+    int tid = current_pid_shown(child->tid), traced_tid = ptrace_tracer_sees(self, child->tid);
     if (args->flags & CLONE_VFORK) {
         wait_queue_init(&vfork.wait);
         child->vfork = &vfork;
@@ -454,10 +501,10 @@ int64_t task_clone(const struct clone_args *args)
     ptrace_follows(self, args, &event);
     thread_start(&child->thread);
     if (event)
-        ptrace_event(self, event, (uint64_t)tid);
+        ptrace_event(self, event, (uint64_t)traced_tid);
     if (args->flags & CLONE_VFORK) {
         if (wait_for_vfork(kernel->processes, child, &vfork) == 0)
-            ptrace_event(self, PTRACE_EVENT_VFORK_DONE, (uint64_t)tid);
+            ptrace_event(self, PTRACE_EVENT_VFORK_DONE, (uint64_t)traced_tid);
         task_put(child);
     }
     return tid;

@@ -177,7 +177,7 @@ static int attach_locked(struct attempt *attempt, uint32_t value)
 /* 0: taken; -EINPROGRESS: queued; AGAIN, FAULT; or a negative errno. */
 static int take_locked(struct attempt *attempt)
 {
-    uint32_t value, tid = (uint32_t)attempt->waiter->task->tid;
+    uint32_t value, tid = (uint32_t)attempt->waiter->task->own_tid;
     if (hal_user_load32(attempt->uaddr, &value))
         return FAULT;
     if ((value & FUTEX_TID_MASK) == tid)
@@ -198,8 +198,7 @@ static int prepare(struct attempt *attempt)
     if (attempt->owner)
         task_put(attempt->owner);
     attempt->owner_tid = value & FUTEX_TID_MASK;
-    attempt->owner =
-        attempt->owner_tid ? task_find(this_kernel(), (int)attempt->owner_tid) : NULL;
+    attempt->owner = attempt->owner_tid ? task_find_given((int)attempt->owner_tid) : NULL;
     if (!attempt->spare)
         attempt->spare = kmalloc(sizeof(*attempt->spare));
     return attempt->spare ? 0 : -ENOMEM;
@@ -241,7 +240,7 @@ static bool is_granted(const void *argument)
 static void correct_word(struct pi_waiter *waiter, const struct futex_key *key)
 {
     struct futex_table *table = futex_table();
-    uint32_t tid = (uint32_t)waiter->task->tid, value, seen;
+    uint32_t tid = (uint32_t)waiter->task->own_tid, value, seen;
 
     bool written = false;
     if (!get_user_u32(&value, waiter->uaddr)) {
@@ -312,7 +311,7 @@ static int unlock_locked(uint64_t uaddr, const struct futex_key *key)
 
     if (hal_user_load32(uaddr, &value))
         return FAULT;
-    if ((value & FUTEX_TID_MASK) != (uint32_t)self->tid)
+    if ((value & FUTEX_TID_MASK) != (uint32_t)self->own_tid)
         return -EPERM;
     struct pi_lock *lock = find_locked(key);
     struct pi_waiter *next = lock ? first_locked(lock) : NULL;
@@ -320,7 +319,7 @@ static int unlock_locked(uint64_t uaddr, const struct futex_key *key)
         return exchange(uaddr, value, 0);
     if (lock->owner != self)
         return -EINVAL;
-    int error = exchange(uaddr, value, (uint32_t)next->task->tid | FUTEX_WAITERS);
+    int error = exchange(uaddr, value, (uint32_t)next->task->own_tid | FUTEX_WAITERS);
     if (!error)
         hand_over_locked(lock);
     return error;
@@ -334,7 +333,7 @@ int64_t futex_unlock_pi(uint64_t uaddr, bool private)
 
     if (get_user_u32(&value, uaddr))
         return -EFAULT;
-    if ((value & FUTEX_TID_MASK) != (uint32_t)current_task()->tid)
+    if ((value & FUTEX_TID_MASK) != (uint32_t)current_task()->own_tid)
         return -EPERM;
     int error = futex_get_key(uaddr, private, &key);
     if (error)

@@ -27,7 +27,7 @@ static int release_word(const struct task *task, uint64_t uaddr, bool pi, bool p
             futex_wake(uaddr, false, 1, FUTEX_BITSET_MATCH_ANY);
             return 0;
         }
-        if (owner != (uint32_t)task->tid)
+        if (owner != (uint32_t)task->own_tid)
             return 0;
         if (cmpxchg_user_u32(uaddr, value, (value & FUTEX_WAITERS) | FUTEX_OWNER_DIED, &seen))
             return -EFAULT;

@@ -50,9 +50,7 @@ int proc_init(struct kernel *kernel)
     if (!table)
         return -ENOMEM;
     spin_lock_init(&table->lock, LOCK_RANK_PROCESS_TREE);
-    xarray_init(&table->slots, &kmalloc_allocator);
     user_count_init(table);
-    table->cursor = PID_INIT;
     table->ptrace_scope = PTRACE_SCOPE_DEFAULT;
     memcpy(table->core_pattern, "core", 5);
     table->task_cache = slab_cache_create("task", sizeof(struct task), 64);
@@ -61,6 +59,9 @@ int proc_init(struct kernel *kernel)
     if (!table->task_cache || !table->process_cache || !table->fpu_cache)
         return -ENOMEM;
     kernel->processes = table;
+    if (pid_namespaces_init(kernel))
+        return -ENOMEM;
+    table->pids = &kernel->pids->initial;
     if (namespaces_init(kernel) || keys_init(kernel))
         return -ENOMEM;
     uts_set(UTS_NODENAME, "assay");
@@ -324,9 +325,10 @@ static int enter_table(struct process_table *table, struct task *init)
     struct pid_slot *slot;
     if (!session || !group)
         return -ENOMEM;
-    int error = pid_alloc(table, 0, &slot, &init->tid);
+    int error = pid_alloc(table->pids, NULL, 0, &slot);
     if (error)
         return error;
+    init->tid = init->own_tid = pid_slot_kernel_pid(slot);
     assert(init->tid == PID_INIT);
 
     spin_lock(&table->lock);
@@ -339,7 +341,7 @@ static int enter_table(struct process_table *table, struct task *init)
     process_group_publish_locked(table, group, session);
     process_join_group_locked(process, group);
     table->task_count = 1;
-    table->init = process;
+    table->init = table->pids->init = process;
     spin_unlock(&table->lock);
     process_group_put(group);
     session_put(session);
@@ -357,8 +359,8 @@ int proc_start_init(struct kernel *kernel)
         return error;
     struct process *process = init->process;
     process->leader = init;
-    process->is_init = true;
-    process->pid = PID_INIT;
+    process->is_init = process->is_unkillable = true;
+    process->pid = process->own_pid = PID_INIT;
     process_set_default_limits(process);
     error = give_resources(init, kernel);
     if (!error)

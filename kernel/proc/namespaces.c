@@ -16,6 +16,7 @@
 #include "kernel/mm/slab.h"
 #include "kernel/proc/process_internal.h"
 #include "kernel/security/cred.h"
+#include "kernel/security/pid_namespace.h"
 #include "kernel/security/user_namespace.h"
 
 static void free_cgroup(struct ns_common *ns)
@@ -77,6 +78,7 @@ int namespaces_init(struct kernel *kernel)
     if (!set->cgroup || !set->uts)
         return -ENOMEM;
     set->ipc = ipc_namespace_get(ipc_namespace_current()); /* ours is the initial one yet */
+    set->pid_for_children = pid_namespace_get(&kernel->pids->initial);
     kernel->namespaces = set;
     return 0;
 }
@@ -96,6 +98,7 @@ void namespaces_put(struct namespaces *set)
         namespace_put(&set->uts->common);
     if (set->ipc)
         ipc_namespace_put(set->ipc);
+    pid_namespace_put(set->pid_for_children);
     kfree(set);
 }
 
@@ -103,6 +106,18 @@ struct namespaces *namespaces_current(void)
 {
     struct thread *thread = this_thread();
     return thread->namespaces ? thread->namespaces : this_kernel()->namespaces;
+}
+
+static int copy_pid(struct pid_namespace *from, bool fresh, struct user_namespace *owner,
+                    struct pid_namespace **out)
+{
+    if (!fresh) {
+        *out = pid_namespace_get(from);
+        return 0;
+    }
+    if (from != current_pid_namespace() || !user_namespace_is_below(owner, from->common.owner))
+        return -EINVAL;
+    return pid_namespace_create(from, owner, out);
 }
 
 int namespaces_copy(struct namespaces *from, uint64_t flags, struct user_namespace *owner,
@@ -126,9 +141,14 @@ int namespaces_copy(struct namespaces *from, uint64_t flags, struct user_namespa
         error = ipc_namespace_create(kernel, owner, &set->ipc);
     else
         set->ipc = ipc_namespace_get(from->ipc);
-    if (error || !set->cgroup || !set->uts) {
+    if (!error && (!set->cgroup || !set->uts))
+        error = -ENOMEM;
+    if (!error)
+        error =
+            copy_pid(from->pid_for_children, flags & CLONE_NEWPID, owner, &set->pid_for_children);
+    if (error) {
         namespaces_put(set);
-        return -ENOMEM;
+        return error;
     }
     *out = set;
     return 0;
@@ -159,7 +179,12 @@ struct ns_common *task_namespace(struct task *task, uint32_t type)
         return mount_namespace_of(task);
     spin_lock(tree);
     const struct namespaces *set = task->exiting ? NULL : task->thread.namespaces;
-    if (type == CLONE_NEWUSER)
+    if (type == CLONE_NEWPID && task->process->state != PROCESS_REAPED)
+        ns = namespace_get(&process_pid_namespace(task->process)->common);
+    else if (set && type == (CLONE_NEWPID | NAMESPACE_FOR_CHILDREN) &&
+             (set->pid_for_children->init || set->pid_for_children->closed))
+        ns = namespace_get(&set->pid_for_children->common);
+    else if (type == CLONE_NEWUSER)
         ns = nsfs_user_namespace(task->thread.kernel, task->thread.cred->user_ns);
     else if (set && type == CLONE_NEWUTS)
         ns = namespace_get(&set->uts->common);

@@ -22,7 +22,8 @@ struct uts_namespace {
 };
 
 /* Everything that can be unshared or joined here. */
-#define NAMESPACE_FLAGS (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER)
+#define NAMESPACE_FLAGS                                                                            \
+    (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID)
 
 int namespaces_init(struct kernel *kernel); /* the initial set */
 struct namespaces *namespaces_get(struct namespaces *set);
@@ -30,8 +31,9 @@ void namespaces_put(struct namespaces *set); /* may block */
 /* Of the current thread; the initial set for kernel threads. */
 struct namespaces *namespaces_current(void);
 
-/* New ones for the CLONE_NEW* in flags, owned by the user namespace; the others shared with `from`.
- */
+/* New ones for the CLONE_NEW* in flags, owned by the user namespace; the others shared with `from`,
+ * the current set. -ENOMEM; for CLONE_NEWPID -EINVAL if children already go to another one, or the
+ * user namespace is not below its owner; -ENOSPC for too many levels. */
 int namespaces_copy(struct namespaces *from, uint64_t flags, struct user_namespace *owner,
                     struct namespaces **out);
 
@@ -39,7 +41,9 @@ int namespaces_copy(struct namespaces *from, uint64_t flags, struct user_namespa
 int64_t task_unshare(uint64_t flags);
 int64_t task_set_namespace(struct file *file, uint64_t type);
 
-/* A task's namespace of this type (CLONE_NEW*), referenced; NULL if it has none (any more). */
+/* A task's namespace of this type (CLONE_NEW*), referenced; NULL if it has none (any more). With
+ * NAMESPACE_FOR_CHILDREN that of the children to come, once it has an init. */
+#define NAMESPACE_FOR_CHILDREN 1u
 struct ns_common *task_namespace(struct task *task, uint32_t type);
 
 #endif

@@ -43,7 +43,8 @@ static struct process *choose_victim_locked(struct process_table *table, uint64_
     uint64_t index;
 
     *out_points = 0;
-    xarray_for_each(&table->slots, index, slot) {
+    xarray_for_each(&table->pids->numbers, index, slot)
+    {
         if (!slot->process || slot->process->is_init || slot->process->state != PROCESS_ALIVE)
             continue;
         int64_t points = badness(slot->process, total_pages, out_dying);

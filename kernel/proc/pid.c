@@ -8,36 +8,21 @@
 #include "kernel/abi/errno.h"
 #include "kernel/core/kernel.h"
 #include "kernel/lib/assert.h"
-#include "kernel/mm/slab.h"
 #include "kernel/proc/process_table.h"
 #include "kernel/proc/session.h"
 
-int pid_alloc(struct process_table *table, int want, struct pid_slot **out_slot, int *out_pid)
+int pid_alloc(struct pid_namespace *ns, const int *wanted, unsigned count, struct pid_slot **out)
 {
-    struct pid_slot *slot = kzalloc(sizeof(*slot));
-    if (!slot)
-        return -ENOMEM;
-
-    uint64_t number = (uint64_t)want;
+    struct process_table *table = ns->common.kernel->processes;
     spin_lock(&table->lock);
-    int error = want ? xarray_insert(&table->slots, number, slot)
-                     : xarray_alloc_cyclic(&table->slots, slot, PID_INIT, PID_MAX - 1,
-                                           &table->cursor, &number);
-    if (!error && !want)
-        atomic_store_relaxed(&table->last_pid, (int)number);
+    int error = pid_slot_create(ns, wanted, count, out);
     spin_unlock(&table->lock);
-    if (error) {
-        kfree(slot);
-        return error == -ENOSPC ? -EAGAIN : error;
-    }
-    *out_slot = slot;
-    *out_pid = (int)number;
-    return 0;
+    return error;
 }
 
 struct pid_slot *pid_slot_find(struct process_table *table, int pid)
 {
-    return pid > 0 ? xarray_get(&table->slots, (uint64_t)pid) : NULL;
+    return pid > 0 ? xarray_get(&table->pids->numbers, (uint64_t)pid) : NULL;
 }
 
 void pid_slot_release(struct process_table *table, int pid)
@@ -46,8 +31,7 @@ void pid_slot_release(struct process_table *table, int pid)
     assert(slot != NULL);
     if (slot->task || slot->process || slot->group || slot->session)
         return;
-    xarray_erase(&table->slots, (uint64_t)pid);
-    kfree(slot);
+    pid_slot_remove(slot);
 }
 
 struct task *task_find(struct kernel *kernel, int tid)
@@ -68,6 +52,16 @@ struct process *process_find(struct kernel *kernel, int pid)
     struct process *process = slot && slot->process ? process_get(slot->process) : NULL;
     spin_unlock(&table->lock);
     return process;
+}
+
+struct task *task_find_given(int number)
+{
+    return task_find(this_kernel(), current_pid_given(number));
+}
+
+struct process *process_find_given(int number)
+{
+    return process_find(this_kernel(), current_pid_given(number));
 }
 
 struct process *process_find_any(struct kernel *kernel, int tid)
@@ -95,17 +89,19 @@ struct process_group *process_group_find(struct kernel *kernel, int pgid)
     return group;
 }
 
-struct process *process_next(struct kernel *kernel, int after)
+struct process *process_next(struct pid_namespace *ns, int *number)
 {
-    struct process_table *table = kernel->processes;
+    struct process_table *table = ns->common.kernel->processes;
     struct process *found = NULL;
-    uint64_t index = after < 0 ? 0 : (uint64_t)after + 1;
+    uint64_t index = *number < 0 ? 0 : (uint64_t)*number + 1;
     struct pid_slot *slot;
 
     spin_lock(&table->lock);
-    xarray_for_each_from(&table->slots, index, slot, index) {
+    xarray_for_each_from(&ns->numbers, index, slot, index)
+    {
         if (slot->process) {
             found = process_get(slot->process);
+            *number = (int)index;
             break;
         }
     }
@@ -135,14 +131,14 @@ unsigned task_count(struct kernel *kernel)
     return atomic_load_relaxed(&kernel->processes->task_count);
 }
 
-int process_last_pid(struct kernel *kernel)
-{
-    return atomic_load_relaxed(&kernel->processes->last_pid);
-}
-
 uint64_t process_forks(struct kernel *kernel)
 {
     return atomic_load_relaxed(&kernel->processes->forks);
+}
+
+struct pid_namespace *process_pid_namespace(const struct process *process)
+{
+    return process->pid_ns ? process->pid_ns : process->kernel->processes->pids;
 }
 
 struct spinlock *process_tree_lock(struct kernel *kernel)

@@ -10,6 +10,7 @@
 #include "kernel/fs/vfs.h"
 #include "kernel/lib/strbuf.h"
 #include "kernel/proc/task.h"
+#include "kernel/security/pid_namespace.h"
 
 static void pidfd_release(struct file *file)
 {
@@ -26,8 +27,16 @@ static uint32_t pidfd_poll(struct file *file, struct poll_table *table)
 static void pidfd_show(struct file *file, struct strbuf *out)
 {
     struct process *process = file->private;
-    int pid = atomic_load_acquire(&process->state) == PROCESS_REAPED ? -1 : process->pid;
-    strbuf_printf(out, "Pid:\t%d\nNSpid:\t%d\n", pid, pid);
+    int pid = atomic_load_acquire(&process->state) == PROCESS_REAPED
+                  ? -1
+                  : current_pid_shown(process->pid);
+    strbuf_printf(out, "Pid:\t%d\nNSpid:\t%d", pid, pid);
+    /* Those in the namespaces below, as far as there are any. */
+    struct pid_slot *slot = pid > 0 ? pid_slot_of(process->kernel, process->pid) : NULL;
+    for (unsigned i = current_pid_namespace()->level + 1; slot && i <= slot->level; i++)
+        strbuf_printf(out, "\t%d", slot->names[i].number);
+    pid_slot_put(slot);
+    strbuf_putc(out, '\n');
 }
 
 static const struct file_ops pidfd_ops = {

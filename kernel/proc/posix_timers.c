@@ -171,8 +171,8 @@ static int decode_cpu_clock(struct posix_timer *timer, int clock)
     timer->cpu_user_only = clock < 0 && ((unsigned)clock & CPUCLOCK_CLOCK_MASK) == CPUCLOCK_VIRT;
     timer->kind = thread ? CPU_TASK : CPU_PROCESS;
     if (!thread)
-        return pid == 0 || pid == process->pid ? 0 : -EINVAL; /* only the own one */
-    struct task *task = pid ? task_find(process->kernel, pid) : task_get(current_task());
+        return pid == 0 || pid == process->own_pid ? 0 : -EINVAL; /* only the own one */
+    struct task *task = pid ? task_find_given(pid) : task_get(current_task());
     if (!task)
         return -EINVAL;
     timer->cpu_task = task;
@@ -217,7 +217,7 @@ static int decode_event(struct posix_timer *timer, const struct linux_sigevent *
     case SIGEV_THREAD:
         break;
     case SIGEV_SIGNAL | SIGEV_THREAD_ID:
-        timer->target = task_find(timer->process->kernel, event->tid);
+        timer->target = task_find_given(event->tid);
         if (!timer->target || timer->target->process != timer->process)
             return -EINVAL;
         break;

@@ -36,6 +36,25 @@ struct vfork_wait {
     bool done;
 };
 
+/* What a process calls a kernel pid (0: it does not see it) and a kernel uid. For a signal's
+ * information and the like; the process-tree lock, or it is the current one's. */
+static inline int pid_seen_by(const struct process *viewer, int pid)
+{
+    return likely(!viewer->pid_ns) ? pid : pid_number_in(viewer->pid_ns, pid);
+}
+uint32_t uid_seen_by(const struct process *viewer, uint32_t kernel_uid);
+
+/* ---- wait.c ---- */
+
+/* Reap all children of the current process, which must be dying or dead; blocks until they are. */
+void process_reap_children(void);
+
+/* ---- exit_namespace.c ---- */
+
+/* The last task of a pid namespace's init ends: everybody in it is killed and gone when this
+ * returns. Blocks. */
+void process_end_namespace(struct task *task);
+
 /* ---- exit.c ---- */
 
 /* Take a zombie out of the tree and drop the table's reference. */

@@ -9,8 +9,7 @@
 #include "kernel/core/spinlock.h"
 #include "kernel/lib/xarray.h"
 #include "kernel/proc/task.h"
-
-enum { PID_INIT = 1, PID_MAX = 32768 };
+#include "kernel/security/pid_namespace.h"
 
 struct futex_table;
 struct session_tty_ops;
@@ -18,21 +17,10 @@ struct slab_cache;
 struct user_loop_ops;
 struct vdso;
 
-/* Everything that one number means. It stays taken while any of these is set, so that a pid is
- * not reused while it still names a group or a session. */
-struct pid_slot {
-    struct task *task;
-    struct process *process;
-    struct process_group *group;
-    struct session *session;
-};
-
 struct process_table {
     struct spinlock lock;        /* LOCK_RANK_PROCESS_TREE; the fields below */
-    struct xarray slots;         /* number -> struct pid_slot */
-    uint64_t cursor;
+    struct pid_namespace *pids;  /* the initial one; constant */
     unsigned task_count;
-    int last_pid;
     uint64_t forks;
     struct xarray users;         /* uid -> struct user_count */
     struct process *init;
@@ -50,8 +38,8 @@ struct process_table {
     const struct user_loop_ops *user_ops;
 };
 
-/* Allocate a number (want 0: the next free one) with an empty slot. -EAGAIN, -EEXIST, -ENOMEM. */
-int pid_alloc(struct process_table *table, int want, struct pid_slot **out_slot, int *out_pid);
+/* A new number, as pid_slot_create does it, with an empty slot. */
+int pid_alloc(struct pid_namespace *ns, const int *wanted, unsigned count, struct pid_slot **out);
 struct pid_slot *pid_slot_find(struct process_table *table, int pid) MUST_HOLD(&table->lock);
 /* Free the slot if nothing uses the number any more. */
 void pid_slot_release(struct process_table *table, int pid) MUST_HOLD(&table->lock);

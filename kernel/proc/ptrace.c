@@ -142,8 +142,8 @@ void ptrace_notify_exit_locked(struct task *task, int signo)
     int status = task == process->leader ? process->exit_status : task->exit_status;
     struct linux_siginfo info = {.si_signo = signo};
 
-    info.chld.pid = task->tid;
-    info.chld.uid = task->thread.cred->uid;
+    info.chld.pid = pid_seen_by(tracer->process, task->tid);
+    info.chld.uid = uid_seen_by(tracer->process, task->thread.cred->uid);
     info.si_code = (status & 0x7f) == 0 ? CLD_EXITED : (status & 0x80) ? CLD_DUMPED : CLD_KILLED;
     info.chld.status = (status & 0x7f) == 0 ? status >> 8 & 0xff : status & 0x7f;
     if (signo >= 1 && signo <= SIGNALS_MAX)

@@ -12,6 +12,7 @@
 #include "kernel/proc/ptrace_internal.h"
 #include "kernel/security/cred.h"
 #include "kernel/security/landlock.h"
+#include "kernel/security/pid_namespace.h"
 
 enum { SCOPE_CLASSIC, SCOPE_DESCENDANTS, SCOPE_CAPABLE, SCOPE_NOBODY };
 
@@ -93,7 +94,7 @@ int ptrace_allow_tracer(uint64_t pid)
     if (pid && pid != (uint64_t)PR_SET_PTRACER_ANY) {
         if ((int)pid <= 0)
             return -EINVAL;
-        tracer = process_find_any(self->kernel, (int)pid);
+        tracer = process_find_any(self->kernel, current_pid_given((int)pid));
         if (!tracer)
             return -EINVAL;
     }

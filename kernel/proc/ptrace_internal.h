@@ -100,6 +100,8 @@ int ptrace_signal_locked(struct task *task, int signo, struct linux_siginfo *inf
 /* PTRACE_EVENT_*: stops if the tracer has asked for it. No lock. True if it had asked. */
 bool ptrace_event(struct task *task, int event, uint64_t message);
 void ptrace_event_exec(struct task *task, int old_tid);
+/* What the tracer, if there is one, calls a kernel pid. Takes the process-tree lock. */
+int ptrace_tracer_sees(struct task *task, int tid);
 /* A handler has been set up for a task that steps. */
 void ptrace_report_handler(struct task *task);
 /* The tracer's single step ends: RFLAGS.TF is the program's again. */

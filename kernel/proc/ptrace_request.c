@@ -353,7 +353,7 @@ int64_t ptrace_request(int64_t request, int pid, uint64_t addr, uint64_t data)
 {
     if (request == PTRACE_TRACEME)
         return trace_me();
-    struct task *task = task_find(this_kernel(), pid);
+    struct task *task = task_find_given(pid);
     if (!task)
         return -ESRCH;
     int64_t result = request_on(task, request, addr, data);

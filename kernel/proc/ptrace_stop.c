@@ -20,6 +20,7 @@
 #include "kernel/proc/signal_internal.h"
 #include "kernel/sched/sched.h"
 #include "kernel/security/cred.h"
+#include "kernel/security/user_namespace.h"
 
 static int event_code(int signo, int event)
 {
@@ -32,8 +33,8 @@ static void tell_tracer_locked(struct task *task, int why, int status)
 {
     struct process *tracer = task->ptrace->tracer->process;
     struct linux_siginfo info = {.si_signo = SIGCHLD, .si_code = why};
-    info.chld.pid = task->tid;
-    info.chld.uid = task->thread.cred->uid;
+    info.chld.pid = pid_seen_by(tracer, task->tid);
+    info.chld.uid = uid_seen_by(tracer, task->thread.cred->uid);
     info.chld.status = status & 0x7f;
     spin_lock(&tracer->actions->lock);
     const struct linux_sigaction *action = &tracer->actions->actions[SIGCHLD - 1];
@@ -149,8 +150,8 @@ static int notify_locked(struct task *task, int signo, int code, int why, uint64
                          bool *irq)
 {
     struct linux_siginfo info = {.si_signo = signo, .si_code = code};
-    info.kill.pid = task->tid;
-    info.kill.uid = task->thread.cred->uid;
+    info.kill.pid = task->own_tid;
+    info.kill.uid = current_uid_shown(task->thread.cred->uid);
     const struct ptrace_stop stop = {.code = code, .why = why, .message = message, .info = &info};
     int injected = ptrace_stop_locked(task, &stop, irq);
     return task->ptrace->resumed ? injected : 0;
@@ -219,8 +220,8 @@ int ptrace_signal_locked(struct task *task, int signo, struct linux_siginfo *inf
     if (injected != info->si_signo) {
         *info = (struct linux_siginfo){.si_signo = injected, .si_code = SI_USER};
         if (task->traced) {
-            info->kill.pid = task->ptrace->tracer->process->pid;
-            info->kill.uid = task->ptrace->tracer_cred->uid;
+            info->kill.pid = pid_seen_by(process, task->ptrace->tracer->process->pid);
+            info->kill.uid = current_uid_shown(task->ptrace->tracer_cred->uid);
         }
     }
     if (signal_in(task->blocked, injected)) {
@@ -231,6 +232,19 @@ int ptrace_signal_locked(struct task *task, int signo, struct linux_siginfo *inf
 }
 
 /* ---- events ---- */
+
+int ptrace_tracer_sees(struct task *task, int tid)
+{
+    struct spinlock *tree = process_tree_lock(task->thread.kernel);
+    if (likely(!task_is_traced(task)))
+        return tid;
+    spin_lock(tree);
+    const struct task *tracer = ptrace_tracer_locked(task);
+    if (tracer)
+        tid = pid_seen_by(tracer->process, tid);
+    spin_unlock(tree);
+    return tid;
+}
 
 bool ptrace_event(struct task *task, int event, uint64_t message)
 {
@@ -245,8 +259,8 @@ void ptrace_event_exec(struct task *task, int old_tid)
     if (likely(!task_is_traced(task)) || ptrace_event(task, PTRACE_EVENT_EXEC, (uint64_t)old_tid))
         return;
     struct linux_siginfo info = {.si_signo = SIGTRAP, .si_code = SI_USER};
-    info.kill.pid = task->process->pid;
-    info.kill.uid = task->thread.cred->uid;
+    info.kill.pid = task->process->own_pid;
+    info.kill.uid = current_uid_shown(task->thread.cred->uid);
     if (!task->ptrace->seized)
         signal_send_task(task, SIGTRAP, &info);
 }

@@ -194,7 +194,7 @@ static int64_t install_locked(struct task *task, uint32_t flags, struct seccomp_
         return -EINVAL;
     struct task *unlike = flags & SECCOMP_FILTER_FLAG_TSYNC ? find_unlike_locked(task) : NULL;
     if (unlike)
-        return flags & SECCOMP_FILTER_FLAG_TSYNC_ESRCH ? -ESRCH : unlike->tid;
+        return flags & SECCOMP_FILTER_FLAG_TSYNC_ESRCH ? -ESRCH : unlike->own_tid;
     int error = filter_attach_locked(task, filter);
     if (error)
         return error;

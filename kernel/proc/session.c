@@ -166,7 +166,7 @@ int64_t process_setsid(struct process *process)
     spin_unlock(&table->lock);
     process_group_put(group);
     session_put(session);
-    return process->pid;
+    return process->own_pid;
 
 unlock:
     spin_unlock(&table->lock);

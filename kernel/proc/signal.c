@@ -20,6 +20,8 @@
 #include "kernel/proc/signal_internal.h"
 #include "kernel/sched/sched.h"
 #include "kernel/security/cred.h"
+#include "kernel/security/pid_namespace.h"
+#include "kernel/security/user_namespace.h"
 
 uint64_t signal_handler(struct process *process, int signo)
 {
@@ -106,7 +108,7 @@ static void continue_group(struct process *process)
 
 /* ---- who takes it ---- */
 
-static bool is_ignored(struct process *process, const struct task *subject, int signo)
+static bool is_ignored(struct process *process, const struct task *subject, int signo, bool force)
 {
     if (subject->traced && signo != SIGKILL)
         return false; /* the tracer sees it */
@@ -114,8 +116,11 @@ static bool is_ignored(struct process *process, const struct task *subject, int 
     if (signal_in(subject->blocked | subject->real_blocked, signo) && signo != SIGKILL)
         return false;
     uint64_t handler = signal_handler(process, signo);
-    if (handler == SIG_DFL)
-        return process->is_init || signal_in(SIGNALS_IGNORED_BY_DEFAULT, signo);
+    if (handler == SIG_DFL) {
+        bool spared = process->is_unkillable &&
+                      (process->is_init || !force || !signal_in(SIGNALS_UNBLOCKABLE, signo));
+        return spared || signal_in(SIGNALS_IGNORED_BY_DEFAULT, signo);
+    }
     return handler == SIG_IGN;
 }
 
@@ -153,7 +158,7 @@ static bool kills_at_once(struct process *process, const struct task *taker, int
 {
     if (signo == SIGKILL)
         return true;
-    return signal_handler(process, signo) == SIG_DFL && !process->is_init && !taker->traced &&
+    return signal_handler(process, signo) == SIG_DFL && !process->is_unkillable && !taker->traced &&
            !signal_in(taker->real_blocked, signo) &&
            !signal_in(SIGNALS_IGNORED_BY_DEFAULT | SIGNALS_STOPPING | SIGNALS_DUMPING_CORE, signo);
 }
@@ -183,8 +188,18 @@ static bool has_live_task(struct process *process)
     return false;
 }
 
+/* Does it come from the kernel, or from a process that the target does not see? Such get SIGKILL
+ * and SIGSTOP through to the init of a namespace. */
+static bool is_from_above(const struct process *process, const struct linux_siginfo *info)
+{
+    if (info && (info == SIGINFO_KERNEL || info->si_code == SI_KERNEL))
+        return true;
+    return process->pid_ns && !signal_sender_is_seen(process);
+}
+
 /* 1: go on; 0: the signal is ignored; -ESRCH. */
-static int prepare(struct process *process, struct task *task, int signo)
+static int prepare(struct process *process, struct task *task, int signo,
+                   const struct linux_siginfo *info)
 {
     if (task ? task->signals_closed : !has_live_task(process))
         return -ESRCH;
@@ -197,14 +212,15 @@ static int prepare(struct process *process, struct task *task, int signo)
         continue_group(process);
     else if (signal_in(SIGNALS_STOPPING, signo))
         signal_discard_everywhere_locked(process, LINUX_SIGMASK(SIGCONT));
-    return !is_ignored(process, task ? task : process->leader, signo);
+    return !is_ignored(process, task ? task : process->leader, signo,
+                       process->is_unkillable && is_from_above(process, info));
 }
 
 int signal_send_locked(struct process *process, struct task *task, int signo,
                        const struct linux_siginfo *info)
 {
     struct signal_pending *pending = task ? &task->pending : &process->shared_pending;
-    int go_on = prepare(process, task, signo);
+    int go_on = prepare(process, task, signo, info);
     if (go_on <= 0)
         return go_on;
     if (signo < SIGRTMIN && signal_in(pending->set, signo))
@@ -221,7 +237,7 @@ int signal_send_entry_locked(struct process *process, struct task *task, struct 
     int signo = entry->info.si_signo;
     if (list_node_linked(&entry->node))
         return -EAGAIN;
-    int go_on = prepare(process, task, signo);
+    int go_on = prepare(process, task, signo, &entry->info);
     if (go_on <= 0)
         return go_on;
     list_add_tail(&pending->queue, &entry->node);
@@ -283,6 +299,8 @@ static void force(int signo, const struct linux_siginfo *info, bool end)
         atomic_store_relaxed(handler, SIG_DFL);
         task->blocked &= ~mask;
     }
+    if (*handler == SIG_DFL && !process->is_init && (!task->traced || end))
+        process->is_unkillable = false;
     spin_unlock(&process->actions->lock);
     signal_send_locked(process, task, signo, info);
     signal_recalculate(task);
@@ -313,7 +331,27 @@ static bool same_session(struct process *a, struct process *b)
     return a->group && b->group && a->group->session == b->group->session;
 }
 
-int signal_check_permission(struct process *target, int signo)
+bool signal_sender_is_seen(const struct process *target)
+{
+    return !target->pid_ns ||
+           (this_thread()->pid_ns && pid_namespace_is_below(this_thread()->pid_ns, target->pid_ns));
+}
+
+bool signal_has_sender(const struct linux_siginfo *info)
+{
+    return info->si_code == SI_USER ||
+           (info->si_code < 0 && info->si_code != SI_TIMER && info->si_code != SI_SIGIO);
+}
+
+/* The sender's user as the target's namespace calls it. */
+static void translate_uid(const struct cred *mine, const struct cred *theirs,
+                          struct linux_siginfo *info)
+{
+    if (mine->user_ns != theirs->user_ns && signal_has_sender(info))
+        info->kill.uid = uid_shown(theirs->user_ns, uid_from_user(mine->user_ns, info->kill.uid));
+}
+
+int signal_check_permission(struct process *target, int signo, struct linux_siginfo *info)
 {
     const struct cred *mine = current_cred();
     struct process *self = current_process();
@@ -331,6 +369,8 @@ int signal_check_permission(struct process *target, int signo)
                   mine->uid == theirs->suid || mine->uid == theirs->uid ||
                   cred_has_cap_in(mine, theirs->user_ns, CAP_KILL) ||
                   (signo == SIGCONT && same_session(self, target));
+        if (info)
+            translate_uid(mine, theirs, info);
     }
     if (!held)
         spin_unlock(tree);

@@ -24,8 +24,9 @@ void signal_force_exit(int signo, const struct linux_siginfo *info);
 /* Fault helper: signo, code, address. */
 void signal_force_fault(int signo, int code, uint64_t address);
 
-/* kill(2) permission of the current credentials. 0 or -EPERM. */
-int signal_check_permission(struct process *target, int signo);
+/* kill(2) permission of the current credentials. 0 or -EPERM. info (or NULL): what is to be sent; a
+ * sender's uid in it becomes what the target's user namespace calls it. */
+int signal_check_permission(struct process *target, int signo, struct linux_siginfo *info);
 
 /* True if the current task has an unblocked pending signal or other work before user mode. */
 bool signal_pending_current(void);

@@ -118,7 +118,7 @@ static void default_action_locked(struct task *task, const struct linux_siginfo 
 
     if (signal_in(SIGNALS_IGNORED_BY_DEFAULT, signo))
         return;
-    if (process->is_init && !signal_in(SIGNALS_UNBLOCKABLE, signo))
+    if (process->is_unkillable && !signal_in(SIGNALS_UNBLOCKABLE, signo))
         return;
     if (signal_in(SIGNALS_STOPPING, signo)) {
         if (signo != SIGSTOP) {

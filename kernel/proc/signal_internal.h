@@ -44,6 +44,10 @@ int signal_send_locked(struct process *process, struct task *task, int signo,
  * 0: the signal is ignored; -EAGAIN: this entry is queued already; -ESRCH: nobody is left. */
 int signal_send_entry_locked(struct process *process, struct task *task, struct signal_info *entry);
 void signal_kill_group_locked(struct process *process, int status);
+/* Has the current thread a number in the target's pid namespace? */
+bool signal_sender_is_seen(const struct process *target);
+/* Does the information name a process and a user as the sender? */
+bool signal_has_sender(const struct linux_siginfo *info);
 /* Forget the signals of the set, the group's and every task's. */
 void signal_discard_everywhere_locked(struct process *process, uint64_t set);
 /* The handler word, also without actions->lock. */

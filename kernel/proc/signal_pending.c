@@ -13,6 +13,7 @@
 #include "kernel/mm/slab.h"
 #include "kernel/proc/signal_internal.h"
 #include "kernel/security/cred.h"
+#include "kernel/security/user_namespace.h"
 
 void signal_pending_init(struct signal_pending *pending)
 {
@@ -77,11 +78,14 @@ void signal_discard_timer_signals_locked(struct process *process)
         discard_timer_signals(process, &task->pending);
 }
 
-static void fill_info(struct linux_siginfo *out, int signo, const struct linux_siginfo *info)
+static void fill_info(const struct process *process, struct linux_siginfo *out, int signo,
+                      const struct linux_siginfo *info)
 {
     if (info && info != SIGINFO_KERNEL) {
         *out = *info;
         out->si_signo = signo;
+        if (unlikely(process->pid_ns) && signal_has_sender(info) && !signal_sender_is_seen(process))
+            out->kill.pid = 0;
         return;
     }
     *out = (struct linux_siginfo){.si_signo = signo};
@@ -89,8 +93,8 @@ static void fill_info(struct linux_siginfo *out, int signo, const struct linux_s
         out->si_code = SI_KERNEL;
     } else {
         out->si_code = SI_USER;
-        out->kill.pid = current_process()->pid;
-        out->kill.uid = current_cred()->uid;
+        out->kill.pid = pid_seen_by(process, current_process()->pid);
+        out->kill.uid = current_uid_shown(current_cred()->uid);
     }
 }
 
@@ -118,7 +122,7 @@ int signal_queue_locked(struct process *process, struct signal_pending *pending,
         return -EAGAIN;
     if (entry) {
         entry->owner = NULL;
-        fill_info(&entry->info, signo, info);
+        fill_info(process, &entry->info, signo, info);
         list_add_tail(&pending->queue, &entry->node);
         process->signals_queued++;
     }

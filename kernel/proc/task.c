@@ -62,6 +62,7 @@ void process_put(struct process *process)
         return;
     assert(list_empty(&process->children) && list_empty(&process->tasks));
     signal_actions_put(process->actions);
+    pid_namespace_put(process->pid_ns);
     slab_free(process->kernel->processes->process_cache, process);
 }
 

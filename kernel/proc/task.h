@@ -29,6 +29,7 @@
 
 struct file;
 struct key;
+struct pid_namespace;
 struct pi_waiter;
 struct posix_timers;
 struct process;
@@ -83,7 +84,9 @@ enum { CHILD_STOPPED_UNREPORTED = 1, CHILD_CONTINUED_UNREPORTED = 2 };
 struct process {
     struct refcount refs;
     struct kernel *kernel;
-    int pid;                     /* = tgid */
+    int pid;                      /* = tgid; the kernel's number for it */
+    int own_pid;                  /* in its own namespace; constant once it runs */
+    struct pid_namespace *pid_ns; /* that; referenced; NULL: the initial one; constant */
     struct task *leader;         /* main thread; may be a dead one until the group is gone */
 
     /* process-tree lock */
@@ -105,7 +108,9 @@ struct process {
     bool did_exec;               /* setpgid: EACCES */
     bool is_subreaper;           /* PR_SET_CHILD_SUBREAPER */
     bool gave_up_tty;            /* TIOCNOTTY: has no controlling terminal, whatever the session has */
-    bool is_init;                /* pid 1: signals without a handler never kill it */
+    bool is_init;                /* pid 1 of the machine: it never ends */
+    bool is_unkillable; /* pid 1 of its namespace: no signal without a handler kills it, but
+                         * SIGKILL from above; signal lock to change */
     struct wait_queue child_wait; /* parents wait here for their children (and tracees) */
     struct wait_queue exit_wait;  /* pidfd poll, group exec */
 
@@ -163,7 +168,8 @@ struct task {
     struct hal_user user;
     struct process *process;
     struct refcount refs;
-    int tid;
+    int tid;     /* the kernel's number for it */
+    int own_tid; /* in its process's namespace */
     struct list_node process_node;
     bool exiting;                /* in task_exit; process-tree lock */
     bool exited;
@@ -265,14 +271,19 @@ void process_put(struct process *process);
 /* Referenced, or NULL. task_find: by tid, exited ones not included. process_find: zombies included. */
 struct task *task_find(struct kernel *kernel, int tid);
 struct process *process_find(struct kernel *kernel, int pid);
+/* The same by a number that the current thread has given, in its namespace. */
+struct task *task_find_given(int number);
+struct process *process_find_given(int number);
 /* The process that a number means: its own, or that of one of its threads. Referenced, or NULL. */
 struct process *process_find_any(struct kernel *kernel, int tid);
-/* The next process with pid > after, referenced; NULL at the end. For /proc and kill(-1). */
-struct process *process_next(struct kernel *kernel, int after);
+/* The next process that the namespace has behind *number, which becomes its number there;
+ * referenced; NULL at the end. For /proc and kill(-1). */
+struct process *process_next(struct pid_namespace *ns, int *number);
+/* Whose numbers own_pid and own_tid are; as long as the process lives. */
+struct pid_namespace *process_pid_namespace(const struct process *process);
 /* The next task of the process with tid > after; referenced. */
 struct task *process_next_task(struct process *process, int after);
 unsigned task_count(struct kernel *kernel);
-int process_last_pid(struct kernel *kernel);
 uint64_t process_forks(struct kernel *kernel); /* since boot */
 
 struct spinlock *process_tree_lock(struct kernel *kernel);
@@ -285,7 +296,8 @@ struct clone_args { /* decoded and checked clone/clone3 arguments */
     uint64_t stack;              /* new rsp or 0 */
     uint64_t tls;
     uint64_t parent_tid, child_tid, pidfd; /* user addresses */
-    int set_tid;                 /* 0: any */
+    unsigned set_tid_count;                /* numbers wanted, the innermost namespace's first */
+    int set_tid[33];
 };
 /* New task or process that continues from the current task's registers with rax 0. Its tid or
  * -EAGAIN -ENOMEM … With CLONE_VFORK returns after the child execs or exits. */
@@ -317,14 +329,19 @@ __attribute__((noreturn)) void task_exit(int status);
 /* End the whole process (exit_group, fatal signals). Never returns. */
 __attribute__((noreturn)) void process_exit(int status);
 
-/* What wait4/waitid found. status is a wait status word. */
+/* The init of a pid namespace is killed, and everybody in it with it; its parent sees it ended by
+ * `signo`. */
+void process_kill_namespace(struct pid_namespace *ns, int signo);
+
+/* What wait4/waitid found. status is a wait status word; pid and uid are the caller's for it. */
 struct wait_result {
     int pid, status, uid;
     int si_code;                 /* CLD_* */
     int si_status;
     struct linux_rusage usage;
 };
-/* wait4(2), waitid(2): type P_*, id; options W*. pid or 0 (WNOHANG), -ECHILD, -ERESTARTSYS. */
+/* wait4(2), waitid(2): type P_*, id (the kernel's); options W*. The pid as out->pid, or 0
+ * (WNOHANG), -ECHILD, -ERESTARTSYS. */
 int64_t process_wait(int type, int id, unsigned options, struct wait_result *out);
 
 /* getrusage(2) figures. */

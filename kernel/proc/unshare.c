@@ -19,6 +19,7 @@
 #include "kernel/proc/pidfd.h"
 #include "kernel/proc/process_internal.h"
 #include "kernel/security/cred.h"
+#include "kernel/security/pid_namespace.h"
 #include "kernel/security/user_namespace.h"
 
 #define SET_FLAGS (CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID)
@@ -180,12 +181,25 @@ static int join_in_set(struct task *task, struct ns_common *ns)
         ipc_namespace_put(set->ipc);
         set->ipc = ipc_namespace_of(namespace_get(ns));
         sem_undo_exit();
+    } else if (ns->ops->type == CLONE_NEWPID) {
+        pid_namespace_put(set->pid_for_children);
+        set->pid_for_children = pid_namespace_of(namespace_get(ns));
     } else {
         namespace_put(set->cgroup);
         set->cgroup = namespace_get(ns);
     }
     install_set(task, set);
     return 0;
+}
+
+/* For the children; only what is seen from here. */
+static int join_pid(struct task *task, struct ns_common *ns)
+{
+    if (!capable_in(ns->owner, CAP_SYS_ADMIN) || !capable_here(CAP_SYS_ADMIN))
+        return -EPERM;
+    if (!pid_namespace_is_below(pid_namespace_of(ns), current_pid_namespace()))
+        return -EINVAL;
+    return join_in_set(task, ns);
 }
 
 static int join(struct task *task, struct ns_common *ns)
@@ -195,6 +209,8 @@ static int join(struct task *task, struct ns_common *ns)
         return join_user(task, container_of(ns, struct user_namespace, common));
     case CLONE_NEWNS:
         return join_mount(task, container_of(ns, struct mount_namespace, common));
+    case CLONE_NEWPID:
+        return join_pid(task, ns);
     case CLONE_NEWUTS:
     case CLONE_NEWIPC:
     case CLONE_NEWCGROUP:

@@ -9,8 +9,8 @@
  * A traced child is the tracer's business as long as it is traced: its parent, if that is somebody
  * else, sees only the group's stops, and its end when the tracer has seen it.
  */
-#include "kernel/abi/errno.h"
 #include "kernel/abi/wait.h"
+#include "kernel/abi/errno.h"
 #include "kernel/lib/string.h"
 #include "kernel/proc/process_internal.h"
 #include "kernel/proc/ptrace_internal.h"
@@ -18,6 +18,8 @@
 #include "kernel/sched/wait.h"
 #include "kernel/security/cred.h"
 #include "kernel/security/landlock.h"
+#include "kernel/security/pid_namespace.h"
+#include "kernel/security/user_namespace.h"
 
 struct wait_request {
     int type, id;               /* P_PGID: id is a number, never 0 */
@@ -55,8 +57,8 @@ static bool child_matches(const struct wait_request *request, const struct proce
 static void fill_result(struct wait_result *out, struct process *child, int status, int si_code,
                         int si_status)
 {
-    out->pid = child->pid;
-    out->uid = (int)child->leader->thread.cred->uid;
+    out->pid = current_pid_shown(child->pid);
+    out->uid = (int)current_uid_shown(child->leader->thread.cred->uid);
     out->status = status;
     out->si_code = si_code;
     out->si_status = si_status;
@@ -142,7 +144,7 @@ static bool take_tracee_exit(struct wait_request *request, struct process *self,
         return true;
     }
     fill_exit(request->out, process, task->exit_status);
-    request->out->pid = task->tid;
+    request->out->pid = current_pid_shown(task->tid);
     if (!(request->options & WNOWAIT)) {
         ptrace_bury_locked(task, &request->reaped);
         request->dead = task;
@@ -162,7 +164,7 @@ static bool take_tracee_stop(struct wait_request *request, struct task *task)
     if (!code)
         return false;
     fill_result(request->out, process, linux_wait_stopped(code), CLD_TRAPPED, code);
-    request->out->pid = task->tid;
+    request->out->pid = current_pid_shown(task->tid);
     return true;
 }
 
@@ -177,7 +179,7 @@ static bool take_tracee(struct wait_request *request, struct process *self, stru
     continued.options &= ~(unsigned)WUNTRACED;
     if (task->process->state != PROCESS_ALIVE || !take_stop(&continued, task->process))
         return false;
-    request->out->pid = task->tid;
+    request->out->pid = current_pid_shown(task->tid);
     return true;
 }
 
@@ -311,5 +313,18 @@ int64_t process_wait(int type, int id, unsigned options, struct wait_result *out
             return error;
     }
     bury(&request);
-    return found;
+    return found > 0 ? out->pid : found;
+}
+
+void process_reap_children(void)
+{
+    struct process *self = current_process();
+    struct wait_result result;
+    int64_t found;
+    do {
+        struct wait_request request = {.type = P_ALL, .options = WEXITED | __WALL, .out = &result};
+        list_init(&request.reaped);
+        wait_event(&self->child_wait, (found = scan(&request, self)) != 0);
+        bury(&request);
+    } while (found > 0);
 }

@@ -20,6 +20,7 @@
 #include "kernel/lib/strbuf.h"
 #include "kernel/lib/string.h"
 #include "kernel/proc/task.h"
+#include "kernel/security/pid_namespace.h"
 
 /* ---- directories made of tables ---- */
 
@@ -146,12 +147,16 @@ struct mm *proc_task_mm_as_opened(struct inode *inode, uint64_t id);
 struct pid_text {
     struct text_file_ops text; /* must be first */
     int (*show)(struct task *task, bool whole, struct strbuf *out);
+    /* The same for one with numbers of processes in it, by the mount's namespace. */
+    int (*show_in)(struct task *task, bool whole, struct pid_namespace *ns, struct strbuf *out);
     int64_t (*write)(struct task *task, const char *text, size_t bytes);
     bool ptrace; /* opening needs proc_may_access */
 };
 int pid_text_show(struct file *file, struct strbuf *out);
 int64_t pid_text_write(struct file *file, const char *text, size_t bytes);
 #define PID_TEXT(show_) (&(const struct pid_text){.text = {.show = pid_text_show}, .show = show_})
+#define PID_TEXT_NUMBERS(show_)                                                                    \
+    (&(const struct pid_text){.text = {.show = pid_text_show}, .show_in = show_})
 #define PID_TEXT_PRIVATE(show_)                                                                    \
     (&(const struct pid_text){.text = {.show = pid_text_show}, .show = show_, .ptrace = true})
 #define PID_TEXT_WRITABLE(show_, write_)                                                           \
@@ -175,9 +180,9 @@ int pid_dir_make(struct superblock *sb, struct task *task, bool whole, struct in
 bool proc_parse_id(const char *name, size_t length, int *out);
 
 /* Text makers, task_*.c */
-int pid_show_stat(struct task *task, bool whole, struct strbuf *out);
+int pid_show_stat(struct task *task, bool whole, struct pid_namespace *ns, struct strbuf *out);
 int pid_show_statm(struct task *task, bool whole, struct strbuf *out);
-int pid_show_status(struct task *task, bool whole, struct strbuf *out);
+int pid_show_status(struct task *task, bool whole, struct pid_namespace *ns, struct strbuf *out);
 int pid_show_cmdline(struct task *task, bool whole, struct strbuf *out);
 int pid_show_comm(struct task *task, bool whole, struct strbuf *out);
 int64_t pid_write_comm(struct task *task, const char *text, size_t bytes);
@@ -194,7 +199,7 @@ int pid_show_personality(struct task *task, bool whole, struct strbuf *out);
 int pid_show_schedstat(struct task *task, bool whole, struct strbuf *out);
 int pid_show_wchan(struct task *task, bool whole, struct strbuf *out);
 int pid_show_syscall(struct task *task, bool whole, struct strbuf *out);
-int pid_show_children(struct task *task, bool whole, struct strbuf *out);
+int pid_show_children(struct task *task, bool whole, struct pid_namespace *ns, struct strbuf *out);
 int pid_show_timerslack(struct task *task, bool whole, struct strbuf *out);
 int64_t pid_write_timerslack(struct task *task, const char *text, size_t bytes);
 
@@ -230,7 +235,14 @@ struct proc_options {            /* sb->private; atomic */
     enum proc_hide hide;
     uint32_t gid;                /* members see everything */
     bool processes_only;         /* subset=pid */
+    struct pid_namespace *pid_ns; /* whose numbers the names are; referenced; constant */
 };
+
+/* Of the mount that an inode belongs to. */
+static inline struct pid_namespace *proc_pid_namespace(const struct superblock *sb)
+{
+    return ((const struct proc_options *)sb->private)->pid_ns;
+}
 
 /* 0 or -EINVAL. */
 int proc_options_parse(const char *text, struct proc_options *options);

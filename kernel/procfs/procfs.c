@@ -200,7 +200,11 @@ static int proc_statfs(struct superblock *sb, struct linux_statfs *out)
 
 static void proc_unmount(struct superblock *sb)
 {
-    kfree(sb->private);
+    struct proc_options *options = sb->private;
+    if (!options)
+        return;
+    pid_namespace_put(options->pid_ns);
+    kfree(options);
 }
 
 static const struct superblock_ops proc_superblock_ops = {
@@ -235,6 +239,7 @@ static int proc_mount(struct kernel *kernel, const struct filesystem *type, cons
         superblock_put(sb);
         return -ENOMEM;
     }
+    parsed.pid_ns = pid_namespace_get(current_pid_namespace());
     *(struct proc_options *)sb->private = parsed;
     error = proc_make_inode(sb, &root, 1, &inode);
     if (!error)

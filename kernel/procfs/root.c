@@ -13,14 +13,15 @@ enum { PROCESS_POS = 256 };
 
 static int64_t self_readlink(struct inode *inode, char *buffer, size_t bytes)
 {
-    (void)inode;
-    return kscnprintf(buffer, bytes, "%d", this_thread()->tgid);
+    int pid = pid_number_in(proc_pid_namespace(inode->sb), this_thread()->tgid);
+    return pid ? kscnprintf(buffer, bytes, "%d", pid) : -ENOENT;
 }
 
 static int64_t thread_self_readlink(struct inode *inode, char *buffer, size_t bytes)
 {
-    (void)inode;
-    return kscnprintf(buffer, bytes, "%d/task/%d", this_thread()->tgid, this_thread()->tid);
+    struct pid_namespace *ns = proc_pid_namespace(inode->sb);
+    int pid = pid_number_in(ns, this_thread()->tgid), tid = pid_number_in(ns, this_thread()->tid);
+    return pid && tid ? kscnprintf(buffer, bytes, "%d/task/%d", pid, tid) : -ENOENT;
 }
 
 static int64_t mounts_readlink(struct inode *inode, char *buffer, size_t bytes)
@@ -116,6 +117,7 @@ static int root_lookup(struct inode *dir, const char *name, size_t length, struc
             return -ENOENT;
         return proc_table_inode_ops.lookup(dir, name, length, out);
     }
+    pid = pid_from_number(proc_pid_namespace(dir->sb), pid);
     struct task *task = proc_task_by_id(dir->sb->kernel, pid, true);
     if (!task)
         return -ENOENT;
@@ -169,7 +171,7 @@ static bool emit_table(struct file *file, struct dir_context *context)
 
 static int root_iterate(struct file *file, struct dir_context *context)
 {
-    struct kernel *kernel = file->kernel;
+    struct pid_namespace *ns = proc_pid_namespace(file->inode->sb);
     struct process *process;
     char name[16];
     if (!dir_emit_dots(file, context))
@@ -179,20 +181,23 @@ static int root_iterate(struct file *file, struct dir_context *context)
             return 0;
         context->pos = PROCESS_POS;
     }
-    while ((process = process_next(kernel, (int)(context->pos - PROCESS_POS)))) {
+    for (;;) {
+        int number = (int)(context->pos - PROCESS_POS);
+        process = process_next(ns, &number);
+        if (!process)
+            return 0;
         int pid = process->pid;
         bool listed = is_listed(file->inode->sb, process);
         process_put(process);
         if (!listed) {
-            context->pos = PROCESS_POS + (uint64_t)pid;
+            context->pos = PROCESS_POS + (uint64_t)number;
             continue;
         }
-        int length = kscnprintf(name, sizeof(name), "%d", pid);
+        int length = kscnprintf(name, sizeof(name), "%d", number);
         if (!dir_emit(context, name, (size_t)length, proc_ino(pid, PROC_TABLE_DYNAMIC, 0), DT_DIR,
-                      PROCESS_POS + (uint64_t)pid))
+                      PROCESS_POS + (uint64_t)number))
             return 0;
     }
-    return 0;
 }
 
 /* Two links and one for each process (proc(5) has no better number). */

@@ -150,8 +150,25 @@ static int64_t write_printk(struct file *file, const char *text, size_t bytes)
 
 static int show_ns_last_pid(struct file *file, struct strbuf *out)
 {
-    strbuf_printf(out, "%d\n", process_last_pid(file->kernel));
+    (void)file;
+    strbuf_printf(out, "%d\n", pid_namespace_last(current_pid_namespace()));
     return 0;
+}
+
+/* What the next process gets is the one behind, if it is free (pid_namespaces(7)). */
+static int64_t write_ns_last_pid(struct file *file, const char *text, size_t bytes)
+{
+    struct pid_namespace *ns = current_pid_namespace();
+    const char *cursor = kstr_skip_spaces(text);
+    uint64_t last;
+    (void)file;
+    if (!capable_in(ns->common.owner, CAP_SYS_ADMIN) &&
+        !capable_in(ns->common.owner, CAP_CHECKPOINT_RESTORE))
+        return -EPERM;
+    if (kparse_u64(&cursor, 10, &last) || last >= PID_MAX)
+        return -EINVAL;
+    pid_namespace_set_last(ns, (int)last);
+    return (int64_t)bytes;
 }
 
 /* As many as an eighth of memory has stacks for. */
@@ -287,7 +304,7 @@ static int64_t write_aio_limit(struct file *file, const char *text, size_t bytes
 static const struct text_file_ops aio_nr = {show_aio_nr, NULL};
 static const struct text_file_ops aio_max_nr = {show_aio_limit, write_aio_limit};
 static const struct text_file_ops printk = {show_printk, write_printk};
-static const struct text_file_ops ns_last_pid = {show_ns_last_pid, NULL};
+static const struct text_file_ops ns_last_pid = {show_ns_last_pid, write_ns_last_pid};
 static const struct text_file_ops threads_max = {show_threads_max, NULL};
 static const struct text_file_ops mmap_min_addr = {show_mmap_min_addr, NULL};
 static const struct text_file_ops file_nr = {show_file_nr, NULL};
@@ -364,7 +381,7 @@ static const struct proc_entry kernel_entries[] = {
     TEXT("msgmnb", 0644, proc_msgmnb),
     TEXT("msgmni", 0644, proc_msgmni),
     CONSTANT("ngroups_max", "65536"),
-    TEXT("ns_last_pid", 0444, ns_last_pid),
+    TEXT("ns_last_pid", 0666, ns_last_pid),
     TEXT("osrelease", 0444, osrelease),
     CONSTANT("ostype", "Linux"),
     CONSTANT("overflowgid", "65534"),

@@ -154,7 +154,7 @@ static int show_loadavg(struct file *file, struct strbuf *out)
                       (unsigned long long)hundredths % 100);
     }
     strbuf_printf(out, "%u/%u %d\n", sched_runnable_count(kernel), task_count(kernel),
-                  process_last_pid(kernel));
+                  pid_namespace_last(current_pid_namespace()));
     return 0;
 }
 

@@ -8,6 +8,7 @@
 #include "kernel/fs/mount.h"
 #include "kernel/proc/uts.h"
 #include "kernel/procfs/proc_internal.h"
+#include "kernel/security/pid_namespace.h"
 
 static int show_version(struct file *file, struct strbuf *out)
 {
@@ -134,10 +135,13 @@ static bool put_lock(void *context, const struct file_lock_info *info)
 {
     struct lock_lines *lines = context;
     struct strbuf *out = lines->out;
+    int pid = current_pid_shown(info->pid);
+    if (info->pid > 0 && pid == 0) /* of nobody that is seen here */
+        return true;
     if (!info->blocked)
         lines->number++;
     strbuf_printf(out, "%u: %s%-6s %-8s  %s %d %02x:%02x:%llu %llu ", lines->number,
-                  info->blocked ? "-> " : "", info->kind, info->state, info->type, info->pid,
+                  info->blocked ? "-> " : "", info->kind, info->state, info->type, pid,
                   DEV_MAJOR(info->dev), DEV_MINOR(info->dev), (unsigned long long)info->ino,
                   (unsigned long long)info->start);
     if (info->end == UINT64_MAX)

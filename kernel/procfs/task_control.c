@@ -212,7 +212,7 @@ int pid_show_personality(struct task *task, bool whole, struct strbuf *out)
 /* ---- the family ---- */
 
 /* Children belong to the process; they are shown with its main thread. */
-int pid_show_children(struct task *task, bool whole, struct strbuf *out)
+int pid_show_children(struct task *task, bool whole, struct pid_namespace *ns, struct strbuf *out)
 {
     struct process *process = task->process, *child;
     struct spinlock *lock = process_tree_lock(process->kernel);
@@ -221,7 +221,7 @@ int pid_show_children(struct task *task, bool whole, struct strbuf *out)
         return 0;
     spin_lock(lock);
     list_for_each_entry(child, &process->children, sibling_node)
-        strbuf_printf(out, "%d ", child->pid);
+        strbuf_printf(out, "%d ", pid_number_in(ns, child->pid));
     spin_unlock(lock);
     return 0;
 }

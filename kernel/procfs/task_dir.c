@@ -40,13 +40,13 @@ static const struct inode_ops file_ops_plain = {.setattr = proc_setattr_refused}
     DIRECTORY("fd", 0500, pid_fd_dir_inode_ops, pid_fd_dir_file_ops),                              \
         DIRECTORY("fdinfo", 0555, pid_fdinfo_dir_inode_ops, pid_fdinfo_dir_file_ops),              \
         MEMORY("environ", 0400, pid_environ_file_ops), MEMORY("auxv", 0400, pid_auxv_file_ops),    \
-        FILE("status", 0444, PID_TEXT(pid_show_status)),                                           \
+        FILE("status", 0444, PID_TEXT_NUMBERS(pid_show_status)),                                   \
         FILE("personality", 0400, PID_TEXT_PRIVATE(pid_show_personality)),                         \
         FILE("limits", 0444, PID_TEXT(pid_show_limits)),                                           \
         FILE("comm", 0644, PID_TEXT_WRITABLE(pid_show_comm, pid_write_comm)),                      \
         FILE("syscall", 0400, PID_TEXT_PRIVATE(pid_show_syscall)),                                 \
         FILE("cmdline", 0444, PID_TEXT(pid_show_cmdline)),                                         \
-        FILE("stat", 0444, PID_TEXT(pid_show_stat)),                                               \
+        FILE("stat", 0444, PID_TEXT_NUMBERS(pid_show_stat)),                                       \
         FILE("statm", 0444, PID_TEXT(pid_show_statm)), MAPS("maps", pid_maps),                     \
         MEMORY("mem", 0600, pid_mem_file_ops), LINK("cwd", pid_cwd_inode_ops),                     \
         LINK("root", pid_root_inode_ops), LINK("exe", pid_exe_inode_ops),                          \
@@ -78,7 +78,7 @@ static const struct proc_entry process_entries[] = {
 
 static const struct proc_entry task_entries[] = {
     COMMON_ENTRIES,
-    FILE("children", 0444, PID_TEXT(pid_show_children)),
+    FILE("children", 0444, PID_TEXT_NUMBERS(pid_show_children)),
 };
 
 static const struct proc_table process_table = PROC_TABLE(process_entries, PROC_TABLE_PROCESS);
@@ -213,6 +213,7 @@ static int tasks_lookup(struct inode *dir, const char *name, size_t length, stru
     struct task *leader = proc_inode_task(dir);
     if (!leader)
         return -ENOENT;
+    tid = pid_from_number(proc_pid_namespace(dir->sb), tid);
     struct task *task = tid == leader->process->pid ? task_get(leader)
                                                     : proc_task_by_id(dir->sb->kernel, tid, false);
     int error = -ENOENT;
@@ -232,9 +233,9 @@ static int tasks_iterate(struct file *file, struct dir_context *context)
         return -ENOENT;
     bool more = dir_emit_dots(file, context);
     while (more && (task = process_next_task(leader->process, (int)context->pos - 2))) {
-        int tid = task->tid;
+        int tid = task->tid, number = pid_number_in(proc_pid_namespace(file->inode->sb), tid);
         task_put(task);
-        int length = kscnprintf(name, sizeof(name), "%d", tid);
+        int length = kscnprintf(name, sizeof(name), "%d", number);
         more = dir_emit(context, name, (size_t)length, proc_ino(tid, PROC_TABLE_DYNAMIC, 1), DT_DIR,
                         (uint64_t)tid + 2);
     }

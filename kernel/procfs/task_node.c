@@ -134,7 +134,9 @@ int pid_text_show(struct file *file, struct strbuf *out)
     struct task *task = proc_inode_task(file->inode);
     if (!task)
         return -ESRCH;
-    int error = text->show(task, proc_node_of(file->inode)->whole, out);
+    bool whole = proc_node_of(file->inode)->whole;
+    int error = text->show_in ? text->show_in(task, whole, proc_pid_namespace(file->inode->sb), out)
+                              : text->show(task, whole, out);
     task_put(task);
     return error;
 }

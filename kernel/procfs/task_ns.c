@@ -65,6 +65,8 @@ static const struct proc_entry ns_entries[] = {
     NS("cgroup", CLONE_NEWCGROUP),
     NS("ipc", CLONE_NEWIPC),
     NS("mnt", CLONE_NEWNS),
+    NS("pid", CLONE_NEWPID),
+    NS("pid_for_children", CLONE_NEWPID | NAMESPACE_FOR_CHILDREN),
     NS("user", CLONE_NEWUSER),
     NS("uts", CLONE_NEWUTS),
 };

@@ -111,6 +111,7 @@ struct tree_figures {
     int exit_code;
 };
 
+/* By the kernel's numbers. */
 static void collect_tree(struct task *task, struct tree_figures *out)
 {
     struct process *process = task->process;
@@ -239,7 +240,7 @@ static void put_stat_end(struct task *task, struct mm *mm, const struct tree_fig
         strbuf_puts(out, " 0 0 0 0 0 0 0 0\n");
 }
 
-int pid_show_stat(struct task *task, bool whole, struct strbuf *out)
+int pid_show_stat(struct task *task, bool whole, struct pid_namespace *ns, struct strbuf *out)
 {
     struct tree_figures tree;
     struct signal_figures signals;
@@ -253,10 +254,11 @@ int pid_show_stat(struct task *task, bool whole, struct strbuf *out)
     if (mm)
         resident =
             atomic_load_relaxed(&mm->resident_anon) + atomic_load_relaxed(&mm->resident_file);
-    strbuf_printf(out, "%d (", task->tid);
+    strbuf_printf(out, "%d (", pid_number_in(ns, task->tid));
     put_name(task, out, false);
-    strbuf_printf(out, ") %c %d %d %d %d %d %u", tree.state[0], tree.ppid, tree.pgid, tree.sid,
-                  (int)tree.tty, tree.foreground,
+    strbuf_printf(out, ") %c %d %d %d %d %d %u", tree.state[0], pid_number_in(ns, tree.ppid),
+                  pid_number_in(ns, tree.pgid), pid_number_in(ns, tree.sid), (int)tree.tty,
+                  pid_number_in(ns, tree.foreground),
                   TASK_RANDOMIZE | (tree.did_exec ? 0 : TASK_FORKED));
     put_stat_times(task, whole, out);
     strbuf_printf(
@@ -302,7 +304,23 @@ static void put_status_memory(struct mm *mm, struct strbuf *out)
     strbuf_puts(out, "CoreDumping:\t0\nTHP_enabled:\t0\n");
 }
 
-static void put_status_ids(struct task *task, const struct cred *cred, struct strbuf *out)
+/* What a kernel pid is called in the viewer's namespace and in each below, down to the task's. */
+static void put_numbers(struct strbuf *out, const char *label, struct task *task,
+                        const struct pid_namespace *viewer, int pid)
+{
+    struct pid_namespace *own = process_pid_namespace(task->process);
+    strbuf_printf(out, "%s:", label);
+    for (unsigned level = viewer->level; level <= own->level; level++) {
+        struct pid_namespace *ns = own;
+        while (ns->level > level)
+            ns = ns->parent;
+        strbuf_printf(out, "\t%d", pid_number_in(ns, pid));
+    }
+    strbuf_putc(out, '\n');
+}
+
+static void put_status_ids(struct task *task, const struct cred *cred, struct pid_namespace *ns,
+                           struct strbuf *out)
 {
     struct tree_figures tree;
     struct fs_context *fs = proc_task_fs(task);
@@ -314,7 +332,8 @@ static void put_status_ids(struct task *task, const struct cred *cred, struct st
         fs_context_put(fs);
     }
     strbuf_printf(out, "\nState:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t%d\n",
-                  tree.state, task->process->pid, task->tid, tree.ppid, proc_tracer_pid(task));
+                  tree.state, pid_number_in(ns, task->process->pid), pid_number_in(ns, task->tid),
+                  pid_number_in(ns, tree.ppid), pid_number_in(ns, proc_tracer_pid(task)));
     strbuf_printf(out, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n", current_uid_shown(cred->uid),
                   current_uid_shown(cred->euid), current_uid_shown(cred->suid),
                   current_uid_shown(cred->fsuid), current_gid_shown(cred->gid),
@@ -327,8 +346,10 @@ static void put_status_ids(struct task *task, const struct cred *cred, struct st
     for (unsigned i = 0; i < cred->group_count; i++)
         strbuf_printf(out, "%s%u", i ? " " : "", current_gid_shown(cred->groups[i]));
     strbuf_puts(out, " \n");
-    strbuf_printf(out, "NStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\n", task->process->pid,
-                  task->tid, tree.pgid, tree.sid);
+    put_numbers(out, "NStgid", task, ns, task->process->pid);
+    put_numbers(out, "NSpid", task, ns, task->tid);
+    put_numbers(out, "NSpgid", task, ns, tree.pgid);
+    put_numbers(out, "NSsid", task, ns, tree.sid);
 }
 
 static void put_status_signals(struct task *task, struct strbuf *out)
@@ -371,12 +392,12 @@ static void put_status_cpus(struct task *task, struct strbuf *out)
     strbuf_puts(out, "\nMems_allowed:\t1\nMems_allowed_list:\t0\n");
 }
 
-int pid_show_status(struct task *task, bool whole, struct strbuf *out)
+int pid_show_status(struct task *task, bool whole, struct pid_namespace *ns, struct strbuf *out)
 {
     const struct cred *cred = thread_cred_get(&task->thread);
     struct linux_rusage usage;
     (void)whole;
-    put_status_ids(task, cred, out);
+    put_status_ids(task, cred, ns, out);
     struct mm *mm = task_mm(task);
     if (mm) {
         put_status_memory(mm, out);

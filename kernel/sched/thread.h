@@ -24,6 +24,7 @@ struct kernel;
 struct mm;
 struct sem_undo_list;
 struct namespaces;
+struct pid_namespace;
 struct thread;
 struct cpu;
 
@@ -99,7 +100,8 @@ struct thread {
     struct sem_undo_list *sem_undo; /* SEM_UNDO of semop(2); NULL mostly. Own thread */
     struct namespaces *namespaces; /* UTS, IPC …; proc/namespaces.h; changed like cred */
 
-    int tid, tgid;                /* ids for user space; 0 for idle threads */
+    int tid, tgid;                /* kernel pids (security/pid_namespace.h); 0 for idle threads */
+    struct pid_namespace *pid_ns; /* what its numbers are of; the process's; NULL: initial */
     char name[THREAD_NAME_MAX];   /* comm */
 
     void (*entry)(void *argument); /* kernel threads */

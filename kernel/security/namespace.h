@@ -12,6 +12,7 @@
 struct kernel;
 struct ns_common;
 struct ipc_namespace;
+struct pid_namespace;
 struct user_namespace;
 struct uts_namespace;
 
@@ -54,6 +55,7 @@ struct namespaces {
     struct ns_common *cgroup; /* each of these referenced */
     struct uts_namespace *uts;
     struct ipc_namespace *ipc;
+    struct pid_namespace *pid_for_children; /* their own is task.h's process.pid_ns */
 };
 
 /* Numbers of the namespaces that a machine boots with; the others count up from FIRST. */

@@ -17,6 +17,7 @@
 #include "kernel/proc/signal.h"
 #include "kernel/proc/task.h"
 #include "kernel/security/cred.h"
+#include "kernel/security/pid_namespace.h"
 #include "kernel/syscall/ipc_hooks.h"
 #include "kernel/syscall/syscalls.h"
 
@@ -79,8 +80,9 @@ static bool owner_exists(struct kernel *kernel, int type, int pid)
     return task != NULL;
 }
 
-static int64_t set_owner(struct file *file, int type, int pid)
+static int64_t set_owner(struct file *file, int type, int number)
 {
+    int pid = current_pid_given(number);
     if (pid != 0 && !owner_exists(file->kernel, type, pid))
         return -ESRCH;
     file->owner_type = (uint8_t)type;
@@ -102,7 +104,7 @@ static int64_t owner_ex(struct file *file, int command, uint64_t uaddr)
     if (command == F_GETOWN_EX) {
         int pid = file->owner_pid;
         owner.type = pid ? file->owner_type : F_OWNER_TID;
-        owner.pid = pid < 0 ? -pid : pid;
+        owner.pid = current_pid_shown(pid < 0 ? -pid : pid);
         return copy_to_user(uaddr, &owner, sizeof(owner)) ? -EFAULT : 0;
     }
     if (copy_from_user(&owner, uaddr, sizeof(owner)))
@@ -210,7 +212,8 @@ static int64_t file_fcntl(int fd, struct file *file, int command, uint64_t argum
     case F_SETOWN:
         return set_owner_plain(file, argument);
     case F_GETOWN:
-        return file->owner_pid;
+        return file->owner_pid < 0 ? -current_pid_shown(-file->owner_pid)
+                                   : current_pid_shown(file->owner_pid);
     case F_SETOWN_EX:
     case F_GETOWN_EX:
         return owner_ex(file, command, argument);

@@ -370,7 +370,7 @@ int64_t sys_capget(uint64_t header_uaddr, uint64_t data)
         return error;
     if (header.pid < 0)
         return -EINVAL;
-    struct task *task = header.pid ? task_find(this_kernel(), header.pid) : task_get(current_task());
+    struct task *task = header.pid ? task_find_given(header.pid) : task_get(current_task());
     if (!task)
         return -ESRCH;
     spin_lock(process_tree_lock(this_kernel()));
@@ -396,7 +396,7 @@ int64_t sys_capset(uint64_t header_uaddr, uint64_t data)
     int error = read_cap_header(header_uaddr, &header, &words);
     if (error)
         return error;
-    if (header.pid && header.pid != current_task()->tid)
+    if (header.pid && header.pid != current_task()->own_tid)
         return -EPERM;
     if (copy_from_user(sets, data, words * sizeof(sets[0])))
         return -EFAULT;

@@ -12,6 +12,7 @@
 #include "kernel/proc/task.h"
 #include "kernel/sched/sched.h"
 #include "kernel/security/cred.h"
+#include "kernel/security/pid_namespace.h"
 #include "kernel/syscall/syscalls.h"
 
 enum { DATA_MASK = (1 << IOPRIO_CLASS_SHIFT) - 1, NICE_MIN = -20, NICES_A_LEVEL = 5 };
@@ -93,7 +94,9 @@ static bool belongs(struct process *process, struct task *task, int which, int w
 /* -ESRCH if there is none; stops at the first error. */
 static int visit_all(int which, int who, visit_fn *visit, int *value)
 {
-    struct process *process = process_next(this_kernel(), 0), *next_process;
+    struct pid_namespace *ns = current_pid_namespace();
+    int number = 0;
+    struct process *process = process_next(ns, &number), *next_process;
     int result = -ESRCH;
     for (; process; process = next_process) {
         struct task *task = process_next_task(process, 0), *next;
@@ -103,7 +106,7 @@ static int visit_all(int which, int who, visit_fn *visit, int *value)
             next = process_next_task(process, task->tid);
             task_put(task);
         }
-        next_process = process_next(this_kernel(), process->pid);
+        next_process = process_next(ns, &number);
         process_put(process);
     }
     return result;
@@ -113,7 +116,8 @@ static int visit_which(int which, int who, visit_fn *visit, int *value)
 {
     switch (which) {
     case IOPRIO_WHO_PGRP:
-        return visit_all(which, who ? who : group_of(current_process()), visit, value);
+        who = who ? current_pid_given(who) : group_of(current_process());
+        return visit_all(which, who, visit, value);
     case IOPRIO_WHO_USER:
         return visit_all(which, who ? who : (int)current_cred()->uid, visit, value);
     default:
@@ -126,7 +130,7 @@ int64_t sys_ioprio_set(int which, int who, int priority)
     int error = check_priority(priority);
     if (error || which != IOPRIO_WHO_PROCESS)
         return error ? error : visit_which(which, who, visit_set, &priority);
-    struct task *task = who ? task_find(this_kernel(), who) : task_get(current_task());
+    struct task *task = who ? task_find_given(who) : task_get(current_task());
     if (!task)
         return -ESRCH;
     error = visit_set(task, &priority);
@@ -141,7 +145,7 @@ int64_t sys_ioprio_get(int which, int who)
         int error = visit_which(which, who, visit_get, &value);
         return error ? error : value;
     }
-    struct task *task = who ? task_find(this_kernel(), who) : task_get(current_task());
+    struct task *task = who ? task_find_given(who) : task_get(current_task());
     if (!task)
         return -ESRCH;
     value = atomic_load_relaxed(&task->io_priority);

@@ -5,6 +5,9 @@
 #include "kernel/syscall/ipc_hooks.h"
 
 #include "kernel/proc/signal.h"
+#include "kernel/security/cred.h"
+#include "kernel/security/pid_namespace.h"
+#include "kernel/security/user_namespace.h"
 
 static void broken_pipe(void)
 {
@@ -42,7 +45,7 @@ static void put_process(void *process)
 
 static int process_pid(void *process)
 {
-    return ((struct process *)process)->pid;
+    return current_pid_shown(((struct process *)process)->pid);
 }
 
 static bool process_is_current(void *process)
@@ -50,9 +53,16 @@ static bool process_is_current(void *process)
     return this_thread()->tgid && current_process() == process;
 }
 
+/* From the current process, as the other one sees it. */
 static void process_signal(void *process, const struct linux_siginfo *info)
 {
-    signal_send_process(process, info->si_signo, info);
+    struct process *target = process;
+    struct linux_siginfo seen = *info;
+    const struct cred *cred = thread_cred_get(&target->leader->thread);
+    seen.rt.pid = pid_number_in(process_pid_namespace(target), current_process()->pid);
+    seen.rt.uid = uid_shown(cred->user_ns, current_cred()->uid);
+    cred_put(cred);
+    signal_send_process(target, info->si_signo, &seen);
 }
 
 const struct ipc_hooks ipc_task_hooks = {

@@ -19,6 +19,7 @@
 #include "kernel/proc/session.h"
 #include "kernel/proc/task.h"
 #include "kernel/security/cred.h"
+#include "kernel/security/pid_namespace.h"
 #include "kernel/syscall/syscalls.h"
 #include "kernel/tty/tty.h"
 
@@ -70,7 +71,7 @@ static int check_clone3(const struct linux_clone_args *in)
         return -EINVAL;
     if (add_overflows(in->stack, in->stack_size, &end) || end > limit)
         return -EINVAL;
-    if (!in->set_tid != !in->set_tid_size || in->set_tid_size > 1)
+    if (!in->set_tid != !in->set_tid_size || in->set_tid_size > PID_NAMESPACE_LEVELS)
         return -EINVAL;
     return 0;
 }
@@ -96,14 +97,9 @@ int64_t sys_clone3(uint64_t args_uaddr, uint64_t size)
         .pidfd = in.pidfd,
     };
     if (in.set_tid_size) {
-        uint32_t tid;
-        if (get_user_u32(&tid, in.set_tid))
+        args.set_tid_count = (unsigned)in.set_tid_size;
+        if (copy_from_user(args.set_tid, in.set_tid, in.set_tid_size * sizeof(args.set_tid[0])))
             return -EFAULT;
-        if (tid < 1 || tid >= 32768)
-            return -EINVAL;
-        if (!capable(CAP_SYS_ADMIN) && !capable(CAP_CHECKPOINT_RESTORE))
-            return -EPERM;
-        args.set_tid = (int)tid;
     }
     return task_clone(&args);
 }
@@ -200,7 +196,8 @@ int64_t sys_wait4(int pid, uint64_t status, uint32_t options, uint64_t usage)
     if (pid == INT32_MIN)
         return -ESRCH;
     int type = pid == -1 ? P_ALL : pid > 0 ? P_PID : P_PGID;
-    int64_t got = process_wait(type, pid < -1 ? -pid : pid, options | WEXITED, &result);
+    int64_t got =
+        process_wait(type, current_pid_given(pid < -1 ? -pid : pid), options | WEXITED, &result);
     if (got <= 0)
         return got;
     if (status && put_user_u32(status, (uint32_t)result.status))
@@ -235,10 +232,12 @@ static int64_t waitid_find(int type, int id, unsigned options, struct wait_resul
     case P_PID:
         if (id <= 0)
             return -EINVAL;
+        id = current_pid_given(id);
         break;
     case P_PGID:
         if (id < 0)
             return -EINVAL;
+        id = current_pid_given(id);
         break;
     case P_PIDFD: {
         int error = id < 0 ? -EINVAL : pidfd_target(id, &id, &nonblock);
@@ -282,19 +281,19 @@ int64_t sys_waitid(int type, int id, uint64_t info, uint32_t options, uint64_t u
 
 int64_t sys_getpid(void)
 {
-    return current_process()->pid;
+    return current_process()->own_pid;
 }
 
 int64_t sys_gettid(void)
 {
-    return current_task()->tid;
+    return current_task()->own_tid;
 }
 
 int64_t sys_getppid(void)
 {
     struct process *self = current_process();
     spin_lock(process_tree_lock(self->kernel));
-    int pid = self->parent ? self->parent->pid : 0;
+    int pid = self->parent ? current_pid_shown(self->parent->pid) : 0;
     spin_unlock(process_tree_lock(self->kernel));
     return pid;
 }
@@ -302,7 +301,7 @@ int64_t sys_getppid(void)
 int64_t sys_set_tid_address(uint64_t tid)
 {
     current_task()->clear_child_tid = tid;
-    return current_task()->tid;
+    return current_task()->own_tid;
 }
 
 /* ---- groups and sessions ---- */
@@ -322,20 +321,21 @@ int64_t sys_vhangup(void)
 
 int64_t sys_setpgid(int pid, int pgid)
 {
-    return process_setpgid(current_process(), pid, pgid);
+    return process_setpgid(current_process(), current_pid_given(pid), current_pid_given(pgid));
 }
 
 /* Group (or session) number of a process; 0: the caller. */
 static int64_t group_number(int pid, bool want_session)
 {
-    struct process *process =
-        pid ? process_find_any(this_kernel(), pid) : process_get(current_process());
+    struct process *process = pid ? process_find_any(this_kernel(), current_pid_given(pid))
+                                  : process_get(current_process());
     int64_t result = -ESRCH;
     if (!process)
         return result;
     spin_lock(process_tree_lock(process->kernel));
     if (process->group)
-        result = want_session ? process->group->session->sid : process->group->pgid;
+        result =
+            current_pid_shown(want_session ? process->group->session->sid : process->group->pgid);
     spin_unlock(process_tree_lock(process->kernel));
     process_put(process);
     return result;

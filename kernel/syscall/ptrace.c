@@ -104,7 +104,7 @@ static int64_t copy_with(int pid, struct uio *local, const struct uio_segment *r
         total |= remote[i].bytes;
     if (!total)
         return 0;
-    struct task *task = task_find(this_kernel(), pid);
+    struct task *task = task_find_given(pid);
     if (!task)
         return -ESRCH;
     int64_t result = ptrace_access_mm(task, PTRACE_MODE_ATTACH | PTRACE_MODE_REALCREDS, &mm);
@@ -222,7 +222,7 @@ static int64_t compare_tasks(struct task *a, struct task *b, int type)
 int64_t sys_kcmp(int pid1, int pid2, int type, uint64_t idx1, uint64_t idx2)
 {
     const unsigned mode = PTRACE_MODE_READ | PTRACE_MODE_REALCREDS;
-    struct task *a = task_find(this_kernel(), pid1), *b = task_find(this_kernel(), pid2);
+    struct task *a = task_find_given(pid1), *b = task_find_given(pid2);
     int64_t result = -ESRCH;
 
     if (a && b) {

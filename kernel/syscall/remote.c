@@ -22,7 +22,7 @@
 
 int remote_mm_by_pid(int pid, struct mm **out)
 {
-    struct task *task = pid ? task_find(this_kernel(), pid) : task_get(current_task());
+    struct task *task = pid ? task_find_given(pid) : task_get(current_task());
     if (!task)
         return -ESRCH;
     int error = ptrace_access_mm(task, PTRACE_MODE_READ | PTRACE_MODE_REALCREDS, out);

@@ -6,10 +6,10 @@
  * Each call finds its task, checks everything, then changes. SCHED_DEADLINE and utilisation clamps
  * are not implemented and refused like by a Linux built without them.
  */
+#include "kernel/abi/sched.h"
 #include "kernel/abi/capability.h"
 #include "kernel/abi/errno.h"
 #include "kernel/abi/resource.h"
-#include "kernel/abi/sched.h"
 #include "kernel/abi/time.h"
 #include "kernel/core/kernel.h"
 #include "kernel/lib/string.h"
@@ -17,6 +17,7 @@
 #include "kernel/proc/task.h"
 #include "kernel/sched/sched.h"
 #include "kernel/security/cred.h"
+#include "kernel/security/pid_namespace.h"
 #include "kernel/syscall/syscalls.h"
 
 enum {
@@ -30,7 +31,7 @@ enum {
 /* A task by pid, 0 for the caller; referenced, or NULL. */
 static struct task *find_task(int pid)
 {
-    return pid != 0 ? task_find(this_kernel(), pid) : task_get(current_task());
+    return pid != 0 ? task_find_given(pid) : task_get(current_task());
 }
 
 /* The caller's effective uid is the target's real or effective one. */
@@ -438,7 +439,10 @@ static void visit_all(int which, uint32_t who, visit_fn *visit, int nice, int *r
     struct process *process, *next_process;
     struct task *task, *next_task;
 
-    for (process = process_next(this_kernel(), 0); process != NULL; process = next_process) {
+    struct pid_namespace *ns = current_pid_namespace();
+    int number = 0;
+
+    for (process = process_next(ns, &number); process != NULL; process = next_process) {
         for (task = process_next_task(process, 0); task != NULL; task = next_task) {
             if (belongs(process, task, which, who)) {
                 visit(task, nice, result);
@@ -446,7 +450,7 @@ static void visit_all(int which, uint32_t who, visit_fn *visit, int nice, int *r
             next_task = process_next_task(process, task->tid);
             task_put(task);
         }
-        next_process = process_next(this_kernel(), process->pid);
+        next_process = process_next(ns, &number);
         process_put(process);
     }
 }
@@ -480,6 +484,8 @@ static int64_t visit_priority(int which, int who, visit_fn *visit, int nice, int
     }
     if (id == 0) {
         id = which == PRIO_PGRP ? own_group() : current_cred()->uid;
+    } else if (which == PRIO_PGRP) {
+        id = (uint32_t)current_pid_given((int)id);
     }
     visit_all(which, id, visit, nice, result);
     return 0;

@@ -3,8 +3,8 @@
  * System calls on signals: sigaction(2), sigprocmask(2), sigsuspend(2), sigwaitinfo(2),
  * sigaltstack(2), kill(2), tgkill(2), rt_sigqueueinfo(2), rt_sigreturn.
  */
-#include "kernel/abi/errno.h"
 #include "kernel/abi/signal.h"
+#include "kernel/abi/errno.h"
 #include "kernel/core/clock.h"
 #include "kernel/core/kernel.h"
 #include "kernel/mm/uaccess.h"
@@ -13,6 +13,8 @@
 #include "kernel/proc/time.h"
 #include "kernel/sched/wait.h"
 #include "kernel/security/cred.h"
+#include "kernel/security/pid_namespace.h"
+#include "kernel/security/user_namespace.h"
 #include "kernel/syscall/syscalls.h"
 
 static bool is_signal(int sig)
@@ -23,8 +25,8 @@ static bool is_signal(int sig)
 static struct linux_siginfo user_info(int sig, int code)
 {
     struct linux_siginfo info = {.si_signo = sig, .si_code = code};
-    info.kill.pid = current_process()->pid;
-    info.kill.uid = current_cred()->uid;
+    info.kill.pid = current_process()->own_pid;
+    info.kill.uid = current_uid_shown(current_cred()->uid);
     return info;
 }
 
@@ -165,9 +167,10 @@ int64_t sys_restart_syscall(void)
 
 static int kill_process(struct process *process, int sig, const struct linux_siginfo *info)
 {
-    int error = signal_check_permission(process, sig);
+    struct linux_siginfo seen = *info;
+    int error = signal_check_permission(process, sig, &seen);
     if (!error)
-        error = signal_send_process(process, sig, info);
+        error = signal_send_process(process, sig, &seen);
     return error == -ESRCH ? 0 : error; /* a zombie is still there */
 }
 
@@ -211,14 +214,14 @@ static int64_t kill_group(int pgid, int sig, const struct linux_siginfo *info)
     return result;
 }
 
-/* Everything but init and the caller. */
+/* Everything that the caller sees but init and itself. */
 static int64_t kill_all(int sig, const struct linux_siginfo *info)
 {
     struct process *self = current_process(), *process;
     int64_t result = -ESRCH;
 
-    for (int pid = 1; (process = process_next(this_kernel(), pid)); process_put(process)) {
-        pid = process->pid;
+    struct pid_namespace *ns = current_pid_namespace();
+    for (int number = PID_INIT; (process = process_next(ns, &number)); process_put(process)) {
         if (process == self)
             continue;
         int error = kill_process(process, sig, info);
@@ -236,26 +239,27 @@ int64_t sys_kill(int pid, int sig)
     if (sig < 0 || sig > SIGNALS_MAX)
         return -EINVAL;
     if (pid > 0)
-        return kill_one(pid, sig, &info);
+        return kill_one(current_pid_given(pid), sig, &info);
     if (pid == -1)
         return kill_all(sig, &info);
     if (pid == INT32_MIN)
         return -ESRCH;
-    return kill_group(-pid, sig, &info);
+    return kill_group(current_pid_given(-pid), sig, &info);
 }
 
 /* ---- to one thread ---- */
 
 static int64_t kill_thread(int tgid, int tid, int sig, const struct linux_siginfo *info)
 {
-    struct task *task = task_find(this_kernel(), tid);
+    struct task *task = task_find(this_kernel(), current_pid_given(tid));
+    struct linux_siginfo seen = *info;
     if (!task)
         return -ESRCH;
-    int error = tgid > 0 && task->process->pid != tgid ? -ESRCH : 0;
+    int error = tgid > 0 && task->process->pid != current_pid_given(tgid) ? -ESRCH : 0;
     if (!error)
-        error = signal_check_permission(task->process, sig);
+        error = signal_check_permission(task->process, sig, &seen);
     if (!error)
-        error = signal_send_task(task, sig, info);
+        error = signal_send_task(task, sig, &seen);
     task_put(task);
     return error == -ESRCH && sig == 0 ? 0 : error;
 }
@@ -284,7 +288,7 @@ static int info_from_user(uint64_t uaddr, int sig, int target_pid, struct linux_
     if (copy_from_user(out, uaddr, sizeof(*out)))
         return -EFAULT;
     out->si_signo = sig;
-    if ((out->si_code >= 0 || out->si_code == SI_TKILL) && target_pid != current_process()->pid)
+    if ((out->si_code >= 0 || out->si_code == SI_TKILL) && target_pid != current_process()->own_pid)
         return -EPERM;
     return 0;
 }
@@ -297,7 +301,7 @@ int64_t sys_rt_sigqueueinfo(int pid, int sig, uint64_t info_uaddr)
         return error;
     if (sig < 0 || sig > SIGNALS_MAX)
         return -EINVAL;
-    return pid > 0 ? kill_one(pid, sig, &info) : -ESRCH;
+    return pid > 0 ? kill_one(current_pid_given(pid), sig, &info) : -ESRCH;
 }
 
 int64_t sys_rt_tgsigqueueinfo(int tgid, int tid, int sig, uint64_t info_uaddr)

@@ -15,6 +15,8 @@
 #include "kernel/proc/signalfd.h"
 #include "kernel/procfs/procfs.h"
 #include "kernel/security/cred.h"
+#include "kernel/security/pid_namespace.h"
+#include "kernel/security/user_namespace.h"
 #include "kernel/syscall/syscalls.h"
 
 /* ---- signalfd ---- */
@@ -48,9 +50,9 @@ int64_t sys_pidfd_open(int pid, uint32_t flags)
 {
     if ((flags & ~(uint32_t)O_NONBLOCK) || pid <= 0)
         return -EINVAL;
-    struct process *process = process_find(this_kernel(), pid);
+    struct process *process = process_find_given(pid);
     if (!process) {
-        struct task *task = task_find(this_kernel(), pid);
+        struct task *task = task_find_given(pid);
         if (!task)
             return -ESRCH;
         task_put(task);
@@ -77,8 +79,8 @@ static int info_for(const struct process *target, uint64_t info_uaddr, int sig,
     const struct process *self = current_process();
     if (!info_uaddr) {
         *out = (struct linux_siginfo){.si_signo = sig, .si_code = SI_USER};
-        out->kill.pid = self->pid;
-        out->kill.uid = current_cred()->uid;
+        out->kill.pid = self->own_pid;
+        out->kill.uid = current_uid_shown(current_cred()->uid);
         return 0;
     }
     if (copy_from_user(out, info_uaddr, sizeof(*out)))
@@ -111,13 +113,16 @@ int64_t sys_pidfd_send_signal(int pidfd, int sig, uint64_t info_uaddr, uint32_t 
     int error = pidfd_or_proc_get(pidfd, &process);
     if (error)
         return error;
-    error = info_for(process, info_uaddr, sig, &info);
+    /* Only into one's own pid namespace and those below. */
+    error = pid_namespace_is_below(process_pid_namespace(process), current_pid_namespace())
+                ? info_for(process, info_uaddr, sig, &info)
+                : -EINVAL;
     if (!error && (sig < 0 || sig > SIGNALS_MAX))
         error = -EINVAL;
     if (!error && atomic_load_acquire(&process->state) == PROCESS_REAPED)
         error = -ESRCH;
     if (!error)
-        error = signal_check_permission(process, sig);
+        error = signal_check_permission(process, sig, &info);
     if (!error && signal_send_process(process, sig, &info) == -EAGAIN)
         error = -EAGAIN;
     process_put(process);

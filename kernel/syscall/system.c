@@ -21,6 +21,7 @@
 #include "kernel/proc/uts.h"
 #include "kernel/sched/sched.h"
 #include "kernel/security/cred.h"
+#include "kernel/security/pid_namespace.h"
 #include "kernel/syscall/syscalls.h"
 
 int64_t sys_uname(uint64_t name)
@@ -77,13 +78,26 @@ static bool reboot_magic_is_right(uint32_t magic1, uint32_t magic2)
             magic2 == LINUX_REBOOT_MAGIC2B || magic2 == LINUX_REBOOT_MAGIC2C);
 }
 
+/* In a pid namespace of its own: its init ends as if by a signal that says which it was. */
+static int64_t reboot_namespace(struct pid_namespace *ns, uint32_t command)
+{
+    bool restart = command == LINUX_REBOOT_CMD_RESTART || command == LINUX_REBOOT_CMD_RESTART2;
+    if (!restart && command != LINUX_REBOOT_CMD_HALT && command != LINUX_REBOOT_CMD_POWER_OFF)
+        return -EINVAL;
+    process_kill_namespace(ns, restart ? SIGHUP : SIGINT);
+    process_exit(0);
+}
+
 int64_t sys_reboot(uint32_t magic1, uint32_t magic2, uint32_t command, uint64_t argument)
 {
+    struct pid_namespace *ns = current_pid_namespace();
     (void)argument;
-    if (!capable(CAP_SYS_BOOT))
+    if (!capable_in(ns->common.owner, CAP_SYS_BOOT))
         return -EPERM;
     if (!reboot_magic_is_right(magic1, magic2))
         return -EINVAL;
+    if (ns->parent)
+        return reboot_namespace(ns, command);
     switch (command) {
     case LINUX_REBOOT_CMD_RESTART:
     case LINUX_REBOOT_CMD_RESTART2:

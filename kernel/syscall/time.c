@@ -48,8 +48,8 @@ static int read_cpu_clock(int clock, uint64_t *out_ns)
     int error = decode_cpu_clock(clock, &which);
     if (error)
         return error;
-    if (!which.thread && which.pid != 0 && which.pid != current_process()->pid) {
-        struct process *process = process_find(this_kernel(), which.pid);
+    if (!which.thread && which.pid != 0 && which.pid != current_process()->own_pid) {
+        struct process *process = process_find_given(which.pid);
         if (!process)
             return -EINVAL;
         *out_ns = process_cpu_ns(process, which.user_only);
@@ -60,7 +60,7 @@ static int read_cpu_clock(int clock, uint64_t *out_ns)
         *out_ns = process_cpu_ns(current_process(), which.user_only);
         return 0;
     }
-    struct task *task = which.pid ? task_find(this_kernel(), which.pid) : task_get(current_task());
+    struct task *task = which.pid ? task_find_given(which.pid) : task_get(current_task());
     if (!task)
         return -EINVAL;
     if (task->process == current_process())

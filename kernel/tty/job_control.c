@@ -14,6 +14,7 @@
 #include "kernel/proc/session.h"
 #include "kernel/proc/signal.h"
 #include "kernel/security/cred.h"
+#include "kernel/security/pid_namespace.h"
 #include "kernel/tty/tty_internal.h"
 
 struct tty *job_control_current_tty(void)
@@ -162,7 +163,7 @@ int64_t job_control_get_foreground(struct tty *tty, bool master)
     int64_t result = -ENOTTY;
     spin_lock(process_tree_lock(tty->kernel));
     if (master || (tty->session && current_process()->group->session == tty->session))
-        result = tty->foreground ? tty->foreground->pgid : 0;
+        result = tty->foreground ? current_pid_shown(tty->foreground->pgid) : 0;
     spin_unlock(process_tree_lock(tty->kernel));
     return result;
 }
@@ -176,7 +177,7 @@ int64_t job_control_set_foreground(struct tty *tty, int pgid)
         return result;
     if (pgid < 0)
         return -EINVAL;
-    group = process_group_find(tty->kernel, pgid);
+    group = process_group_find(tty->kernel, current_pid_given(pgid));
 
     spin_lock(process_tree_lock(tty->kernel));
     if (!tty->session || self->group->session != tty->session)
@@ -203,7 +204,7 @@ int64_t job_control_get_session(struct tty *tty, bool master)
     int64_t result = -ENOTTY;
     spin_lock(process_tree_lock(tty->kernel));
     if (tty->session && (master || current_process()->group->session == tty->session))
-        result = tty->session->sid;
+        result = current_pid_shown(tty->session->sid);
     spin_unlock(process_tree_lock(tty->kernel));
     return result;
 }

@@ -60,8 +60,9 @@ static inline void task_fixture_publish(struct task *task, struct process *paren
     struct process_table *table = this_kernel()->processes;
     struct process *process = task->process;
     struct pid_slot *slot;
-    ck_assert_int_eq(pid_alloc(table, 0, &slot, &task->tid), 0);
-    process->pid = task->thread.tid = task->thread.tgid = task->tid;
+    ck_assert_int_eq(pid_alloc(table->pids, NULL, 0, &slot), 0);
+    task->tid = task->own_tid = pid_slot_kernel_pid(slot);
+    process->pid = process->own_pid = task->thread.tid = task->thread.tgid = task->tid;
     spin_lock(&table->lock);
     slot->task = task_get(task);
     slot->process = process_get(process);
@@ -89,7 +90,7 @@ static inline struct task *task_fixture_make_init(void)
     session_publish_locked(table, session);
     process_group_publish_locked(table, group, session);
     process_join_group_locked(init->process, group);
-    init->process->is_init = true;
+    init->process->is_init = init->process->is_unkillable = true;
     table->init = init->process;
     spin_unlock(&table->lock);
     process_group_put(group);

@@ -125,8 +125,9 @@ static inline struct task *proc_fake_process(void)
     mm->arg_end = mm->env_start = address + 8;
     mm->env_end = address + 14;
     task->thread.mm = mm;
-    ck_assert_int_eq(pid_alloc(table, 0, &slot, &task->tid), 0);
-    process->pid = task->thread.tid = task->thread.tgid = task->tid;
+    ck_assert_int_eq(pid_alloc(table->pids, NULL, 0, &slot), 0);
+    task->tid = task->own_tid = pid_slot_kernel_pid(slot);
+    process->pid = process->own_pid = task->thread.tid = task->thread.tgid = task->tid;
     task->thread.start_ns = process->start_ns;
 
     spin_lock(&table->lock);

@@ -68,7 +68,7 @@ static void number_is_used_again(void)
     struct file *file = proc_open(path_of("stat"));
     int tid = task->tid;
     proc_end_process(task);
-    this_kernel()->processes->cursor = (uint64_t)tid;
+    this_kernel()->pids->initial.cursor = (uint64_t)tid;
     kernel_fixture_sleep_ns(1000000);
     task = proc_fake_process();
     if (task->tid == tid) {
