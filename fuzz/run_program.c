@@ -35,6 +35,7 @@
 #include "kernel/mm/uaccess.h"
 #include "kernel/proc/task.h"
 #include "kernel/sched/sched.h"
+#include "kernel/security/pid_namespace.h"
 #include "kernel/syscall/syscalls.h"
 
 enum {
@@ -239,8 +240,9 @@ static const char *describe_tasks(void)
     static char report[2048];
     size_t used = 0;
 
+    int number = 0;
     for (struct process *process = NULL, *next;; process = next) {
-        next = process_next(this_kernel(), process ? process->pid : 0);
+        next = process_next(&this_kernel()->pids->initial, &number);
         if (process)
             process_put(process);
         if (!next)
