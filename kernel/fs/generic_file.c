@@ -159,6 +159,15 @@ static int file_vma_sync(struct vma *vma, uint64_t first, uint64_t last, bool wa
     return page_cache_sync(&file->inode->pages, first, last);
 }
 
+static int file_vma_punch(struct vma *vma, uint64_t first, uint64_t end)
+{
+    struct file *file = vma->backing;
+    if (!file->ops->fallocate)
+        return -EOPNOTSUPP;
+    return file->ops->fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                                first << PAGE_SHIFT, (end - first) << PAGE_SHIFT);
+}
+
 static uint64_t file_vma_identity(struct vma *vma)
 {
     struct file *file = vma->backing;
@@ -171,8 +180,14 @@ static const struct vma_ops file_vma_ops = {
     .get_page = file_vma_get_page,
     .describe = file_vma_describe,
     .sync = file_vma_sync,
+    .punch = file_vma_punch,
     .identity = file_vma_identity,
 };
+
+struct file *generic_vma_file(const struct vma *vma)
+{
+    return vma->ops == &file_vma_ops ? vma->backing : NULL;
+}
 
 int generic_file_mmap(struct file *file, struct mm_map_request *request)
 {

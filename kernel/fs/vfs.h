@@ -36,6 +36,7 @@ struct fs_marks;
 struct inode;
 struct kernel;
 struct mm_map_request;
+struct vma;
 struct file_locks;
 struct mount;
 struct path;
@@ -364,6 +365,7 @@ int64_t generic_file_read(struct file *file, struct uio *uio, uint64_t *pos);
 int64_t generic_file_write(struct file *file, struct uio *uio, uint64_t *pos);
 int64_t generic_file_seek(struct file *file, int64_t offset, int whence);
 int generic_file_mmap(struct file *file, struct mm_map_request *request);
+struct file *generic_vma_file(const struct vma *vma); /* of such a mapping, not referenced; NULL */
 int generic_file_fsync(struct file *file, bool data_only);
 /* Position arithmetic of lseek for an object of `size` bytes (SEEK_DATA/HOLE: all data). */
 int64_t generic_seek_size(struct file *file, int64_t offset, int whence, uint64_t size);

@@ -61,7 +61,8 @@ static int create(struct ipc_namespace *ns, int64_t size, int flags, struct sysv
     struct shm_segment *segment = kzalloc(sizeof(*segment));
     if (!segment)
         return -ENOMEM;
-    int error = shared_anon_create(ns->common.kernel, bytes, &segment->memory);
+    int error = shared_anon_create(ns->common.kernel, bytes, !(flags & SHM_NORESERVE),
+                                   &segment->memory);
     if (error) {
         kfree(segment);
         return error;
@@ -273,6 +274,7 @@ static const struct vma_ops shm_vma_ops = {
     .put = vma_put,
     .get_page = vma_get_page,
     .describe = vma_describe,
+    .punch = shared_anon_vma_punch,
     .identity = vma_identity,
 };
 
@@ -299,7 +301,7 @@ static int decode_address(uint64_t addr, int flags, struct mm_map_request *reque
 static unsigned decode_access(int flags, struct mm_map_request *request)
 {
     unsigned access = SYSV_READ;
-    request->vma_flags = VMA_READ | VMA_MAY_READ | VMA_MAY_EXEC | VMA_SHARED | VMA_NORESERVE;
+    request->vma_flags = VMA_READ | VMA_MAY_READ | VMA_MAY_EXEC | VMA_SHARED;
     if (!(flags & SHM_RDONLY)) {
         request->vma_flags |= VMA_WRITE | VMA_MAY_WRITE;
         access |= SYSV_WRITE;

@@ -8,47 +8,49 @@
 #include "kernel/abi/errno.h"
 #include "kernel/abi/mman.h"
 #include "kernel/mm/mm_internal.h"
-#include "kernel/mm/page_cache.h"
 
-/* Change of flags for advice that is one; false if it is another kind. */
-static bool flag_change(int advice, unsigned *set, unsigned *clear)
+enum { VMA_SPECIAL = VMA_DEVICE | VMA_DONTEXPAND };
+
+/* Advice that is remembered in flags. There is one NUMA node and no huge page, and files are read
+ * ahead as far as they are read at all: some of it is only told again by /proc/PID/smaps. */
+static const struct flag_advice {
+    int advice;
+    unsigned set, clear;
+    unsigned unless; /* of mappings with these -EINVAL */
+} flag_advices[] = {
+    {MADV_NORMAL, 0, VMA_SEQUENTIAL | VMA_RANDOM, 0},
+    {MADV_RANDOM, VMA_RANDOM, VMA_SEQUENTIAL, 0},
+    {MADV_SEQUENTIAL, VMA_SEQUENTIAL, VMA_RANDOM, 0},
+    {MADV_DONTFORK, VMA_DONTCOPY, 0, 0},
+    {MADV_DOFORK, 0, VMA_DONTCOPY, VMA_DEVICE},
+    {MADV_DONTDUMP, VMA_DONTDUMP, 0, 0},
+    {MADV_DODUMP, 0, VMA_DONTDUMP, VMA_SPECIAL},
+    {MADV_WIPEONFORK, VMA_WIPEONFORK, 0, VMA_SHARED},
+    {MADV_KEEPONFORK, 0, VMA_WIPEONFORK, 0},
+    {MADV_HUGEPAGE, VMA_HUGE, VMA_NOHUGE, VMA_SPECIAL},
+    {MADV_NOHUGEPAGE, VMA_NOHUGE, VMA_HUGE, 0},
+};
+
+static const struct flag_advice *find_flag_advice(int advice)
 {
-    *set = *clear = 0;
-    switch (advice) {
-    case MADV_DONTFORK:
-        *set = VMA_DONTCOPY;
-        return true;
-    case MADV_DOFORK:
-        *clear = VMA_DONTCOPY;
-        return true;
-    case MADV_DONTDUMP:
-        *set = VMA_DONTDUMP;
-        return true;
-    case MADV_DODUMP:
-        *clear = VMA_DONTDUMP;
-        return true;
-    case MADV_WIPEONFORK:
-        *set = VMA_WIPEONFORK;
-        return true;
-    case MADV_KEEPONFORK:
-        *clear = VMA_WIPEONFORK;
-        return true;
-    default:
-        return false;
-    }
+    for (unsigned i = 0; i < ARRAY_SIZE(flag_advices); i++)
+        if (flag_advices[i].advice == advice)
+            return &flag_advices[i];
+    return NULL;
 }
 
+/* Pages are neither merged nor poisoned: a Linux without KSM and memory failure handling. */
 static bool is_known(int advice)
 {
     return (advice >= MADV_NORMAL && advice <= MADV_DONTNEED) ||
-           (advice >= MADV_FREE && advice <= MADV_DONTNEED_LOCKED);
+           (advice >= MADV_FREE && advice <= MADV_COLLAPSE && advice != MADV_MERGEABLE &&
+            advice != MADV_UNMERGEABLE);
 }
 
-static int advise_flags(struct mm *mm, uint64_t start, uint64_t end, int advice)
+static int advise_flags(struct mm *mm, uint64_t start, uint64_t end,
+                        const struct flag_advice *advice)
 {
-    unsigned set, clear;
     int result = 0;
-    flag_change(advice, &set, &clear);
     mm_write_lock(mm);
     for (uint64_t at = start; at < end;) {
         struct vma *vma = mm_find_vma(mm, at);
@@ -58,16 +60,16 @@ static int advise_flags(struct mm *mm, uint64_t start, uint64_t end, int advice)
                 break;
             at = vma->start;
         }
-        if (advice == MADV_WIPEONFORK && (vma->ops || (vma->flags & VMA_SHARED))) {
+        if ((vma->flags & advice->unless) || (advice->advice == MADV_WIPEONFORK && vma->ops)) {
             result = -EINVAL;
             break;
         }
         uint64_t stop = MIN(vma->end, end);
-        unsigned flags = (vma->flags | set) & ~clear;
+        unsigned flags = (vma->flags | advice->set) & ~advice->clear;
         if (flags != vma->flags) {
             int error = vma_isolate_locked(mm, &vma, at, stop);
             if (error) {
-                result = error;
+                result = error == -ENOMEM ? -EAGAIN : error; /* unlike a hole */
                 break;
             }
             vma_set_flags_locked(mm, vma, flags);
@@ -93,6 +95,8 @@ static int advise_pages(struct vma *vma, uint64_t start, uint64_t end, int advic
             return -EINVAL;
         FALLTHROUGH;
     case MADV_DONTNEED_LOCKED: {
+        if (vma->flags & VMA_DEVICE)
+            return -EINVAL;
         struct gather gather;
         gather_init(&gather, vma->mm);
         zap_range(&gather, start, end, ZAP_ALL);
@@ -101,7 +105,9 @@ static int advise_pages(struct vma *vma, uint64_t start, uint64_t end, int advic
     }
     case MADV_COLD:
     case MADV_PAGEOUT:
-        return locked ? -EINVAL : 0;
+        return locked || (vma->flags & VMA_DEVICE) ? -EINVAL : 0;
+    case MADV_COLLAPSE: /* nothing is fit for a huge page */
+        return -EINVAL;
     default:
         return 0; /* a hint that changes nothing here */
     }
@@ -131,7 +137,7 @@ static int advise_read_locked(struct mm *mm, uint64_t start, uint64_t end, int a
     return result;
 }
 
-/* MADV_REMOVE: a hole in the shared object. The cache unmaps it from every mm, ours included, so
+/* MADV_REMOVE: a hole in the shared object, which is unmapped from every mm, ours included, so
  * mm->lock is dropped for each VMA; a VMA of our own keeps the object. */
 static int advise_remove(struct mm *mm, uint64_t start, uint64_t end)
 {
@@ -143,7 +149,7 @@ static int advise_remove(struct mm *mm, uint64_t start, uint64_t end)
         uint64_t stop = end;
         if (!vma || vma->start > at) {
             result = -ENOMEM;
-        } else if ((vma->flags & VMA_LOCKED) || !vma->cache) {
+        } else if ((vma->flags & VMA_LOCKED) || !vma->ops || !vma->ops->punch) {
             result = -EINVAL;
         } else if ((vma->flags & (VMA_SHARED | VMA_MAY_WRITE)) != (VMA_SHARED | VMA_MAY_WRITE)) {
             result = -EACCES;
@@ -154,8 +160,7 @@ static int advise_remove(struct mm *mm, uint64_t start, uint64_t end)
         }
         rwlock_read_unlock(&mm->lock);
         if (copy) {
-            page_cache_punch(copy->cache, vma_object_page(copy, at) << PAGE_SHIFT,
-                             vma_object_page(copy, stop) << PAGE_SHIFT);
+            result = copy->ops->punch(copy, vma_object_page(copy, at), vma_object_page(copy, stop));
             vma_destroy(copy);
         }
         at = stop;
@@ -176,12 +181,12 @@ int mm_advise(struct mm *mm, uint64_t addr, uint64_t bytes, int advice)
     if (end == addr)
         return 0;
 
-    unsigned set, clear;
+    const struct flag_advice *flag_advice = find_flag_advice(advice);
     if (advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE)
         return mm_populate_for(mm, addr, rounded, advice == MADV_POPULATE_WRITE);
     if (advice == MADV_REMOVE)
         return advise_remove(mm, addr, end);
-    if (flag_change(advice, &set, &clear))
-        return advise_flags(mm, addr, end, advice);
+    if (flag_advice)
+        return advise_flags(mm, addr, end, flag_advice);
     return advise_read_locked(mm, addr, end, advice);
 }

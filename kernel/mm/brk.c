@@ -16,13 +16,13 @@ static bool may_grow(struct mm *mm, uint64_t old_end, uint64_t new_end, uint64_t
         return false;
     if ((mm->future_flags & VMA_LOCKED) && limit_check_locked_memory(mm, pages))
         return false;
-    return mm->vma_count < MM_VMAS_MAX && !limit_check(mm, pages, flags) &&
-           !overcommits(mm, pages, flags);
+    return mm->vma_count <= vmas_max(mm) && !limit_check(mm, pages, flags) &&
+           may_commit(mm->kernel, mm, pages);
 }
 
 static bool grow(struct mm *mm, uint64_t old_end, uint64_t new_end)
 {
-    unsigned flags = VMA_READ | VMA_WRITE | VMA_MAY_ALL | VMA_HEAP | mm->future_flags;
+    unsigned flags = VMA_READ | VMA_WRITE | VMA_MAY_ALL | VMA_HEAP | VMA_ACCOUNT | mm->future_flags;
     /* The usual case in place, without a VMA that would be merged away at once. */
     struct vma *heap = old_end > mm->brk_start ? mm_find_vma(mm, old_end - 1) : NULL;
     if (heap && heap->end == old_end && heap->flags == flags && !heap->ops) {
@@ -48,7 +48,7 @@ uint64_t mm_brk(struct mm *mm, uint64_t brk)
             done = unmap_locked(mm, new_end, old_end) == 0;
         } else if (new_end > old_end) {
             done = may_grow(mm, old_end, new_end, brk) && grow(mm, old_end, new_end);
-            if (done && (mm->future_flags & VMA_LOCKED)) {
+            if (done && mm->future_flags == VMA_LOCKED) {
                 populate_from = old_end;
                 populate_bytes = new_end - old_end;
             }

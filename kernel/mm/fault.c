@@ -147,7 +147,7 @@ static int map_zero_page(struct mm *mm, struct vma *vma, uint64_t uaddr)
 
 static int fault_anon(struct mm *mm, struct vma *vma, uint64_t uaddr, unsigned flags)
 {
-    if (!(flags & (FAULT_WRITE | FAULT_POPULATE)) && vma_pages(vma) > ZERO_PAGE_VMA_MIN)
+    if (!(flags & FAULT_WRITE) && ((flags & FAULT_POPULATE) || vma_pages(vma) > ZERO_PAGE_VMA_MIN))
         return map_zero_page(mm, vma, uaddr);
     struct page *pages[MM_REGION_PAGES];
     uint64_t start;

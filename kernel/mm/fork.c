@@ -65,10 +65,12 @@ static int copy_pages(struct mm *parent, struct vma *vma, struct mm *child, stru
 
 static int copy_vma(struct mm *parent, struct vma *vma, struct mm *child, bool *protected)
 {
+    if ((vma->flags & VMA_ACCOUNT) && !may_commit(parent->kernel, child, vma_pages(vma)))
+        return -ENOMEM;
     struct vma *copy = vma_copy(child, vma);
     if (!copy)
         return -ENOMEM;
-    copy->flags &= ~(unsigned)VMA_LOCKED;
+    copy->flags &= ~(unsigned)(VMA_LOCKED | VMA_LOCK_ON_FAULT);
     vma_insert_locked(child, copy);
     /* Pages of shared objects are found again by faults. */
     if (vma->flags & (VMA_SHARED | VMA_WIPEONFORK))
@@ -96,6 +98,7 @@ static void copy_layout(const struct mm *parent, struct mm *child)
     child->limit_stack = parent->limit_stack;
     child->limit_memlock = parent->limit_memlock;
     child->may_lock_all = parent->may_lock_all;
+    child->may_commit_reserve = parent->may_commit_reserve;
     child->dumpable = parent->dumpable;
     child->oom_score_adj = parent->oom_score_adj;
     child->core_filter = atomic_load_relaxed(&parent->core_filter);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * How much an address space may grow: resource limits (getrlimit(2)) and overcommit (proc(5),
- * vm.overcommit_memory 0: only an obvious overcommit is refused).
+ * How much an address space may grow: resource limits, getrlimit(2).
  */
 #include "kernel/abi/errno.h"
 #include "kernel/mm/mm_internal.h"
@@ -14,17 +13,6 @@ bool user_range(const struct mm *mm, uint64_t addr, uint64_t bytes, uint64_t *ou
     uint64_t end = addr + ALIGN_UP(bytes, PAGE_SIZE);
     *out_end = end;
     return end <= limit;
-}
-
-bool overcommits(struct mm *mm, uint64_t pages, unsigned flags)
-{
-    if (flags & VMA_NORESERVE)
-        return false;
-    struct page_counts counts;
-    if (pages < 1024) /* no machine is that small */
-        return false;
-    page_count(mm->kernel, &counts);
-    return pages > counts.total;
 }
 
 int limit_check(struct mm *mm, uint64_t pages, unsigned flags)

@@ -6,10 +6,13 @@
 #include "kernel/abi/errno.h"
 #include "kernel/mm/mm_internal.h"
 
-static int set_locked(struct mm *mm, struct vma *vma, uint64_t start, uint64_t end, bool lock)
+enum { LOCK_FLAGS = VMA_LOCKED | VMA_LOCK_ON_FAULT };
+
+/* `lock`: the new LOCK_FLAGS. */
+static int set_locked(struct mm *mm, struct vma *vma, uint64_t start, uint64_t end, unsigned lock)
 {
-    unsigned flags = (vma->flags & ~(unsigned)VMA_LOCKED) | (lock ? VMA_LOCKED : 0);
-    if (flags == vma->flags)
+    unsigned flags = (vma->flags & ~(unsigned)LOCK_FLAGS) | lock;
+    if (flags == vma->flags || (vma->flags & VMA_DEVICE))
         return 0;
     int error = vma_isolate_locked(mm, &vma, start, end);
     if (error)
@@ -30,7 +33,7 @@ static uint64_t pages_to_lock(struct mm *mm, uint64_t start, uint64_t end)
     return pages;
 }
 
-static int lock_range_locked(struct mm *mm, uint64_t start, uint64_t end, bool lock)
+static int lock_range_locked(struct mm *mm, uint64_t start, uint64_t end, unsigned lock)
 {
     if (lock && limit_check_locked_memory(mm, pages_to_lock(mm, start, end)))
         return -ENOMEM;
@@ -47,8 +50,8 @@ static int lock_range_locked(struct mm *mm, uint64_t start, uint64_t end, bool l
     return 0;
 }
 
-/* Checks the arguments and sets or clears VMA_LOCKED. 1: nothing to do. */
-static int change_range(struct mm *mm, uint64_t addr, uint64_t bytes, bool lock,
+/* Checks the arguments and sets LOCK_FLAGS to `lock`. 1: nothing to do. */
+static int change_range(struct mm *mm, uint64_t addr, uint64_t bytes, unsigned lock,
                         uint64_t *out_start, uint64_t *out_bytes)
 {
     uint64_t start = ALIGN_DOWN(addr, PAGE_SIZE), end;
@@ -72,7 +75,7 @@ static int change_range(struct mm *mm, uint64_t addr, uint64_t bytes, bool lock,
 int mm_lock(struct mm *mm, uint64_t addr, uint64_t bytes, bool lock)
 {
     uint64_t start, rounded;
-    int result = change_range(mm, addr, bytes, lock, &start, &rounded);
+    int result = change_range(mm, addr, bytes, lock ? VMA_LOCKED : 0, &start, &rounded);
     if (result || !lock)
         return MIN(result, 0);
     int error = mm_populate(mm, start, rounded);
@@ -83,7 +86,7 @@ int mm_lock(struct mm *mm, uint64_t addr, uint64_t bytes, bool lock)
 int mm_lock_on_fault(struct mm *mm, uint64_t addr, uint64_t bytes)
 {
     uint64_t start, rounded;
-    return MIN(change_range(mm, addr, bytes, true, &start, &rounded), 0);
+    return MIN(change_range(mm, addr, bytes, LOCK_FLAGS, &start, &rounded), 0);
 }
 
 int mm_lock_all(struct mm *mm, bool current, bool future, bool on_fault)
@@ -95,12 +98,15 @@ int mm_lock_all(struct mm *mm, bool current, bool future, bool on_fault)
     if (current && !mm->may_lock_all && mm->total_pages > mm->limit_memlock >> PAGE_SHIFT)
         error = -ENOMEM;
     if (!error) {
-        mm->future_flags = future ? VMA_LOCKED : 0;
+        unsigned lock = on_fault ? LOCK_FLAGS : VMA_LOCKED;
+        mm->future_flags = future ? lock : 0;
         /* Without `current` only munlockall changes what is mapped. */
         bool change = current || !future;
         for (struct vma *vma = mm_find_vma(mm, 0); change && vma; vma = mm_next_vma(vma)) {
-            unsigned flags = vma->flags & ~(unsigned)VMA_LOCKED;
-            vma_set_flags_locked(mm, vma, current ? flags | VMA_LOCKED : flags);
+            if (vma->flags & VMA_DEVICE)
+                continue;
+            unsigned flags = vma->flags & ~(unsigned)LOCK_FLAGS;
+            vma_set_flags_locked(mm, vma, current ? flags | lock : flags);
             vma = vma_merge_locked(mm, vma);
         }
     }

@@ -30,15 +30,31 @@ int find_range_locked(struct mm *mm, uint64_t hint, uint64_t bytes, uint64_t *ou
     return 0;
 }
 
+/* MAP_32BIT: at the hint if that is low, else below a limit. */
+static int choose_low_address(struct mm *mm, const struct mm_map_request *request, uint64_t bytes,
+                              uint64_t *out)
+{
+    uint64_t hint = request->addr;
+    if (hint && bytes <= request->below && hint <= request->below - bytes && hint >= user_min(mm)) {
+        struct vma *above = mm_find_vma(mm, hint);
+        if (!above || hint + bytes <= vma_guarded_start(above)) {
+            *out = hint;
+            return 0;
+        }
+    }
+    *out = gap_find_below(mm, bytes, MAX(user_min(mm), request->from), request->below);
+    if (!*out)
+        *out = gap_find_below(mm, bytes, user_min(mm), request->below);
+    return *out ? 0 : -ENOMEM;
+}
+
 static int choose_address(struct mm *mm, const struct mm_map_request *request, uint64_t bytes,
                           uint64_t *out)
 {
     if (bytes > user_limit(mm))
         return -ENOMEM;
-    if (request->below) { /* MAP_32BIT */
-        *out = gap_find_below(mm, bytes, user_min(mm), request->below);
-        return *out ? 0 : -ENOMEM;
-    }
+    if (request->below)
+        return choose_low_address(mm, request, bytes, out);
     if (!request->fixed && !request->no_replace)
         return find_range_locked(mm, request->addr, bytes, out);
 
@@ -70,24 +86,25 @@ static int check_limits(struct mm *mm, uint64_t start, uint64_t bytes, unsigned 
     uint64_t pages = bytes >> PAGE_SHIFT;
     if ((flags & VMA_LOCKED) && limit_check_locked_memory(mm, pages))
         return -EAGAIN;
-    if (mm->vma_count >= MM_VMAS_MAX)
+    if (mm->vma_count > vmas_max(mm))
         return -ENOMEM;
     int error = limit_check(mm, pages, flags);
     if (error && limit_check(mm, pages - pages_mapped(mm, start, start + bytes), flags))
         return error;
-    bool charged = (flags & VMA_SHARED) || (flags & VMA_WRITE);
-    if (charged && overcommits(mm, pages, flags))
-        return -ENOMEM;
-    return 0;
+    return is_accountable(flags) && !may_commit(mm->kernel, mm, pages) ? -ENOMEM : 0;
 }
 
 /* The mapping itself, at `start`; the lock is held. */
 static int map_locked(struct mm *mm, const struct mm_map_request *request, uint64_t start,
                       uint64_t bytes, unsigned flags)
 {
-    int error = check_limits(mm, start, bytes, request->ops ? flags | VMA_NORESERVE : flags);
+    if (atomic_load_relaxed(&mm->kernel->mm->limits.overcommit) == MM_OVERCOMMIT_NEVER)
+        flags &= ~(unsigned)VMA_NORESERVE;
+    int error = check_limits(mm, start, bytes, flags);
     if (error)
         return error;
+    if (is_accountable(flags))
+        flags |= VMA_ACCOUNT;
     struct vma *vma = vma_create(mm, start, start + bytes, flags, request->ops, request->backing,
                                  request->page_offset);
     if (!vma)
@@ -120,7 +137,7 @@ static int map_object(struct mm *mm, const struct mm_map_request *request, uint6
         return error;
     *out_addr = start;
     /* Like Linux, population is best effort: the mapping exists either way. */
-    if (request->populate || (flags & VMA_LOCKED))
+    if (request->populate || (flags & (VMA_LOCKED | VMA_LOCK_ON_FAULT)) == VMA_LOCKED)
         mm_populate(mm, start, bytes);
     return 0;
 }
@@ -137,11 +154,12 @@ int mm_map(struct mm *mm, const struct mm_map_request *request, uint64_t *out_ad
     if (request->ops || !(request->vma_flags & VMA_SHARED))
         return map_object(mm, request, out_addr);
 
-    if (bytes > user_limit(mm) || overcommits(mm, bytes >> PAGE_SHIFT, request->vma_flags))
+    if (bytes > user_limit(mm))
         return -ENOMEM;
     struct mm_map_request shared = *request;
     struct shared_anon *object;
-    int error = shared_anon_create(mm->kernel, bytes, &object);
+    bool reserve = !(request->vma_flags & VMA_NORESERVE);
+    int error = shared_anon_create(mm->kernel, bytes, reserve, &object);
     if (error)
         return error;
     shared.ops = &shared_anon_vma_ops;

@@ -44,6 +44,7 @@ static int state_init(struct kernel *kernel)
     state->xarray_nodes.alloc = xarray_node_alloc;
     state->xarray_nodes.free = xarray_node_free;
     kernel->mm = state;
+    commit_init(kernel);
     return 0;
 }
 
@@ -155,6 +156,7 @@ static void tear_down(struct mm *mm)
     rb_root_init(&mm->vmas);
     mm->cached_vma = NULL;
     mm->vma_count = 0;
+    mm->account_pages = 0;
     mm_write_unlock(mm);
 }
 

@@ -50,11 +50,19 @@ enum vma_flags {
     VMA_HEAP = 0x10000, /* brk: "[heap]" */
     VMA_DONTEXPAND = 0x20000,
     VMA_IMAGE = 0x40000, /* of a library (MAP_DENYWRITE): its data will soon be written */
+    VMA_LOCK_ON_FAULT = 0x80000, /* with VMA_LOCKED: not made resident ahead */
+    VMA_SEQUENTIAL = 0x100000,   /* MADV_SEQUENTIAL, MADV_RANDOM: only remembered */
+    VMA_RANDOM = 0x200000,
+    VMA_HUGE = 0x400000, /* MADV_HUGEPAGE, MADV_NOHUGEPAGE: only remembered */
+    VMA_NOHUGE = 0x800000,
+    VMA_ACCOUNT = 0x1000000, /* counted as committed memory, see commit.c */
+    VMA_DEVICE = 0x2000000,  /* the kernel's own page: neither advice nor copies */
 };
 
 /* What is behind a non-anonymous VMA: a file's page cache, shared anonymous memory, a device. The
  * object pointer is vma->backing; operations may block and are called without mm->table_lock. */
 struct vma_ops {
+    bool whole; /* may not be split, as [vdso] */
     /* A reference to the backing for another VMA (fork, split), and its release. */
     void (*get)(struct vma *vma);
     void (*put)(struct vma *vma);
@@ -66,6 +74,9 @@ struct vma_ops {
     void (*describe)(struct vma *vma, uint64_t *dev, uint64_t *ino, char *path, size_t path_bytes);
     /* msync(2): write back dirty pages in the range of object pages. NULL: nothing to do. */
     int (*sync)(struct vma *vma, uint64_t first, uint64_t last, bool wait);
+    /* madvise(2), MADV_REMOVE: a hole of the object pages first .. end - 1, on a VMA that is in no
+     * tree; takes locks that come before mm->lock. NULL: -EINVAL. */
+    int (*punch)(struct vma *vma, uint64_t first, uint64_t end);
     /* Identity of the backing object for shared futex keys. */
     uint64_t (*identity)(struct vma *vma);
 };
@@ -104,7 +115,7 @@ struct mm {
     struct rb_root vmas;    /* GUARDED_BY(lock) */
     struct vma *cached_vma; /* last hit; atomic hint */
     unsigned vma_count;
-    unsigned future_flags;  /* mlockall(MCL_FUTURE): VMA_LOCKED for new mappings */
+    unsigned future_flags;  /* mlockall(MCL_FUTURE): VMA_LOCKED for new mappings, perhaps on fault */
     struct vma *dead;       /* VMAs to put after the lock is dropped */
     struct rb_root regions; /* GUARDED_BY(table_lock), and the hint */
     struct mm_region *region_hint;
@@ -123,6 +134,7 @@ struct mm {
     uint64_t total_pages; /* virtual; for RLIMIT_AS */
     uint64_t data_pages;  /* of these private and writable, no stacks; for RLIMIT_DATA */
     uint64_t locked_pages;
+    uint64_t account_pages, account_noted; /* committed; the part that the machine's sum has */
     uint64_t stack_pages, exec_pages; /* that grow down; that are code; for /proc/PID/status */
     uint64_t resident_anon, resident_file, resident_peak;      /* pages; table_lock */
     uint64_t limit_as, limit_data, limit_stack, limit_memlock; /* bytes, copies of the rlimits */
@@ -132,6 +144,7 @@ struct mm {
     uint32_t membarrier; /* commands registered for (membarrier(2)); atomic */
     bool no_patches;     /* a debugger looks: the backend leaves the code as it is; atomic */
     bool may_lock_all;   /* CAP_IPC_LOCK: RLIMIT_MEMLOCK does not count. Set by proc/. */
+    bool may_commit_reserve; /* CAP_SYS_ADMIN: vm.admin_reserve_kbytes is for it. Set with it. */
 };
 
 /* New, empty. 0, -ENOMEM, -EAGAIN. */
@@ -153,7 +166,7 @@ struct mm_map_request {
     bool fixed;      /* MAP_FIXED: replace what is there */
     bool no_replace; /* MAP_FIXED_NOREPLACE: -EEXIST */
     bool populate;
-    uint64_t below;            /* MAP_32BIT: an address below this one; 0: anywhere */
+    uint64_t from, below;      /* MAP_32BIT: the place if there is no hint; 0: anywhere */
     const struct vma_ops *ops; /* NULL: private anonymous (flags & VMA_SHARED: shared anonymous) */
     void *backing;             /* ops->get is called for the new VMA by mm_map on success */
     uint64_t page_offset;
@@ -175,7 +188,8 @@ int mm_remap_file_pages(struct mm *mm, uint64_t addr, uint64_t bytes, uint64_t p
 uint64_t mm_brk(struct mm *mm, uint64_t brk);
 int mm_advise(struct mm *mm, uint64_t addr, uint64_t bytes, int advice);
 int mm_sync(struct mm *mm, uint64_t addr, uint64_t bytes, int flags);
-int mm_mincore(struct mm *mm, uint64_t addr, uint64_t bytes, unsigned char *out_vec);
+/* mincore(2) for pages up to the first hole: how many, or -EINVAL, -ENOMEM if there is none. */
+int64_t mm_mincore(struct mm *mm, uint64_t addr, uint64_t bytes, unsigned char *out_vec);
 int mm_lock(struct mm *mm, uint64_t addr, uint64_t bytes, bool lock);
 int mm_lock_on_fault(struct mm *mm, uint64_t addr, uint64_t bytes);       /* without populating */
 int mm_lock_all(struct mm *mm, bool current, bool future, bool on_fault); /* none: munlockall */
@@ -212,9 +226,34 @@ int mm_map_stack(struct mm *mm, uint64_t top, uint64_t bytes, bool executable);
 
 /* Per-VMA numbers for /proc/PID/smaps, in pages; mm->lock held for reading. */
 struct vma_usage {
-    uint64_t resident, anon, shared, private_dirty;
+    uint64_t resident, anon, shared, dirty, private_dirty, shared_dirty;
+    uint64_t maps_most; /* mappings of the page that has most */
+    /* A page that is mapped n times counts MM_PSS_UNIT / n. */
+    uint64_t proportional, proportional_dirty, proportional_anon;
 };
+enum { MM_PSS_UNIT = 1 << 12 };
 void mm_vma_usage(struct vma *vma, struct vma_usage *out);
+
+/* Entries of /proc/PID/pagemap for `count` pages from uaddr on; `frames`: with frame numbers. */
+#define MM_PAGEMAP_PRESENT (1ull << 63)
+#define MM_PAGEMAP_FILE (1ull << 61) /* or shared anonymous */
+#define MM_PAGEMAP_EXCLUSIVE (1ull << 56)
+void mm_pagemap(struct mm *mm, uint64_t uaddr, unsigned count, bool frames, uint64_t *out);
+void mm_reset_peak(struct mm *mm); /* of resident pages: from now on */
+
+/* What the machine allows, sysctl vm.*: read and changed at any time, atomic. */
+struct mm_limits {
+    uint64_t vmas_max;         /* vm.max_map_count */
+    uint64_t overcommit;       /* enum mm_overcommit */
+    uint64_t overcommit_ratio; /* percent of memory that may be committed */
+    uint64_t overcommit_kib;   /* or so much, if not 0 */
+    uint64_t user_reserve_kib, admin_reserve_kib;
+};
+enum mm_overcommit { MM_OVERCOMMIT_GUESS, MM_OVERCOMMIT_ALWAYS, MM_OVERCOMMIT_NEVER };
+struct mm_limits *mm_limits(struct kernel *kernel);
+/* Pages: what may be committed with MM_OVERCOMMIT_NEVER, and what is. */
+uint64_t mm_commit_limit(struct kernel *kernel);
+uint64_t mm_committed(struct kernel *kernel);
 
 /* Ask the process layer to free memory by killing; installed by proc/. Returns true if something
  * was killed. */

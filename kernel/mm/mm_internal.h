@@ -19,7 +19,7 @@
 #include "kernel/mm/slab.h"
 
 enum {
-    MM_VMAS_MAX = 65530,        /* vm.max_map_count */
+    MM_VMAS_MAX = 65530,        /* vm.max_map_count at boot */
     MM_STACK_GUARD_PAGES = 256, /* kept free below growing stacks */
     MM_FAULT_AROUND_PAGES = 64, /* of a file, mapped with the one that faulted: a region */
     MM_AHEAD_PAGES_MAX = 16,    /* of anonymous memory, allocated ahead */
@@ -40,6 +40,8 @@ struct mm_state {
     struct spinlock caches_lock; /* LOCK_RANK_INODE_STATE */
     struct list caches;          /* page caches whose pages can be dropped and read again */
     struct lib_allocator xarray_nodes;
+    struct mm_limits limits;
+    uint64_t committed; /* pages; atomic */
 };
 
 /* Resident pages: 64 neighbours, 256 KiB of addresses. */
@@ -116,8 +118,10 @@ void vma_remove_locked(struct mm *mm, struct vma *vma); /* goes to mm->dead */
 void vma_resize_locked(struct mm *mm, struct vma *vma, uint64_t start, uint64_t end);
 /* Change flags, keeping the counters. */
 void vma_set_flags_locked(struct mm *mm, struct vma *vma, unsigned flags);
-/* Split at addr, strictly inside. The new VMA is the part from addr on. */
+/* Split at addr, strictly inside. The new VMA is the part from addr on. -ENOMEM, -EINVAL. */
 int vma_split_locked(struct mm *mm, struct vma *vma, uint64_t addr);
+/* The same for a part that goes away at once: vm.max_map_count does not matter. */
+int vma_split_to_remove_locked(struct mm *mm, struct vma *vma, uint64_t addr);
 /* The part of `vma` inside [start, end) becomes a VMA of its own. */
 int vma_isolate_locked(struct mm *mm, struct vma **vma, uint64_t start, uint64_t end);
 /* Join with equal neighbours; returns the VMA that now covers it. */
@@ -138,6 +142,25 @@ uint64_t vma_guarded_start(const struct vma *vma);
 /* Highest (lowest) address of a free range within [low, high); 0 if there is none. */
 uint64_t gap_find_below(struct mm *mm, uint64_t bytes, uint64_t low, uint64_t high);
 
+/* ---- commit.c ---- */
+/* Private memory that a program may write counts: */
+static inline bool is_accountable(unsigned flags)
+{
+    return (flags & (VMA_NORESERVE | VMA_SHARED | VMA_WRITE)) == VMA_WRITE;
+}
+/* May the mm (NULL: the kernel for an object) have so many more committed pages? */
+bool may_commit(struct kernel *kernel, const struct mm *mm, uint64_t pages);
+/* The machine's sum follows mm->account_pages. */
+void commit_note(struct mm *mm);
+/* Shared objects: 0, -ENOMEM. */
+int commit_charge(struct kernel *kernel, uint64_t pages);
+void commit_uncharge(struct kernel *kernel, uint64_t pages);
+void commit_init(struct kernel *kernel);
+static inline uint64_t vmas_max(const struct mm *mm)
+{
+    return atomic_load_relaxed(&mm->kernel->mm->limits.vmas_max);
+}
+
 /* ---- map.c, unmap.c, limits.c ---- */
 int unmap_locked(struct mm *mm, uint64_t start, uint64_t end);
 /* A free range near the hint. 0 or -ENOMEM. */
@@ -145,7 +168,6 @@ int find_range_locked(struct mm *mm, uint64_t hint, uint64_t bytes, uint64_t *ou
 /* May the mm grow by this much? 0 or -ENOMEM. */
 int limit_check(struct mm *mm, uint64_t pages, unsigned flags);
 int limit_check_locked_memory(struct mm *mm, uint64_t pages); /* 0 or -EAGAIN */
-bool overcommits(struct mm *mm, uint64_t pages, unsigned flags);
 static inline uint64_t user_min(const struct mm *mm)
 {
     return mm->kernel->boot->user_addr_min;
@@ -185,7 +207,6 @@ bool mm_out_of_memory(struct kernel *kernel, unsigned attempt);
  * Returns how many there are. */
 unsigned page_cache_get_run(struct page_cache *cache, uint64_t index, unsigned count,
                             struct page **out);
-uint64_t page_cache_shrink(struct kernel *kernel, uint64_t wanted);
 /* Put a new page (reference taken over on success) at an index. -EEXIST if there is one. */
 int page_cache_insert(struct page_cache *cache, uint64_t index, struct page *page);
 /* Object pages first..last (inclusive) disappear from every address space, or become read-only. */

@@ -5,6 +5,7 @@
  */
 #include "kernel/core/clock.h"
 #include "kernel/mm/mm_internal.h"
+#include "kernel/mm/page_cache.h"
 #include "kernel/mm/page_internal.h"
 #include "kernel/mm/slab_internal.h"
 #include "kernel/sched/sched.h"

@@ -88,6 +88,10 @@ void page_cache_punch(struct page_cache *cache, uint64_t start, uint64_t end);
 /* Forget clean pages first..last that nobody but the cache holds. Returns how many. */
 uint64_t page_cache_drop_clean(struct page_cache *cache, uint64_t first, uint64_t last);
 
+/* Drop up to `wanted` clean pages that nobody uses and that can be read again, of any cache. How
+ * many were. Does not block. */
+uint64_t page_cache_shrink(struct kernel *kernel, uint64_t wanted);
+
 /* SEEK_DATA / SEEK_HOLE: next present (or missing) index at or after, UINT64_MAX if none. */
 uint64_t page_cache_next(struct page_cache *cache, uint64_t index, bool present);
 

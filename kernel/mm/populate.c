@@ -57,7 +57,7 @@ static int populate_step(struct mm *mm, uint64_t *at, uint64_t end, enum populat
             error = -EACCES;
     } else {
         stop = MIN(stop, vma->end);
-        if (!(vma->flags & (write ? (unsigned)VMA_WRITE : (unsigned)VMA_ACCESS)))
+        if (!(vma->flags & (write ? (unsigned)VMA_WRITE : (unsigned)VMA_READ)))
             error = -EINVAL;
     }
     if (!error)
@@ -116,23 +116,20 @@ static bool is_resident(struct mm *mm, const struct vma *vma, uint64_t uaddr)
     return false;
 }
 
-int mm_mincore(struct mm *mm, uint64_t addr, uint64_t bytes, unsigned char *out_vec)
+int64_t mm_mincore(struct mm *mm, uint64_t addr, uint64_t bytes, unsigned char *out_vec)
 {
-    uint64_t end;
+    uint64_t end, at;
     if (!IS_ALIGNED(addr, PAGE_SIZE))
         return -EINVAL;
     if (!user_range(mm, addr, bytes, &end))
         return -ENOMEM;
-    int error = 0;
     rwlock_read_lock(&mm->lock);
-    for (uint64_t at = addr; at < end; at += PAGE_SIZE) {
+    for (at = addr; at < end; at += PAGE_SIZE) {
         const struct vma *vma = mm_find_vma(mm, at);
-        if (!vma || vma->start > at) {
-            error = -ENOMEM;
+        if (!vma || vma->start > at)
             break;
-        }
         *out_vec++ = is_resident(mm, vma, at);
     }
     rwlock_read_unlock(&mm->lock);
-    return error;
+    return at == addr && addr < end ? -ENOMEM : (int64_t)((at - addr) >> PAGE_SHIFT);
 }

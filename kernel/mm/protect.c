@@ -84,8 +84,11 @@ static int check(struct mm *mm, const struct vma *vma, uint64_t pages, unsigned 
         bool data = !(flags & VMA_GROWSDOWN);
         if (data && mm->data_pages + pages > mm->limit_data >> PAGE_SHIFT)
             return -ENOMEM;
-        if (!vma->ops && overcommits(mm, pages, flags))
-            return -ENOMEM;
+        if (is_accountable(flags) && !(vma->flags & VMA_ACCOUNT)) {
+            if (!may_commit(mm->kernel, mm, pages))
+                return -ENOMEM;
+            flags |= VMA_ACCOUNT;
+        }
     }
     *out_flags = flags;
     return 0;

@@ -115,7 +115,7 @@ static int check_resize(struct mm *mm, const struct vma *vma, const struct move 
         return -EAGAIN;
     if (limit_check(mm, more, vma->flags))
         return -ENOMEM;
-    if (!vma->ops && (vma->flags & VMA_WRITE) && overcommits(mm, more, vma->flags))
+    if ((vma->flags & VMA_ACCOUNT) && !may_commit(mm->kernel, mm, more))
         return -ENOMEM;
     return 0;
 }
@@ -125,7 +125,7 @@ static int move_locked(struct mm *mm, struct vma *vma, const struct move *move)
 {
     uint64_t bytes = MIN(move->old_bytes, move->new_bytes);
     bool keep = (move->flags & MREMAP_DONTUNMAP) || move->old_bytes == 0;
-    if (mm->vma_count + 3 > MM_VMAS_MAX)
+    if (mm->vma_count + 3 >= vmas_max(mm))
         return -ENOMEM;
     int error =
         keep ? 0 : vma_isolate_locked(mm, &vma, move->old_addr, move->old_addr + move->old_bytes);
@@ -145,7 +145,7 @@ static int move_locked(struct mm *mm, struct vma *vma, const struct move *move)
         goto merge;
     }
     if (move->flags & MREMAP_DONTUNMAP)
-        vma_set_flags_locked(mm, vma, vma->flags & ~(unsigned)VMA_LOCKED);
+        vma_set_flags_locked(mm, vma, vma->flags & ~(unsigned)(VMA_LOCKED | VMA_LOCK_ON_FAULT));
     if (!keep)
         unmap_locked(mm, move->old_addr, move->old_addr + move->old_bytes);
     vma_merge_locked(mm, fresh);
@@ -189,6 +189,9 @@ static int remap_to(struct mm *mm, struct move *move)
             error = -EINVAL;
         else
             error = limit_check(mm, move->new_bytes >> PAGE_SHIFT, vma->flags);
+        if (!error && (vma->flags & VMA_ACCOUNT) &&
+            !may_commit(mm->kernel, mm, move->new_bytes >> PAGE_SHIFT))
+            error = -ENOMEM;
     }
     if (!error && !fixed)
         error = find_range_locked(mm, move->new_addr, move->new_bytes, &move->new_addr);
@@ -207,7 +210,7 @@ static int remap_locked(struct mm *mm, struct move *move)
     move->new_addr = move->old_addr;
     if (move->old_bytes >= move->new_bytes && move->old_bytes)
         return move->old_bytes == move->new_bytes
-                   ? (old_end > vma->end ? -EFAULT : 0)
+                   ? 0 /* whatever is there */
                    : unmap_locked(mm, move->old_addr + move->new_bytes, old_end);
     int error = check_resize(mm, vma, move);
     if (error)
@@ -253,7 +256,7 @@ int mm_remap(struct mm *mm, uint64_t old_addr, uint64_t old_bytes, uint64_t new_
     mm_write_lock(mm);
     int error = move.old_bytes > user_limit(mm) - old_addr ? -EFAULT : remap_locked(mm, &move);
     struct vma *vma = error ? NULL : mm_find_vma(mm, move.new_addr);
-    bool locked = vma && (vma->flags & VMA_LOCKED);
+    bool locked = vma && (vma->flags & (VMA_LOCKED | VMA_LOCK_ON_FAULT)) == VMA_LOCKED;
     mm_write_unlock(mm);
     if (error)
         return error;

@@ -129,25 +129,3 @@ int kernel_on_patch_page(uint64_t uaddr)
     rwlock_read_unlock(&mm->lock);
     return error;
 }
-
-void mm_vma_usage(struct vma *vma, struct vma_usage *out)
-{
-    struct mm *mm = vma->mm;
-    *out = (struct vma_usage){0};
-    spin_lock(&mm->table_lock);
-    struct mm_region *region = region_at_or_after(mm, vma->start);
-    for (; region && region->base < vma->end; region = region_next(region)) {
-        uint64_t left = region->present & region_mask(region, vma->start, vma->end);
-        for (; left; left &= left - 1) {
-            const struct page *page = region->pages[bits_lowest(left)];
-            if (page == mm->kernel->mm->zero_page)
-                continue;
-            bool anon = page->flags & PAGE_ANON, shared = atomic_load_relaxed(&page->map_count) > 1;
-            out->resident++;
-            out->anon += anon;
-            out->shared += shared;
-            out->private_dirty += anon && !shared;
-        }
-    }
-    spin_unlock(&mm->table_lock);
-}

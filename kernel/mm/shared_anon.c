@@ -10,11 +10,19 @@
 
 static const struct page_cache_ops cache_ops = {0};
 
-int shared_anon_create(struct kernel *kernel, uint64_t bytes, struct shared_anon **out)
+int shared_anon_create(struct kernel *kernel, uint64_t bytes, bool reserve,
+                       struct shared_anon **out)
 {
+    uint64_t committed = reserve ? DIV_ROUND_UP(bytes, (uint64_t)PAGE_SIZE) : 0;
+    int error = commit_charge(kernel, committed);
+    if (error)
+        return error;
     struct shared_anon *object = kzalloc(sizeof(*object));
-    if (!object)
+    if (!object) {
+        commit_uncharge(kernel, committed);
         return -ENOMEM;
+    }
+    object->committed = committed;
     object->refs = 1;
     object->id = atomic_add_fetch_relaxed(&kernel->mm->next_id, 1);
     object->bytes = ALIGN_UP(bytes, PAGE_SIZE);
@@ -35,6 +43,7 @@ void shared_anon_put(struct shared_anon *object)
     if (atomic_sub_fetch_acq_rel(&object->refs, 1) != 0)
         return;
     page_cache_destroy(&object->cache);
+    commit_uncharge(object->kernel, object->committed);
     kfree(object);
 }
 
@@ -75,10 +84,17 @@ uint64_t shared_anon_vma_identity(struct vma *vma)
     return object->id;
 }
 
+int shared_anon_vma_punch(struct vma *vma, uint64_t first, uint64_t end)
+{
+    page_cache_punch(vma->cache, first << PAGE_SHIFT, end << PAGE_SHIFT);
+    return 0;
+}
+
 const struct vma_ops shared_anon_vma_ops = {
     .get = shared_anon_vma_get,
     .put = shared_anon_vma_put,
     .get_page = shared_anon_vma_get_page,
     .describe = describe,
+    .punch = shared_anon_vma_punch,
     .identity = shared_anon_vma_identity,
 };

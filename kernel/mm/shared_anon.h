@@ -18,10 +18,12 @@ struct shared_anon {
     uint64_t bytes; /* constant */
     struct page_cache cache;
     struct kernel *kernel;
+    uint64_t committed; /* pages; constant */
 };
 
-/* 0 or -ENOMEM; one reference. */
-int shared_anon_create(struct kernel *kernel, uint64_t bytes, struct shared_anon **out);
+/* 0 or -ENOMEM; one reference. `reserve`: all of it counts as committed memory. */
+int shared_anon_create(struct kernel *kernel, uint64_t bytes, bool reserve,
+                       struct shared_anon **out);
 void shared_anon_get(struct shared_anon *object);
 void shared_anon_put(struct shared_anon *object);
 
@@ -31,6 +33,7 @@ extern const struct vma_ops shared_anon_vma_ops;
 void shared_anon_vma_get(struct vma *vma);
 void shared_anon_vma_put(struct vma *vma);
 int shared_anon_vma_get_page(struct vma *vma, uint64_t index, bool write, struct page **out);
+int shared_anon_vma_punch(struct vma *vma, uint64_t first, uint64_t end);
 uint64_t shared_anon_vma_identity(struct vma *vma);
 
 #endif

@@ -18,7 +18,8 @@ static int may_grow(struct mm *mm, struct vma *vma, uint64_t start)
         start - below->end < guard)
         return -EFAULT;
     uint64_t pages = (vma->start - start) >> PAGE_SHIFT;
-    if (limit_check(mm, pages, vma->flags) || overcommits(mm, pages, vma->flags))
+    if (limit_check(mm, pages, vma->flags) ||
+        ((vma->flags & VMA_ACCOUNT) && !may_commit(mm->kernel, mm, pages)))
         return -EFAULT;
     if ((vma->flags & VMA_LOCKED) && limit_check_locked_memory(mm, pages))
         return -EFAULT;

@@ -11,14 +11,16 @@ int unmap_locked(struct mm *mm, uint64_t start, uint64_t end)
     if (!vma)
         return 0;
     if (vma->start < start) {
-        int error = vma_split_locked(mm, vma, start);
+        /* Only a hole in the middle leaves more mappings than there were. */
+        int error = vma->end > end ? vma_split_locked(mm, vma, start)
+                                   : vma_split_to_remove_locked(mm, vma, start);
         if (error)
             return error;
         vma = mm_next_vma(vma);
     }
     struct vma *last = mm_find_vma(mm, end - 1);
     if (last && last->start < end && last->end > end) {
-        int error = vma_split_locked(mm, last, end);
+        int error = vma_split_to_remove_locked(mm, last, end);
         if (error) {
             vma_merge_locked(mm, vma); /* undo the first split */
             return error;

@@ -24,6 +24,7 @@ void mm_write_unlock(struct mm *mm)
 {
     struct vma *dead = mm->dead;
     mm->dead = NULL;
+    commit_note(mm);
     rwlock_write_unlock(&mm->lock);
     while (dead) {
         struct vma *next = dead->next_dead;
@@ -112,6 +113,8 @@ static void count(struct mm *mm, const struct vma *vma, int sign)
         mm->data_pages += pages;
     if (vma->flags & VMA_LOCKED)
         mm->locked_pages += pages;
+    if (vma->flags & VMA_ACCOUNT)
+        mm->account_pages += pages;
     if (vma->flags & VMA_GROWSDOWN)
         mm->stack_pages += pages;
     else if ((vma->flags & (VMA_EXEC | VMA_WRITE)) == VMA_EXEC)
@@ -165,11 +168,12 @@ void vma_set_flags_locked(struct mm *mm, struct vma *vma, unsigned flags)
     vma_update_gap(mm, vma);
 }
 
-int vma_split_locked(struct mm *mm, struct vma *vma, uint64_t addr)
+/* The lower part stays `vma`, the other becomes a new VMA. */
+static int split(struct mm *mm, struct vma *vma, uint64_t addr)
 {
     assert(vma->start < addr && addr < vma->end);
-    if (mm->vma_count >= MM_VMAS_MAX)
-        return -ENOMEM;
+    if (vma->ops && vma->ops->whole)
+        return -EINVAL;
     struct vma *upper = vma_copy(mm, vma);
     if (!upper)
         return -ENOMEM;
@@ -178,6 +182,16 @@ int vma_split_locked(struct mm *mm, struct vma *vma, uint64_t addr)
     vma_resize_locked(mm, vma, vma->start, addr);
     vma_insert_locked(mm, upper);
     return 0;
+}
+
+int vma_split_locked(struct mm *mm, struct vma *vma, uint64_t addr)
+{
+    return mm->vma_count >= vmas_max(mm) ? -ENOMEM : split(mm, vma, addr);
+}
+
+int vma_split_to_remove_locked(struct mm *mm, struct vma *vma, uint64_t addr)
+{
+    return split(mm, vma, addr);
 }
 
 int vma_isolate_locked(struct mm *mm, struct vma **vma, uint64_t start, uint64_t end)

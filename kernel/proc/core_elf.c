@@ -107,7 +107,7 @@ static int write_pages(struct core *core, uint64_t start, uint64_t bytes, bool w
 {
     unsigned char present[PAGES_LOOKED_AT];
     int error = 0;
-    if (mm_mincore(core->mm, start, bytes, present)) {
+    if (mm_mincore(core->mm, start, bytes, present) < (int64_t)(bytes / PAGE_SIZE)) {
         core_skip(core, bytes); /* unmapped meanwhile, by somebody else */
         return 0;
     }

@@ -99,9 +99,19 @@ static void describe_image(struct vma *vma, uint64_t *dev, uint64_t *ino, char *
 }
 
 static const struct vma_ops clock_vma_ops = {
-    .get = keep, .put = keep, .get_page = get_clock_page, .describe = describe_clock};
+    .whole = true,
+    .get = keep,
+    .put = keep,
+    .get_page = get_clock_page,
+    .describe = describe_clock,
+};
 static const struct vma_ops image_vma_ops = {
-    .get = keep, .put = keep, .get_page = get_image_page, .describe = describe_image};
+    .whole = true,
+    .get = keep,
+    .put = keep,
+    .get_page = get_image_page,
+    .describe = describe_image,
+};
 
 /* Above the stack if there is room, as on Linux, else wherever there is. */
 static uint64_t choose_place(const struct mm *mm)
@@ -118,20 +128,26 @@ int vdso_map(struct mm *mm, uint64_t *out_image)
         return 0;
 
     uint64_t start, image_bytes = (uint64_t)vdso_image_pages * PAGE_SIZE;
+    struct mm_map_request both = {.addr = choose_place(mm), .bytes = PAGE_SIZE + image_bytes};
+    int error = mm_map(mm, &both, &start); /* finds room */
+    if (error)
+        return error;
     struct mm_map_request clock = {
-        .addr = choose_place(mm),
-        .bytes = PAGE_SIZE + image_bytes,
-        .vma_flags = VMA_READ | VMA_MAY_READ | VMA_DONTEXPAND | VMA_DONTDUMP,
+        .addr = start,
+        .bytes = PAGE_SIZE,
+        .vma_flags = VMA_READ | VMA_MAY_READ | VMA_DONTEXPAND | VMA_DONTDUMP | VMA_DEVICE,
+        .fixed = true,
         .ops = &clock_vma_ops,
         .backing = vdso,
     };
-    int error = mm_map(mm, &clock, &start);
+    error = mm_map(mm, &clock, &start);
     if (error)
         return error;
     struct mm_map_request image = {
         .addr = start + PAGE_SIZE,
         .bytes = image_bytes,
-        .vma_flags = VMA_READ | VMA_EXEC | VMA_MAY_READ | VMA_MAY_WRITE | VMA_MAY_EXEC,
+        .vma_flags =
+            VMA_READ | VMA_EXEC | VMA_MAY_READ | VMA_MAY_WRITE | VMA_MAY_EXEC | VMA_DONTEXPAND,
         .fixed = true,
         .ops = &image_vma_ops,
         .backing = vdso,

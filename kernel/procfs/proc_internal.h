@@ -110,6 +110,7 @@ struct proc_node {
     bool whole;        /* /proc/PID; else /proc/PID/task/TID */
     uint64_t start_ns; /* tells a task from a later one with the same number */
     int fd;            /* entries of fd/ and fdinfo/ */
+    uint64_t vma_start, vma_end; /* entries of map_files/ */
 };
 
 static inline struct proc_node *proc_node_of(const struct inode *inode)
@@ -130,6 +131,7 @@ void proc_inode_update_owner(struct inode *inode, struct task *task);
 int proc_mode_permission(struct inode *inode, unsigned mask);
 /* inode_ops.readlink of links with a follow: the name of where it leads. */
 int64_t proc_path_readlink(struct inode *inode, char *buffer, size_t bytes);
+int64_t proc_path_describe(struct path path, char *buffer, size_t bytes); /* and puts it */
 
 /* May the current task look into the other: same ids or CAP_SYS_PTRACE, and dumpable. */
 bool proc_may_access(struct task *task);
@@ -170,6 +172,10 @@ extern const struct file_ops pid_dir_file_ops, pid_task_dir_file_ops, pid_fd_dir
 extern const struct file_ops pid_fdinfo_dir_file_ops;
 extern const struct inode_ops pid_cwd_inode_ops, pid_root_inode_ops, pid_exe_inode_ops;
 extern const struct file_ops pid_mem_file_ops, pid_environ_file_ops, pid_auxv_file_ops;
+extern const struct file_ops pid_pagemap_file_ops, pid_map_files_file_ops;
+extern const struct inode_ops pid_map_files_inode_ops;
+extern const struct proc_seq_ops pid_numa_maps;
+int64_t pid_write_clear_refs(struct task *task, const char *text, size_t bytes);
 extern const struct proc_seq_ops pid_maps, pid_smaps, pid_smaps_rollup;
 extern const struct proc_seq_ops pid_mounts, pid_mountinfo, pid_mountstats;
 extern const struct file_ops pid_mounts_file_ops;
@@ -253,9 +259,12 @@ bool proc_is_hidden(const struct superblock *sb, struct task *task, enum proc_hi
 
 /* ---- what the file system keeps, one for each machine ---- */
 
+enum { PROC_VM_REMEMBERED = 20 };
+
 struct proc_state {
     struct filesystem type; /* must be first: the registered file system */
     char boot_id[37];       /* a UUID as text */
+    uint64_t vm[PROC_VM_REMEMBERED]; /* parameters without effect, sysctl_vm.c; atomic */
 };
 void proc_put_uuid(char text[37]);
 static inline struct proc_state *proc_state_of(const struct superblock *sb)

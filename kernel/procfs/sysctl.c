@@ -18,6 +18,7 @@
 #include "kernel/proc/ptrace.h"
 #include "kernel/proc/uts.h"
 #include "kernel/procfs/proc_internal.h"
+#include "kernel/procfs/sysctl_internal.h"
 #include "kernel/procfs/sysctl_ipc.h"
 #include "kernel/security/cred.h"
 
@@ -180,12 +181,6 @@ static int show_threads_max(struct file *file, struct strbuf *out)
     return 0;
 }
 
-static int show_mmap_min_addr(struct file *file, struct strbuf *out)
-{
-    strbuf_printf(out, "%llu\n", (unsigned long long)file->kernel->boot->user_addr_min);
-    return 0;
-}
-
 /* Live objects of a slab cache. */
 static uint64_t live_objects(struct kernel *kernel, const char *wanted)
 {
@@ -306,7 +301,6 @@ static const struct text_file_ops aio_max_nr = {show_aio_limit, write_aio_limit}
 static const struct text_file_ops printk = {show_printk, write_printk};
 static const struct text_file_ops ns_last_pid = {show_ns_last_pid, write_ns_last_pid};
 static const struct text_file_ops threads_max = {show_threads_max, NULL};
-static const struct text_file_ops mmap_min_addr = {show_mmap_min_addr, NULL};
 static const struct text_file_ops file_nr = {show_file_nr, NULL};
 static const struct text_file_ops inode_nr = {show_inode_nr, NULL};
 static const struct text_file_ops inode_state = {show_inode_state, NULL};
@@ -333,21 +327,22 @@ static int parameter_setattr(struct inode *inode, const struct attr_change *chan
                                                             : generic_setattr(inode, change);
 }
 
-static const struct inode_ops plain_ops = {
+const struct inode_ops proc_parameter_inode_ops = {
     .permission = parameter_permission,
     .setattr = parameter_setattr,
 };
 
 #define CONSTANT(name_, value_)                                                                    \
     {                                                                                              \
-        name_, S_IFREG | 0444, &plain_ops, &text_file_operations, &(const struct constant)         \
+        name_, S_IFREG | 0444, &proc_parameter_inode_ops, &text_file_operations,                   \
+            &(const struct constant)                                                               \
         {                                                                                          \
             .text = {.show = show_constant}, .value = value_                                       \
         }                                                                                          \
     }
 #define TEXT(name_, mode_, ops_)                                                                   \
     {                                                                                              \
-        name_, S_IFREG | (mode_), &plain_ops, &text_file_operations, &ops_                         \
+        name_, S_IFREG | (mode_), &proc_parameter_inode_ops, &text_file_operations, &ops_          \
     }
 #define SUBDIR(name_, table_)                                                                      \
     {                                                                                              \
@@ -409,14 +404,6 @@ static const struct proc_entry kernel_entries[] = {
 };
 static const struct proc_table kernel_table = PROC_TABLE(kernel_entries, PROC_TABLE_SYS + 2);
 
-static const struct proc_entry vm_entries[] = {
-    CONSTANT("legacy_va_layout", "0"),          CONSTANT("max_map_count", "65530"),
-    TEXT("mmap_min_addr", 0444, mmap_min_addr), CONSTANT("oom_kill_allocating_task", "0"),
-    CONSTANT("overcommit_kbytes", "0"),         CONSTANT("overcommit_memory", "1"),
-    CONSTANT("overcommit_ratio", "50"),         CONSTANT("panic_on_oom", "0"),
-};
-static const struct proc_table vm_table = PROC_TABLE(vm_entries, PROC_TABLE_SYS + 3);
-
 static const struct proc_entry inotify_entries[] = {
     TEXT("max_queued_events", 0644, proc_inotify_events),
     TEXT("max_user_instances", 0644, proc_inotify_instances),
@@ -441,22 +428,17 @@ static const struct proc_entry mqueue_entries[] = {
 static const struct proc_table mqueue_table = PROC_TABLE(mqueue_entries, PROC_TABLE_SYS + 9);
 
 static const struct proc_entry fs_entries[] = {
-    TEXT("aio-max-nr", 0644, aio_max_nr),
-    TEXT("aio-nr", 0444, aio_nr),
-    TEXT("dentry-state", 0444, dentry_state),
-    CONSTANT("dir-notify-enable", "1"),
-    SUBDIR("fanotify", fanotify_table),
-    TEXT("lease-break-time", 0644, proc_lease_break_time),
-    CONSTANT("leases-enable", "1"),
-    CONSTANT("file-max", FILE_MAX),
+    TEXT("aio-max-nr", 0644, aio_max_nr),     TEXT("aio-nr", 0444, aio_nr),
+    TEXT("dentry-state", 0444, dentry_state), CONSTANT("dir-notify-enable", "1"),
+    SUBDIR("fanotify", fanotify_table),       TEXT("lease-break-time", 0644, proc_lease_break_time),
+    CONSTANT("leases-enable", "1"),           CONSTANT("file-max", FILE_MAX),
     TEXT("file-nr", 0444, file_nr),           TEXT("inode-nr", 0444, inode_nr),
     TEXT("inode-state", 0444, inode_state),   SUBDIR("inotify", inotify_table),
-    SUBDIR("mqueue", mqueue_table),
-    CONSTANT("nr_open", "1048576"),           CONSTANT("overflowgid", "65534"),
-    CONSTANT("overflowuid", "65534"),         CONSTANT("pipe-max-size", "1048576"),
-    CONSTANT("protected_fifos", "1"),         CONSTANT("protected_hardlinks", "1"),
-    CONSTANT("protected_regular", "2"),       CONSTANT("protected_symlinks", "1"),
-    CONSTANT("suid_dumpable", "0"),
+    SUBDIR("mqueue", mqueue_table),           CONSTANT("nr_open", "1048576"),
+    CONSTANT("overflowgid", "65534"),         CONSTANT("overflowuid", "65534"),
+    CONSTANT("pipe-max-size", "1048576"),     CONSTANT("protected_fifos", "1"),
+    CONSTANT("protected_hardlinks", "1"),     CONSTANT("protected_regular", "2"),
+    CONSTANT("protected_symlinks", "1"),      CONSTANT("suid_dumpable", "0"),
 };
 static const struct proc_table fs_table = PROC_TABLE(fs_entries, PROC_TABLE_SYS + 5);
 
@@ -480,6 +462,6 @@ static const struct proc_entry sys_entries[] = {
     SUBDIR("fs", fs_table),
     SUBDIR("kernel", kernel_table),
     SUBDIR("net", net_table),
-    SUBDIR("vm", vm_table),
+    SUBDIR("vm", proc_vm_table),
 };
 const struct proc_table proc_sys_table = PROC_TABLE(sys_entries, PROC_TABLE_SYS);

@@ -2,6 +2,7 @@
  *
  * /proc/meminfo, vmstat, slabinfo, swaps: the machine's memory; proc(5).
  */
+#include "kernel/mm/mm.h"
 #include "kernel/mm/page.h"
 #include "kernel/mm/slab.h"
 #include "kernel/procfs/proc_internal.h"
@@ -54,8 +55,8 @@ static int show_meminfo(struct file *file, struct strbuf *out)
         {"NFS_Unstable", 0},
         {"Bounce", 0},
         {"WritebackTmp", 0},
-        {"CommitLimit", pages.total / 2},
-        {"Committed_AS", pages.anon + pages.shared},
+        {"CommitLimit", mm_commit_limit(file->kernel)},
+        {"Committed_AS", mm_committed(file->kernel)},
         {"VmallocTotal", 0},
         {"VmallocUsed", 0},
         {"VmallocChunk", 0},

@@ -52,6 +52,8 @@ static const struct inode_ops file_ops_plain = {.setattr = proc_setattr_refused}
         LINK("root", pid_root_inode_ops), LINK("exe", pid_exe_inode_ops),                          \
         MOUNTS("mounts", 0444, pid_mounts), MOUNTS("mountinfo", 0444, pid_mountinfo),              \
         MAPS("smaps", pid_smaps), MAPS("smaps_rollup", pid_smaps_rollup),                          \
+        MAPS("numa_maps", pid_numa_maps), MEMORY("pagemap", 0400, pid_pagemap_file_ops),           \
+        FILE("clear_refs", 0200, PID_TEXT_WRITABLE(NULL, pid_write_clear_refs)),                   \
         FILE("wchan", 0444, PID_TEXT(pid_show_wchan)),                                             \
         FILE("schedstat", 0444, PID_TEXT(pid_show_schedstat)),                                     \
         FILE("oom_score", 0444, PID_TEXT(pid_show_oom_score)),                                     \
@@ -70,6 +72,7 @@ static const struct inode_ops file_ops_plain = {.setattr = proc_setattr_refused}
 static const struct proc_entry process_entries[] = {
     DIRECTORY("task", 0555, pid_task_dir_inode_ops, pid_task_dir_file_ops),
     COMMON_ENTRIES,
+    DIRECTORY("map_files", 0500, pid_map_files_inode_ops, pid_map_files_file_ops),
     MOUNTS("mountstats", 0400, pid_mountstats),
     FILE("coredump_filter", 0644,
          PID_TEXT_WRITABLE(pid_show_coredump_filter, pid_write_coredump_filter)),

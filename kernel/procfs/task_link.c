@@ -72,12 +72,16 @@ static int follow_exe(struct inode *inode, struct path *out)
 
 int64_t proc_path_readlink(struct inode *inode, char *buffer, size_t bytes)
 {
-    struct path path, root;
-    char *text, *name;
+    struct path path;
     int error = inode->ops->follow(inode, &path);
-    if (error)
-        return error;
-    text = kmalloc(VFS_PATH_MAX);
+    return error ? error : proc_path_describe(path, buffer, bytes);
+}
+
+int64_t proc_path_describe(struct path path, char *buffer, size_t bytes)
+{
+    struct path root;
+    char *name;
+    char *text = kmalloc(VFS_PATH_MAX);
     int64_t result = -ENOMEM;
     if (text) {
         struct fs_context *fs = this_thread()->fs;

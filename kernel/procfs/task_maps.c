@@ -89,22 +89,30 @@ static void put_kib(struct strbuf *out, const char *label, uint64_t pages)
                   (unsigned long long)pages << (PAGE_SHIFT - 10));
 }
 
-/* A shared page counts half in Pss: how many share it is not recorded for each mapping. */
+static void put_share(struct strbuf *out, const char *label, uint64_t proportional)
+{
+    int padding = 15 - (int)kstrlen(label);
+    strbuf_printf(out, "%s:%*llu kB\n", label, padding + 8,
+                  (unsigned long long)(proportional / (MM_PSS_UNIT / (PAGE_SIZE / 1024))));
+}
+
+/* Whether a page was used lately is not recorded: all are. */
 static void put_usage(const struct vma_usage *usage, uint64_t locked, bool rollup,
                       struct strbuf *out)
 {
-    uint64_t pss = usage->resident - usage->shared + usage->shared / 2;
+    uint64_t clean = usage->resident - usage->dirty;
+    uint64_t shared_clean = usage->shared - usage->shared_dirty;
     put_kib(out, "Rss", usage->resident);
-    put_kib(out, "Pss", pss);
-    put_kib(out, "Pss_Dirty", usage->private_dirty);
+    put_share(out, "Pss", usage->proportional);
+    put_share(out, "Pss_Dirty", usage->proportional_dirty);
     if (rollup) {
-        put_kib(out, "Pss_Anon", MIN(usage->anon, pss));
-        put_kib(out, "Pss_File", pss - MIN(usage->anon, pss));
+        put_share(out, "Pss_Anon", usage->proportional_anon);
+        put_share(out, "Pss_File", usage->proportional - usage->proportional_anon);
         put_kib(out, "Pss_Shmem", 0);
     }
-    put_kib(out, "Shared_Clean", usage->shared);
-    put_kib(out, "Shared_Dirty", 0);
-    put_kib(out, "Private_Clean", usage->resident - usage->shared - usage->private_dirty);
+    put_kib(out, "Shared_Clean", shared_clean);
+    put_kib(out, "Shared_Dirty", usage->shared_dirty);
+    put_kib(out, "Private_Clean", clean - shared_clean);
     put_kib(out, "Private_Dirty", usage->private_dirty);
     put_kib(out, "Referenced", usage->resident);
     put_kib(out, "Anonymous", usage->anon);
@@ -117,24 +125,31 @@ static void put_usage(const struct vma_usage *usage, uint64_t locked, bool rollu
     put_kib(out, "Locked", locked);
 }
 
+/* The order is that of Linux's flags. */
+enum { SHOW_SHARED = 1 << 30 };
 static void put_vma_flags(const struct vma *vma, struct strbuf *out)
 {
     static const struct {
         unsigned flag;
         const char *text;
     } names[] = {
-        {VMA_READ, " rd"},       {VMA_WRITE, " wr"},      {VMA_EXEC, " ex"},
-        {VMA_SHARED, " sh"},     {VMA_MAY_READ, " mr"},   {VMA_MAY_WRITE, " mw"},
-        {VMA_MAY_EXEC, " me"},   {VMA_GROWSDOWN, " gd"},  {VMA_LOCKED, " lo"},
-        {VMA_DONTCOPY, " dc"},   {VMA_DONTEXPAND, " de"}, {VMA_NORESERVE, " nr"},
-        {VMA_WIPEONFORK, " wf"}, {VMA_DONTDUMP, " dd"},
+        {VMA_READ, " rd"},       {VMA_WRITE, " wr"},         {VMA_EXEC, " ex"},
+        {SHOW_SHARED, " sh"},    {VMA_MAY_READ, " mr"},      {VMA_MAY_WRITE, " mw"},
+        {VMA_MAY_EXEC, " me"},   {VMA_SHARED, " ms"},        {VMA_GROWSDOWN, " gd"},
+        {VMA_DEVICE, " pf"},     {VMA_LOCKED, " lo"},        {VMA_DEVICE, " io"},
+        {VMA_SEQUENTIAL, " sr"}, {VMA_RANDOM, " rr"},        {VMA_DONTCOPY, " dc"},
+        {VMA_DONTEXPAND, " de"}, {VMA_LOCK_ON_FAULT, " lf"}, {VMA_ACCOUNT, " ac"},
+        {VMA_NORESERVE, " nr"},  {VMA_WIPEONFORK, " wf"},    {VMA_DONTDUMP, " dd"},
+        {VMA_HUGE, " hg"},       {VMA_NOHUGE, " nh"},
     };
+    unsigned flags = vma->flags;
+    /* A shared mapping of a file that was opened for reading only "may share". */
+    if ((flags & (VMA_SHARED | VMA_MAY_WRITE)) == (VMA_SHARED | VMA_MAY_WRITE))
+        flags |= SHOW_SHARED;
     strbuf_puts(out, "VmFlags:");
     for (unsigned i = 0; i < ARRAY_SIZE(names); i++)
-        if (vma->flags & names[i].flag)
+        if (flags & names[i].flag)
             strbuf_puts(out, names[i].text);
-    if (!vma->ops)
-        strbuf_puts(out, " ac");
     strbuf_puts(out, " \n");
 }
 
@@ -192,6 +207,19 @@ static int fill_smaps(struct file *file, struct proc_seq *seq, uint64_t *cursor,
     return fill(file, seq, cursor, out, true);
 }
 
+static void add_usage(struct vma_usage *sum, const struct vma_usage *usage)
+{
+    sum->resident += usage->resident;
+    sum->anon += usage->anon;
+    sum->shared += usage->shared;
+    sum->dirty += usage->dirty;
+    sum->private_dirty += usage->private_dirty;
+    sum->shared_dirty += usage->shared_dirty;
+    sum->proportional += usage->proportional;
+    sum->proportional_dirty += usage->proportional_dirty;
+    sum->proportional_anon += usage->proportional_anon;
+}
+
 static int fill_rollup(struct file *file, struct proc_seq *seq, uint64_t *cursor,
                        struct strbuf *out)
 {
@@ -204,10 +232,7 @@ static int fill_rollup(struct file *file, struct proc_seq *seq, uint64_t *cursor
     rwlock_read_lock(&mm->lock);
     for (struct vma *vma = mm_find_vma(mm, 0); vma; vma = mm_next_vma(vma)) {
         mm_vma_usage(vma, &usage);
-        sum.resident += usage.resident;
-        sum.anon += usage.anon;
-        sum.shared += usage.shared;
-        sum.private_dirty += usage.private_dirty;
+        add_usage(&sum, &usage);
         locked += vma->flags & VMA_LOCKED ? usage.resident : 0;
         start = end ? start : vma->start;
         end = vma->end;

@@ -19,10 +19,11 @@
 #define MAP_KNOWN                                                                                  \
     (MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_32BIT | MAP_GROWSDOWN | MAP_DENYWRITE |            \
      MAP_EXECUTABLE | MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK |       \
-     MAP_HUGETLB | MAP_FIXED_NOREPLACE | MAP_UNINITIALIZED |                                       \
-     ((unsigned)MAP_HUGE_MASK << MAP_HUGE_SHIFT))
+     MAP_HUGETLB | MAP_UNINITIALIZED | ((unsigned)MAP_HUGE_MASK << MAP_HUGE_SHIFT))
 #define READ_IMPLIES_EXEC 0x0400000u
+#define MAP_32BIT_START 0x40000000ull
 #define MAP_32BIT_END 0x80000000ull
+enum { HUGE_2MB_LOG = 21, HUGE_1GB_LOG = 30 };
 
 STATIC_ASSERT(PROT_READ == VMA_READ && PROT_WRITE == VMA_WRITE && PROT_EXEC == VMA_EXEC);
 
@@ -31,6 +32,7 @@ static struct mm *current_mm(void)
 {
     struct mm *mm = this_thread()->mm;
     mm->may_lock_all = capable(CAP_IPC_LOCK);
+    mm->may_commit_reserve = capable(CAP_SYS_ADMIN);
     return mm;
 }
 
@@ -70,12 +72,37 @@ static int check_map_flags(uint32_t flags, bool file)
     }
 }
 
+/* There is not one huge page: as on a Linux where none are set aside. */
+static int refuse_huge(uint32_t flags)
+{
+    unsigned log = flags >> MAP_HUGE_SHIFT & MAP_HUGE_MASK;
+    if (log != 0 && log != HUGE_2MB_LOG && log != HUGE_1GB_LOG)
+        return -EINVAL;
+    int error = check_map_flags(flags, true);
+    return error ? error : -ENOMEM;
+}
+
+/* Do the pages exist that a file may ever have? */
+static int check_offset(const struct file *file, const struct mm_map_request *request)
+{
+    uint64_t end, bytes = ALIGN_UP(request->bytes, (uint64_t)PAGE_SIZE);
+    if (!S_ISREG(inode_mode(file->inode)))
+        return 0;
+    uint64_t max = (file->inode->sb->max_bytes - 1) & PAGE_MASK;
+    if (bytes > max || add_overflows(request->page_offset, bytes >> PAGE_SHIFT, &end) ||
+        end > max >> PAGE_SHIFT)
+        return -EOVERFLOW;
+    return 0;
+}
+
 static int64_t map(struct mm *mm, struct mm_map_request *request, uint32_t flags, struct file *file)
 {
     uint64_t addr;
     int error = check_map_flags(flags, file != NULL);
     if (!error && (flags & MAP_LOCKED) && !mm->may_lock_all && mm->limit_memlock == 0)
         error = -EPERM;
+    if (!error && file)
+        error = check_offset(file, request);
     if (!error && file)
         error = vfs_mmap(file, request);
     if (!error)
@@ -94,6 +121,7 @@ int64_t sys_mmap(uint64_t addr, uint64_t length, uint32_t prot, uint32_t flags, 
         .fixed = flags & MAP_FIXED,
         .no_replace = flags & MAP_FIXED_NOREPLACE,
         .populate = (flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE,
+        .from = MAP_32BIT_START,
         .below = (flags & MAP_32BIT) && !exact ? MAP_32BIT_END : 0,
         .page_offset = (uint64_t)offset >> PAGE_SHIFT,
     };
@@ -104,7 +132,7 @@ int64_t sys_mmap(uint64_t addr, uint64_t length, uint32_t prot, uint32_t flags, 
     if (flags & MAP_ANONYMOUS) {
         if (length == 0)
             return -EINVAL;
-        return flags & MAP_HUGETLB ? -ENOMEM : map(current_mm(), &request, flags, NULL);
+        return flags & MAP_HUGETLB ? refuse_huge(flags) : map(current_mm(), &request, flags, NULL);
     }
     struct fd_borrow borrow = fd_borrow(fd);
     if (!borrow.file)
@@ -227,9 +255,10 @@ int64_t sys_mincore(uint64_t addr, uint64_t length, uint64_t vec)
     uint64_t pages = DIV_ROUND_UP(length, (uint64_t)PAGE_SIZE);
     while (pages) {
         uint64_t part = MIN(pages, sizeof(present));
-        int error = mm_mincore(mm, addr, part * PAGE_SIZE, present);
-        if (error)
-            return error;
+        int64_t found = mm_mincore(mm, addr, part * PAGE_SIZE, present);
+        if (found < 0)
+            return found;
+        part = (uint64_t)found; /* up to a hole, where the next look fails */
         if (copy_to_user(vec, present, part))
             return -EFAULT;
         pages -= part;

@@ -29,7 +29,7 @@
 enum { KIB = 1 << 10, MIB = 1 << 20 };
 
 struct leak_check {
-    uint64_t objects, pages;
+    uint64_t objects, pages, committed;
 };
 
 /* Everything cached is given back, so that free memory can be compared. */
@@ -48,6 +48,7 @@ static inline struct leak_check leak_check_begin(void)
     return (struct leak_check){
         .objects = slab_live_objects(this_kernel()),
         .pages = settled_free_pages(),
+        .committed = mm_committed(this_kernel()),
     };
 }
 
@@ -55,6 +56,7 @@ static inline void leak_check_end(const struct leak_check *check)
 {
     ck_assert_uint_eq(slab_live_objects(this_kernel()), check->objects);
     ck_assert_uint_eq(settled_free_pages(), check->pages);
+    ck_assert_uint_eq(mm_committed(this_kernel()), check->committed);
 }
 
 struct leak_checked {

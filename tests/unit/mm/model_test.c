@@ -14,6 +14,7 @@ enum { PAGES = 160, ROUNDS = 2500, MODELS = 3 };
 
 struct page_model {
     bool mapped, dontfork;
+    bool account;  /* once it was writable */
     unsigned prot; /* VMA_ACCESS bits */
     uint32_t value;
 };
@@ -56,7 +57,7 @@ static unsigned pick_prot(struct world *world)
 
 static void check_tree(struct mm *mm)
 {
-    uint64_t end = user_min(mm), total = 0, data = 0, locked = 0;
+    uint64_t end = user_min(mm), total = 0, data = 0, locked = 0, account = 0;
     unsigned count = 0;
     struct vma *vma, *below = NULL;
     ck_assert_int_ge(rb_check(&mm->vmas), 0);
@@ -78,7 +79,11 @@ static void check_tree(struct mm *mm)
             data += vma_pages(vma);
         if (vma->flags & VMA_LOCKED)
             locked += vma_pages(vma);
+        if (vma->flags & VMA_ACCOUNT)
+            account += vma_pages(vma);
     }
+    ck_assert_uint_eq(mm->account_pages, account);
+    ck_assert_uint_eq(mm->account_noted, account);
     ck_assert_uint_eq(mm->vma_count, count);
     ck_assert_uint_eq(mm->total_pages, total);
     ck_assert_uint_eq(mm->data_pages, data);
@@ -126,6 +131,7 @@ static void check_pages(struct model *model)
             continue;
         ck_assert_uint_eq(vma->flags & VMA_ACCESS, page->prot);
         ck_assert_int_eq((vma->flags & VMA_DONTCOPY) != 0, page->dontfork);
+        ck_assert_int_eq((vma->flags & VMA_ACCOUNT) != 0, page->account);
         uint32_t value = 0;
         int64_t got = mm_access_remote(model->mm, address(i), &value, 4, false, true);
         ck_assert_int_eq(got, 4);
@@ -159,7 +165,8 @@ static void op_map(struct world *world, struct model *model)
     ck_assert_int_eq(error, 0);
     ck_assert_uint_eq(out, request.addr);
     for (unsigned i = first; i < first + count; i++)
-        model->pages[i] = (struct page_model){.mapped = true, .prot = prot};
+        model->pages[i] =
+            (struct page_model){.mapped = true, .prot = prot, .account = prot & VMA_WRITE};
 }
 
 static void op_unmap(struct world *world, struct model *model)
@@ -177,8 +184,10 @@ static void op_protect(struct world *world, struct model *model)
     pick_range(world, &first, &count);
     int error = mm_protect(model->mm, address(first), (uint64_t)count * PAGE_SIZE, prot);
     unsigned i = first;
-    for (; i < first + count && model->pages[i].mapped; i++)
+    for (; i < first + count && model->pages[i].mapped; i++) {
         model->pages[i].prot = prot;
+        model->pages[i].account |= (prot & VMA_WRITE) != 0;
+    }
     ck_assert_int_eq(error, i < first + count ? -ENOMEM : 0);
 }
 
@@ -223,7 +232,8 @@ static void op_advise(struct world *world, struct model *model)
 
 static bool same_vma(const struct page_model *a, const struct page_model *b)
 {
-    return b->mapped && a->prot == b->prot && a->dontfork == b->dontfork;
+    return b->mapped && a->prot == b->prot && a->dontfork == b->dontfork &&
+           a->account == b->account;
 }
 
 /* mremap of a piece of one VMA, in place or to a fixed address. */

@@ -102,6 +102,12 @@ static int vma_sync(struct vma *vma, uint64_t first, uint64_t last, bool wait)
     return page_cache_sync(&((struct test_file *)vma->backing)->cache, first, last);
 }
 
+static int vma_punch(struct vma *vma, uint64_t first, uint64_t end)
+{
+    page_cache_punch(vma->cache, first << PAGE_SHIFT, end << PAGE_SHIFT);
+    return 0;
+}
+
 static uint64_t vma_identity(struct vma *vma)
 {
     (void)vma;
@@ -113,6 +119,7 @@ static const struct vma_ops file_vma_ops = {
     .put = vma_put,
     .get_page = vma_get_page,
     .sync = vma_sync,
+    .punch = vma_punch,
     .identity = vma_identity,
 };
 
