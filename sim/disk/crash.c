@@ -10,10 +10,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct trace_write {
     uint64_t sector, count;
     size_t flushed; /* how many writes had been flushed when it was issued */
+    uint64_t mark;  /* when it was flushed itself; if it never was, the last one */
     uint8_t *bytes;
 };
 
@@ -21,6 +23,7 @@ struct crash_trace {
     struct trace_write *writes;
     size_t count, room;
     size_t flushed;
+    uint64_t mark;
 };
 
 struct crash_trace *crash_trace_create(void)
@@ -59,8 +62,17 @@ int crash_trace_write(struct crash_trace *trace, uint64_t sector, uint64_t count
         return -ENOMEM;
     }
     memcpy(copy, bytes, (size_t)count * STORE_SECTOR);
-    trace->writes[trace->count++] = (struct trace_write){sector, count, trace->flushed, copy};
+    trace->writes[trace->count++] =
+        (struct trace_write){sector, count, trace->flushed, trace->mark, copy};
     return 0;
+}
+
+void crash_trace_mark(struct crash_trace *trace, uint64_t mark)
+{
+    trace->mark = mark;
+    for (size_t i = trace->flushed; i < trace->count; i++) {
+        trace->writes[i].mark = mark;
+    }
 }
 
 int crash_trace_flush(struct crash_trace *trace)
@@ -159,24 +171,49 @@ static bool is_dropped(const struct crash_state *state, size_t index)
     return false;
 }
 
+int crash_state_replay(const struct crash_trace *trace, const struct crash_state *state,
+                       int (*write)(void *context, uint64_t sector, uint64_t count,
+                                    const void *bytes),
+                       void *context)
+{
+    int error = 0;
+
+    for (size_t i = 0; i < state->writes && error == 0; i++) {
+        const struct trace_write *done = &trace->writes[i];
+        if (!is_dropped(state, i)) {
+            error = write(context, done->sector,
+                          i == state->writes - 1 ? state->last_sectors : done->count, done->bytes);
+        }
+    }
+    return error;
+}
+
+static int write_to_store(void *context, uint64_t sector, uint64_t count, const void *bytes)
+{
+    struct store *store = context;
+
+    return sector > store->sectors || count > store->sectors - sector
+               ? -EINVAL
+               : store_write(store, sector, count, bytes);
+}
+
 int crash_state_apply(const struct crash_trace *trace, const struct crash_state *state,
                       struct store *store)
 {
-    for (size_t i = 0; i < state->writes; i++) {
-        const struct trace_write *write = &trace->writes[i];
-        uint64_t count = i == state->writes - 1 ? state->last_sectors : write->count;
-        if (is_dropped(state, i)) {
-            continue;
-        }
-        if (write->sector > store->sectors || count > store->sectors - write->sector) {
-            return -EINVAL;
-        }
-        int error = store_write(store, write->sector, count, write->bytes);
-        if (error != 0) {
-            return error;
-        }
+    return crash_state_replay(trace, state, write_to_store, store);
+}
+
+/* The state can last until the first write that it lacks is flushed. */
+uint64_t crash_state_mark(const struct crash_trace *trace, const struct crash_state *state)
+{
+    size_t lacking = state->writes;
+
+    if (state->drop_count > 0) {
+        lacking = state->dropped[0];
+    } else if (state->writes > 0 && state->last_sectors < trace->writes[state->writes - 1].count) {
+        lacking = state->writes - 1;
     }
-    return 0;
+    return lacking < trace->count ? trace->writes[lacking].mark : trace->mark;
 }
 
 void crash_state_describe(const struct crash_trace *trace, const struct crash_state *state,
@@ -195,4 +232,78 @@ void crash_state_describe(const struct crash_trace *trace, const struct crash_st
         fprintf(text, ", last torn after %llu sectors", (unsigned long long)state->last_sectors);
     }
     fclose(text);
+}
+
+/* ---- in files: a header, then each write's fields and bytes; in the host's byte order ---- */
+
+struct saved_trace {
+    uint64_t count, flushed, mark;
+};
+
+struct saved_write {
+    uint64_t sector, count, flushed, mark;
+};
+
+static int put(int fd, const void *bytes, size_t count)
+{
+    return write(fd, bytes, count) == (ssize_t)count ? 0 : -EIO;
+}
+
+static int get(int fd, void *bytes, size_t count)
+{
+    return read(fd, bytes, count) == (ssize_t)count ? 0 : -EIO;
+}
+
+int crash_trace_save(const struct crash_trace *trace, int fd)
+{
+    const struct saved_trace header = {trace->count, trace->flushed, trace->mark};
+    int error = put(fd, &header, sizeof(header));
+
+    for (size_t i = 0; i < trace->count && error == 0; i++) {
+        const struct trace_write *done = &trace->writes[i];
+        const struct saved_write saved = {done->sector, done->count, done->flushed, done->mark};
+        error = put(fd, &saved, sizeof(saved));
+        error = error != 0 ? error : put(fd, done->bytes, (size_t)done->count * STORE_SECTOR);
+    }
+    return error;
+}
+
+static int load_write(int fd, struct crash_trace *trace)
+{
+    struct saved_write saved;
+    int error = get(fd, &saved, sizeof(saved));
+
+    if (error != 0 || saved.count > SIZE_MAX / STORE_SECTOR) {
+        return -EIO;
+    }
+    uint8_t *bytes = malloc((size_t)saved.count * STORE_SECTOR);
+    error = bytes == NULL ? -ENOMEM : get(fd, bytes, (size_t)saved.count * STORE_SECTOR);
+    if (error == 0) {
+        error = crash_trace_write(trace, saved.sector, saved.count, bytes);
+    }
+    if (error == 0) {
+        trace->writes[trace->count - 1].flushed = (size_t)saved.flushed;
+        trace->writes[trace->count - 1].mark = saved.mark;
+    }
+    free(bytes);
+    return error;
+}
+
+int crash_trace_load(int fd, struct crash_trace **out)
+{
+    struct crash_trace *trace = crash_trace_create();
+    struct saved_trace header;
+    int error = trace == NULL ? -ENOMEM : get(fd, &header, sizeof(header));
+
+    for (uint64_t i = 0; error == 0 && i < header.count; i++) {
+        error = load_write(fd, trace);
+    }
+    if (error != 0) {
+        crash_trace_destroy(trace);
+        return error;
+    }
+    trace->flushed = (size_t)header.flushed;
+    trace->mark = header.mark;
+    *out = trace;
+    return 0;
 }

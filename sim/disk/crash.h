@@ -28,6 +28,14 @@ int crash_trace_write(struct crash_trace *trace, uint64_t sector, uint64_t count
 int crash_trace_flush(struct crash_trace *trace);
 size_t crash_trace_writes(const struct crash_trace *trace);
 
+/* Marks tell how far something else had come (bytes of output, say) when a crash happens: set the
+ * current one, which only grows, before each write and flush is added, and at the end. */
+void crash_trace_mark(struct crash_trace *trace, uint64_t mark);
+
+/* Write a trace to a file from where it stands, and read it: 0, -EIO, -ENOMEM. */
+int crash_trace_save(const struct crash_trace *trace, int fd);
+int crash_trace_load(int fd, struct crash_trace **out);
+
 struct crash_limits {
     unsigned drops;  /* how many writes of a prefix may be missing, 0 .. CRASH_DROPS_MAX */
     unsigned window; /* ... among how many before the last */
@@ -51,6 +59,15 @@ size_t crash_states(const struct crash_trace *trace, const struct crash_limits *
  * -EINVAL (not within the disk), -ENOMEM. */
 int crash_state_apply(const struct crash_trace *trace, const struct crash_state *state,
                       struct store *store);
+
+/* The same with each write given to write(context, …), in order: 0, or what that returns first. */
+int crash_state_replay(const struct crash_trace *trace, const struct crash_state *state,
+                       int (*write)(void *context, uint64_t sector, uint64_t count,
+                                    const void *bytes),
+                       void *context);
+
+/* The latest mark that a crash can have come after which left this state. */
+uint64_t crash_state_mark(const struct crash_trace *trace, const struct crash_state *state);
 
 /* One line: "writes 7 of 9, flushed 4, without 5, last torn after 3 sectors". */
 void crash_state_describe(const struct crash_trace *trace, const struct crash_state *state,

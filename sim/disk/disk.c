@@ -553,6 +553,14 @@ int disk_peek_durable(const struct disk *disk, uint64_t sector, uint64_t count, 
                                           : -EINVAL;
 }
 
+int disk_poke(struct disk *disk, uint64_t sector, uint64_t count, const void *bytes)
+{
+    int error = is_inside(disk, sector, count) ? 0 : -EINVAL;
+
+    error = error != 0 ? error : store_write(&disk->current, sector, count, bytes);
+    return error != 0 ? error : store_write(&disk->durable, sector, count, bytes);
+}
+
 int disk_save(const struct disk *disk, const char *path)
 {
     return store_save(&disk->current, path);

@@ -103,6 +103,8 @@ uint64_t disk_requests(const struct disk *disk);
 int disk_peek(const struct disk *disk, uint64_t sector, uint64_t count, void *out);
 /* Likewise, what is on the platter. */
 int disk_peek_durable(const struct disk *disk, uint64_t sector, uint64_t count, void *out);
+/* Change the contents, cache and platter, while nothing is under way. 0, -EINVAL, -ENOMEM, -EIO. */
+int disk_poke(struct disk *disk, uint64_t sector, uint64_t count, const void *bytes);
 int disk_save(const struct disk *disk, const char *path);
 
 #endif

@@ -73,6 +73,14 @@ static int write_manifest(const char *folder, const struct bundle *bundle)
                              "hash", hash, "restricted", bundle->restricted, "allocation-machine",
                              bundle->allocation_machine, "allocation-nth", nth, "message",
                              message == NULL ? json_string("") : message);
+    if (root != NULL && bundle->explore != RUN_EXPLORE_NOTHING) {
+        snprintf(nth, sizeof(nth), "%" PRIu64, bundle->disk_nth);
+        json_object_set_new(
+            root, "disk",
+            json_pack("{s:i, s:s, s:s, s:i, s:i, s:i}", "explore", (int)bundle->explore, "name",
+                      bundle->disk, "nth", nth, "drops", (int)bundle->limits.drops, "window",
+                      (int)bundle->limits.window, "tears", (int)bundle->limits.tears));
+    }
     int error = root == NULL || json_dump_file(root, path, JSON_INDENT(2)) != 0 ? -EIO : 0;
     json_decref(root);
     return error;
@@ -84,6 +92,25 @@ static bool take_number(json_t *root, const char *name, uint64_t *out)
     int used = 0;
 
     return text != NULL && sscanf(text, "%" SCNu64 "%n", out, &used) == 1 && text[used] == '\0';
+}
+
+/* True also if there is no disk. */
+static bool parse_disk(json_t *disk, struct bundle *out)
+{
+    const char *name = json_string_value(json_object_get(disk, "name"));
+
+    if (disk == NULL) {
+        return true;
+    }
+    out->explore = (enum run_explore)json_integer_value(json_object_get(disk, "explore"));
+    out->limits = (struct crash_limits){
+        .drops = (unsigned)json_integer_value(json_object_get(disk, "drops")),
+        .window = (unsigned)json_integer_value(json_object_get(disk, "window")),
+        .tears = (unsigned)json_integer_value(json_object_get(disk, "tears")),
+    };
+    snprintf(out->disk, sizeof(out->disk), "%s", name == NULL ? "" : name);
+    return name != NULL && take_number(disk, "nth", &out->disk_nth) &&
+           (out->explore == RUN_EXPLORE_REQUESTS || out->explore == RUN_EXPLORE_CRASHES);
 }
 
 static bool parse_manifest(json_t *root, struct bundle *out)
@@ -100,7 +127,8 @@ static bool parse_manifest(json_t *root, struct bundle *out)
     snprintf(out->message, sizeof(out->message), "%s", message);
     out->restricted = json_is_true(json_object_get(root, "restricted"));
     out->allocation_machine = (int)json_integer_value(json_object_get(root, "allocation-machine"));
-    return take_number(root, "seed", &out->seed) &&
+    return parse_disk(json_object_get(root, "disk"), out) &&
+           take_number(root, "seed", &out->seed) &&
            take_number(root, "allocation-nth", &out->allocation_nth);
 }
 

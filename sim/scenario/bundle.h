@@ -26,6 +26,10 @@ struct bundle {
     bool restricted; /* the plan is all that may happen */
     int allocation_machine;
     uint64_t allocation_nth;
+    enum run_explore explore; /* of the disk MACHINE.DISK; the number of its request or state */
+    char disk[256];
+    uint64_t disk_nth;
+    struct crash_limits limits;
     uint64_t hash[2];
     char message[1024];
 };

@@ -30,6 +30,11 @@ enum {
     KEY_FAULTS,
     KEY_ALLOCATIONS,
     KEY_NTH,
+    KEY_REQUESTS,
+    KEY_CRASHES,
+    KEY_DROPS,
+    KEY_WINDOW,
+    KEY_TEARS,
     KEY_TIMEOUT,
     KEY_GDB,
     KEY_IN_PROCESS,
@@ -53,7 +58,17 @@ static const struct argp_option sim_options[] = {
     {"faults", KEY_FAULTS, "FILE", 0, "Inject only the faults that this plan names", 1},
     {"allocations", KEY_ALLOCATIONS, "MACHINE", 0,
      "Explore: run once for every kernel allocation of this machine, and fail it", 2},
-    {"nth", KEY_NTH, "N", 0, "With --allocations: only the N-th", 2},
+    {"requests", KEY_REQUESTS, "MACHINE.DISK", 0,
+     "Explore: run once for every request to this disk, and fail it", 2},
+    {"crashes", KEY_CRASHES, "MACHINE.DISK", 0,
+     "Explore: run the programs once, then the checks alone on every state in which a power cut can "
+     "have left this disk",
+     2},
+    {"nth", KEY_NTH, "N", 0, "Of what is explored: only the N-th", 2},
+    {"drops", KEY_DROPS, "N", 0,
+     "With --crashes: at most N of the writes that were not flushed are missing; 1 by default", 2},
+    {"window", KEY_WINDOW, "N", 0, "... among the last N before the crash; 8 by default", 2},
+    {"tears", KEY_TEARS, "N", 0, "... and the last write is torn in N places; 1 by default", 2},
     {"timeout", KEY_TIMEOUT, "SECONDS", 0,
      "Real time that one run may take, 120 by default; 0: no limit", 3},
     {"quiet", 'q', NULL, 0, "Say nothing but failures", 3},
@@ -106,6 +121,16 @@ static unsigned parse_jobs(const char *text)
     return jobs == 0 ? (unsigned)sysconf(_SC_NPROCESSORS_ONLN) : (unsigned)jobs;
 }
 
+static unsigned parse_limit(const char *option, const char *text, uint64_t max)
+{
+    uint64_t number = parse_u64(option, text);
+
+    if (number > max) {
+        die(EXIT_USAGE, "--%s %s: at most %" PRIu64, option, text, max);
+    }
+    return (unsigned)number;
+}
+
 static error_t parse_sim(int key, char *arg, struct argp_state *state)
 {
     struct arguments *arguments = state->input;
@@ -150,6 +175,23 @@ static error_t parse_sim(int key, char *arg, struct argp_state *state)
     case KEY_NTH:
         session->nth = parse_u64("nth", arg);
         return 0;
+    case KEY_REQUESTS:
+        session->disk = arg;
+        session->explore = RUN_EXPLORE_REQUESTS;
+        return 0;
+    case KEY_CRASHES:
+        session->disk = arg;
+        session->explore = RUN_EXPLORE_CRASHES;
+        return 0;
+    case KEY_DROPS:
+        session->limits.drops = parse_limit("drops", arg, CRASH_DROPS_MAX);
+        return 0;
+    case KEY_WINDOW:
+        session->limits.window = parse_limit("window", arg, INT32_MAX);
+        return 0;
+    case KEY_TEARS:
+        session->limits.tears = parse_limit("tears", arg, INT32_MAX);
+        return 0;
     case KEY_TIMEOUT:
         session->timeout_s = (unsigned)parse_u64("timeout", arg) & INT32_MAX;
         return 0;
@@ -176,14 +218,18 @@ static void check_sim(struct arguments *arguments)
     if (session->log != NULL && session->first_seed != session->last_seed) {
         die(EXIT_USAGE, "--log is for a single --seed");
     }
-    if (session->log != NULL && session->allocations != NULL && session->nth == 0) {
-        die(EXIT_USAGE, "--log with --allocations needs --nth");
+    const bool explores = session->allocations != NULL || session->disk != NULL;
+    if (session->allocations != NULL && session->disk != NULL) {
+        die(EXIT_USAGE, "--allocations, --requests and --crashes are for a run each");
     }
-    if (session->nth != 0 && session->allocations == NULL) {
-        die(EXIT_USAGE, "--nth is for --allocations");
+    if (session->log != NULL && explores && session->nth == 0) {
+        die(EXIT_USAGE, "--log with --allocations, --requests or --crashes needs --nth");
     }
-    if (session->allocations != NULL && session->first_seed != session->last_seed) {
-        die(EXIT_USAGE, "--allocations is for a single --seed");
+    if (session->nth != 0 && !explores) {
+        die(EXIT_USAGE, "--nth is for --allocations, --requests and --crashes");
+    }
+    if (explores && session->first_seed != session->last_seed) {
+        die(EXIT_USAGE, "--allocations, --requests and --crashes are for a single --seed");
     }
     if (session->faults != NULL && access(session->faults, R_OK) < 0) {
         die(EXIT_USAGE, "--faults %s: %s", session->faults, strerror(errno));
@@ -254,7 +300,7 @@ int command_sim(int argc, char **argv)
                "makes no sense, 3 if all pass but programs span without a system call, so that a "
                "run is not deterministic; 128 and more: ended by that signal.\n"};
     struct arguments arguments = {
-        .session = {.jobs = 1, .minimise = true, .bundle = ".", .timeout_s = DEFAULT_TIMEOUT_S}};
+        .session = {.jobs = 1, .minimise = true, .bundle = ".", .timeout_s = DEFAULT_TIMEOUT_S, .limits = {.drops = 1, .window = 8, .tears = 1}}};
 
     argp_err_exit_status = EXIT_USAGE;
     if (argc > 1 && strcmp(argv[1], "diff") == 0) {

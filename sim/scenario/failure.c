@@ -170,6 +170,12 @@ static void write_bundle(const struct job *job, const struct run_result *result,
         .allocation_nth = job->allocation_nth,
         .hash = {result->hash[0], result->hash[1]},
     };
+    if (job->disk != NULL) {
+        bundle.explore = job->disk->kind;
+        bundle.disk_nth = job->disk->nth;
+        bundle.limits = job->session->limits;
+        snprintf(bundle.disk, sizeof(bundle.disk), "%s", job->session->disk);
+    }
     char message[512] = "out of memory";
     char *path = bundle_path(job);
 
@@ -205,6 +211,16 @@ static void show_replay(const struct job *job)
     printf("replay: assay sim %s --seed %" PRIu64, job->session->path, job->seed);
     if (job->allocation_machine >= 0) {
         printf(" --allocations %s --nth %" PRIu64, job->session->allocations, job->allocation_nth);
+    }
+    if (job->disk != NULL && job->disk->nth > 0) {
+        const struct crash_limits *limits = &job->session->limits;
+        printf(" --%s %s --nth %" PRIu64,
+               job->disk->kind == RUN_EXPLORE_CRASHES ? "crashes" : "requests", job->session->disk,
+               job->disk->nth);
+        if (job->disk->kind == RUN_EXPLORE_CRASHES) {
+            printf(" --drops %u --window %u --tears %u", limits->drops, limits->window,
+                   limits->tears);
+        }
     }
     if (job->session->faults != NULL) {
         printf(" --faults %s", job->session->faults);
@@ -303,15 +319,25 @@ static int replay_in(const char *path, char *folder, bool in_process)
     if (scenario != NULL) {
         scenario->document.path = "scenario.yaml"; /* for messages; the folder is of no interest */
     }
-    if (images == NULL || bundle.allocation_machine >= (int)scenario->machine_count) {
+    struct run_disk_explorer disk = {.kind = bundle.explore, .nth = bundle.disk_nth};
+    if (images != NULL && bundle.explore != RUN_EXPLORE_NOTHING &&
+        !session_find_disk(scenario, bundle.disk, &disk)) {
+        fprintf(stderr, "assay: %s: the manifest names no disk\n", path);
+    } else if (images == NULL || bundle.allocation_machine >= (int)scenario->machine_count) {
         fprintf(stderr, "assay: %s: %s\n", path,
                 images == NULL ? message : "the manifest names no machine");
     } else {
-        const struct session session = {.path = path, .scenario = scenario, .images = images};
+        const struct session session = {.path = path,
+                                        .scenario = scenario,
+                                        .images = images,
+                                        .disk = bundle.disk,
+                                        .explore = bundle.explore,
+                                        .limits = bundle.limits};
         struct job job = {.session = &session,
                           .seed = bundle.seed,
                           .allocation_machine = bundle.allocation_machine,
                           .allocation_nth = bundle.allocation_nth,
+                          .disk = bundle.explore != RUN_EXPLORE_NOTHING ? &disk : NULL,
                           .restricted = bundle.restricted,
                           .plan_path = plan};
         if (in_process) {

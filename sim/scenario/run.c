@@ -167,10 +167,15 @@ static bool may_start(const struct run *run, size_t index, uint64_t now_ns)
            sim_machine_state(run->machines[program->machine]) == SIM_MACHINE_ON;
 }
 
-/* While allocations fail, a program may not even start. */
+/* While allocations or requests of a disk fail, a program may not even start. */
 static bool may_fail(const struct run *run, const struct scenario_program *program)
 {
-    return run->options->allocation_machine == program->machine && run->options->allocation_nth > 0;
+    const struct run_disk_explorer *disk = run->options->disk;
+
+    return (run->options->allocation_machine == program->machine &&
+            run->options->allocation_nth > 0) ||
+           (disk != NULL && disk->kind == RUN_EXPLORE_REQUESTS && disk->machine == program->machine &&
+            disk->nth > 0);
 }
 
 static void start_program(struct run *run, size_t index)
@@ -430,7 +435,13 @@ static void check_file(struct run *run, const struct scenario_check *check)
 
 static void check_program(struct run *run, const struct scenario_check *check)
 {
-    const struct sim_program_config config = {.argv = check->argv};
+    struct sim_program_config config = {.argv = check->argv};
+    if (run_is_after_crash(run)) {
+        const struct run_disk_explorer *disk = run->options->disk;
+        const uint64_t mark = crash_state_mark(disk->trace, disk->state);
+        config.input = disk->console;
+        config.input_bytes = mark < disk->console_bytes ? (size_t)mark : disk->console_bytes;
+    }
     struct sim_program *process = sim_spawn(run->machines[check->machine], &config);
     int status = process == NULL ? -1 : sim_program_wait(process, CHECK_NS);
     size_t bytes;
@@ -483,8 +494,13 @@ static void execute(struct run *run)
     if (run_is_over(run)) {
         return;
     }
+    if (run_is_after_crash(run)) {
+        run_checks(run);
+        return;
+    }
     draw_programs(run);
     run_faults_draw(run);
+    run_devices_explore(run, true);
     if (options->allocation_machine >= 0) {
         sim_fail_allocations(run->machines[options->allocation_machine], options->allocation_nth,
                              false, 0);
@@ -496,6 +512,7 @@ static void execute(struct run *run)
         sim_allocations(machine, &run->result->allocations, &failed);
         sim_fail_allocations(machine, 0, false, 0);
     }
+    run_devices_explore(run, false);
     if (!run_is_over(run)) {
         run_checks(run);
     }

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sim/disk/crash.h"
 #include "sim/faults/plan.h"
 #include "sim/scenario/scenario.h"
 
@@ -16,6 +17,27 @@
 struct scenario_image {
     const void *bytes; /* NULL: empty */
     size_t count;
+};
+
+/* What is explored of a disk. */
+enum run_explore { RUN_EXPLORE_NOTHING, RUN_EXPLORE_REQUESTS, RUN_EXPLORE_CRASHES };
+
+struct run_disk_explorer {
+    enum run_explore kind;
+    int machine;
+    size_t disk; /* of the machine */
+
+    /* REQUESTS: this one fails, counted from the start of the programs (1-based; 0: only count
+     * them); programs may fail then. CRASHES: 0: record what is written; else programs do not run,
+     * the disk is as `state` left it, and the checks are made. */
+    uint64_t nth;
+    struct crash_trace *trace;
+    const struct crash_state *state;
+
+    /* CRASHES: what the machine's console said; recorded, and then the checks' standard input up to
+     * the state's mark. */
+    char *console;
+    size_t console_bytes;
 };
 
 struct run_options {
@@ -29,6 +51,8 @@ struct run_options {
      * programs may fail then, but the kernel must not. -1: none. */
     int allocation_machine;
     uint64_t allocation_nth; /* 0: only count them */
+
+    struct run_disk_explorer *disk; /* NULL: none */
 };
 
 enum run_outcome {
@@ -41,7 +65,7 @@ struct run_result {
     enum run_outcome outcome;
     char message[1024];
     uint64_t hash[2], records, time_ns, faults;
-    uint64_t allocations; /* seen on the explorer's machine */
+    uint64_t allocations; /* seen on the explorer's machine; or requests of its disk */
     bool differs;         /* two runs of the seed were not the same */
     struct sim_report report;
 };

@@ -18,8 +18,9 @@ struct run_device {
     struct sim_machine *machine;
     struct sim_device *device;
     struct virtio_model *model;
-    struct disk *disk; /* NULL: a NIC */
-    unsigned index;    /* in the event log */
+    struct disk *disk;                  /* NULL: a NIC */
+    struct run_disk_explorer *explorer; /* of this disk; NULL: none */
+    unsigned index;                     /* in the event log */
 };
 
 static void *host_memory(void *context, uint64_t paddr, size_t bytes)
@@ -100,6 +101,22 @@ static int clock_call_at(void *context, uint64_t when_ns, void (*run)(void *argu
     return sim_at(context, when_ns, run, argument) == 0 ? -ENOMEM : 0;
 }
 
+/* Record what a crash could undo. Without memory the states would be others, and wrong. */
+static void trace_request(struct run_device *device, const struct disk_report *report)
+{
+    struct crash_trace *trace = device->explorer->trace;
+    size_t console_bytes;
+
+    (void)sim_machine_console(device->machine, &console_bytes);
+    crash_trace_mark(trace, console_bytes);
+    if (report->operation == DISK_FLUSH) {
+        (void)crash_trace_flush(trace);
+    } else if (report->operation == DISK_WRITE && report->sectors_kept > 0 &&
+               crash_trace_write(trace, report->sector, report->sectors_kept, report->bytes) != 0) {
+        abort();
+    }
+}
+
 static void observe_disk(void *context, const struct disk_report *report)
 {
     static const char *const names[] = {"read", "write", "flush"};
@@ -109,8 +126,36 @@ static void observe_disk(void *context, const struct disk_report *report)
                         (unsigned long long)report->count, report->fault == NULL ? "" : ": ",
                         report->fault == NULL ? "" : report->fault);
 
+    if (device->explorer != NULL && device->explorer->trace != NULL && report->status == 0) {
+        trace_request(device, report);
+    }
     sim_event(sim_machine_sim(device->machine), device->machine, SIM_EVENT_SECTOR,
               (uint64_t)device->index << 8 | report->operation, report->sector, text, (size_t)size);
+}
+
+static int poke(void *context, uint64_t sector, uint64_t count, const void *bytes)
+{
+    return disk_poke(context, sector, count, bytes);
+}
+
+/* The disk is the one that is explored: as a crash left it, or to be recorded from now on. */
+static int set_explorer(struct run *run, struct run_device *device)
+{
+    struct run_disk_explorer *explorer = run->options->disk;
+
+    if (run_is_after_crash(run)) {
+        return crash_state_replay(explorer->trace, explorer->state, poke, device->disk);
+    }
+    device->explorer = explorer;
+    return 0;
+}
+
+static bool is_explored(const struct run *run, size_t machine, const struct scenario_disk *disk)
+{
+    const struct run_disk_explorer *explorer = run->options->disk;
+
+    return explorer != NULL && explorer->machine == (int)machine &&
+           disk == &run->scenario->machines[machine].disks[explorer->disk];
 }
 
 static int add_disk(struct run *run, size_t machine, const struct scenario_disk *wanted)
@@ -126,7 +171,7 @@ static int add_disk(struct run *run, size_t machine, const struct scenario_disk 
     if (wanted->image != NULL && base < 0) {
         return -errno;
     }
-    const struct disk_config config = {
+    struct disk_config config = {
         .name = name,
         .seed = run->options->seed,
         .stream = device->index,
@@ -136,6 +181,9 @@ static int add_disk(struct run *run, size_t machine, const struct scenario_disk 
         .base_fd = base,
         .quality = wanted->quality,
     };
+    if (run_is_after_crash(run) && is_explored(run, machine, wanted)) {
+        config.quality = (struct disk_quality){.latency_ns = wanted->quality.latency_ns};
+    }
     int error = disk_create(&config, &device->disk);
     if (base >= 0) {
         close(base);
@@ -144,6 +192,9 @@ static int add_disk(struct run *run, size_t machine, const struct scenario_disk 
         const struct virtio_host host = {host_memory, host_raise, device};
         disk_observe(device->disk, observe_disk, device);
         error = virtio_blk_create(&host, device->disk, &device->model);
+    }
+    if (error == 0 && is_explored(run, machine, wanted)) {
+        error = set_explorer(run, device);
     }
     return error != 0 ? error : plug_in(device, VIRTIO_DEVICE_BLK, VIRTIO_CLASS_BLK);
 }
@@ -158,6 +209,42 @@ void run_devices_add_disks(struct run *run)
                 run_invalid(run, machine->disks[j].line, "the disk %s cannot be made: %s",
                             machine->disks[j].name, strerror(-error));
             }
+        }
+    }
+}
+
+/* What the explored machine's console has said, for the checks of crashes. */
+static void take_console(const struct run_device *device)
+{
+    struct run_disk_explorer *explorer = device->explorer;
+    size_t bytes;
+    const char *console = sim_machine_console(device->machine, &bytes);
+
+    crash_trace_mark(explorer->trace, bytes);
+    explorer->console = malloc(bytes + 1);
+    if (explorer->console != NULL) {
+        memcpy(explorer->console, console, bytes);
+        explorer->console_bytes = bytes;
+    }
+}
+
+void run_devices_explore(struct run *run, bool begin)
+{
+    struct run_disk_explorer *explorer = run->options->disk;
+
+    for (struct run_device *device = run->devices; device != NULL; device = device->next) {
+        if (device->explorer == NULL) {
+            continue;
+        }
+        if (explorer->kind == RUN_EXPLORE_CRASHES && !begin) {
+            take_console(device);
+            device->explorer = NULL; /* checks are not recorded */
+        } else if (explorer->kind == RUN_EXPLORE_REQUESTS && begin) {
+            run->result->allocations = disk_requests(device->disk);
+            disk_fail_nth(device->disk, explorer->nth);
+        } else if (explorer->kind == RUN_EXPLORE_REQUESTS) {
+            run->result->allocations = disk_requests(device->disk) - run->result->allocations;
+            disk_fail_nth(device->disk, 0);
         }
     }
 }

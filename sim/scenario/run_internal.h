@@ -60,6 +60,15 @@ int run_device_add_nic(struct run *run, const struct scenario_node *end, struct 
 /* The disks of all machines. */
 void run_devices_add_disks(struct run *run);
 void run_devices_save_disks(const struct run *run);
+/* The explorer of a disk: programs begin, or have ended. */
+void run_devices_explore(struct run *run, bool begin);
+/* The run only looks at what a crash left. */
+static inline bool run_is_after_crash(const struct run *run)
+{
+    const struct run_disk_explorer *disk = run->options->disk;
+
+    return disk != NULL && disk->kind == RUN_EXPLORE_CRASHES && disk->nth > 0;
+}
 /* When the simulation is gone, before its network goes. */
 void run_devices_destroy(struct run *run);
 

@@ -90,7 +90,11 @@ void job_work(void *context, uint64_t number, struct run_result *out)
     if (options.log_fd < 0 && (job->folder != NULL || job->session->log != NULL)) {
         set_invalid(out, strerror(errno), job->folder ? job->folder : job->session->log);
     } else if (!job->restricted || read_plan(plan, job->plan_path, out) == 0) {
-        scenario_run(job->session->scenario, &options, out);
+        if (job->disk != NULL) {
+            job_explore_disk(job, &options, out);
+        } else {
+            scenario_run(job->session->scenario, &options, out);
+        }
         if (job->folder != NULL) {
             write_plan(plan, job->folder);
         }
@@ -212,7 +216,7 @@ static int say_passed(const struct progress *progress, const char *what)
     return SESSION_PASSED;
 }
 
-static int pool_failed(int error)
+int session_pool_failed(int error)
 {
     if (error == -EINTR) {
         return 128 + pool_signal();
@@ -242,7 +246,7 @@ static int run_seeds(const struct session *session)
     int error = pool_run(&config);
     end_progress(&progress);
     if (error != 0) {
-        return pool_failed(error);
+        return session_pool_failed(error);
     }
     if (!progress.have_failure) {
         return say_passed(&progress, "seeds");
@@ -283,7 +287,7 @@ static uint64_t count_allocations(struct progress *progress, int *out_status)
     int error = pool_run_one(work_allocation, progress, 0, session->timeout_s, &result);
 
     if (error != 0) {
-        *out_status = pool_failed(error);
+        *out_status = session_pool_failed(error);
     } else if (result.outcome != RUN_PASSED) {
         *out_status = session_report_failure(session, &job, &result);
     } else if (result.allocations == 0) {
@@ -329,7 +333,7 @@ static int explore_allocations(const struct session *session)
     int error = pool_run(&config);
     end_progress(&progress);
     if (error != 0) {
-        return pool_failed(error);
+        return session_pool_failed(error);
     }
     if (!progress.have_failure) {
         return say_passed(&progress, "failing allocations");
@@ -346,5 +350,8 @@ static int explore_allocations(const struct session *session)
 
 int session_run(const struct session *session)
 {
+    if (session->explore != RUN_EXPLORE_NOTHING) {
+        return session_explore_disk(session);
+    }
     return session->allocations != NULL ? explore_allocations(session) : run_seeds(session);
 }

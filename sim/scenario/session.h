@@ -35,6 +35,9 @@ struct session {
     const char *faults;      /* a plan to restrict the runs to; NULL: none */
     const char *allocations; /* explore the failure of each allocation of this machine ... */
     uint64_t nth;            /* ... or of this one only; 0: of each */
+    const char *disk;        /* explore this disk, MACHINE.DISK: ... */
+    enum run_explore explore; /* ... its failing requests, or crashes; nth as above */
+    struct crash_limits limits;
     bool quiet;
 };
 
