@@ -96,6 +96,7 @@ enum socket_flags {
     SOCKET_WIFI_STATUS = 1 << 15, SOCKET_SELECT_ERR_QUEUE = 1 << 16,
     SOCKET_LINGER = 1 << 17, SOCKET_LISTENING = 1 << 18 /* set by the family: SO_ACCEPTCONN */,
     SOCKET_SNDBUF_LOCKED = 1 << 19, SOCKET_RCVBUF_LOCKED = 1 << 20,
+    SOCKET_FILTER_LOCKED = 1 << 21,
 };
 
 enum {

@@ -18,6 +18,8 @@
 /* The same options with 64-bit times on every architecture; identical here. */
 enum { SO_RCVTIMEO_64 = 66, SO_SNDTIMEO_64 = 67 };
 enum { PRIORITY_MAX_UNPRIVILEGED = 6 };
+enum { BUF_LOCK_SNDBUF = 1, BUF_LOCK_RCVBUF = 2 };
+enum { BPF_EXTENSIONS = 64 }; /* what filters know beside the packet: all of Linux's */
 
 /* ---- booleans ---- */
 
@@ -125,9 +127,38 @@ static int set_privileged(uint32_t *field, int value, bool free_to_set)
     return 0;
 }
 
+/* There are no filters yet; a socket can be kept from ever getting one. */
+static int lock_filter(struct socket *socket, bool on)
+{
+    if (!on && socket_has_flag(socket, SOCKET_FILTER_LOCKED))
+        return -EPERM;
+    if (on)
+        socket_set_flag(socket, SOCKET_FILTER_LOCKED, true);
+    return 0;
+}
+
+static int lock_buffers(struct socket *socket, int which)
+{
+    if (which & ~(BUF_LOCK_SNDBUF | BUF_LOCK_RCVBUF))
+        return -EINVAL;
+    socket_set_flag(socket, SOCKET_SNDBUF_LOCKED, which & BUF_LOCK_SNDBUF);
+    socket_set_flag(socket, SOCKET_RCVBUF_LOCKED, which & BUF_LOCK_RCVBUF);
+    return 0;
+}
+
 static int set_number(struct socket *socket, int option, int value)
 {
     switch (option) {
+    case SO_BSDCOMPAT:
+        return 0; /* obsolete, and without effect in Linux too */
+    case SO_LOCK_FILTER:
+        return lock_filter(socket, value != 0);
+    case SO_DETACH_FILTER:
+        return socket_has_flag(socket, SOCKET_FILTER_LOCKED) ? -EPERM : -ENOENT;
+    case SO_BUF_LOCK:
+        return lock_buffers(socket, value);
+    case SO_ZEROCOPY:
+        return -EOPNOTSUPP; /* of no family here */
     case SO_SNDBUF:
     case SO_RCVBUF:
     case SO_SNDBUFFORCE:
@@ -224,6 +255,14 @@ static int get_number(struct socket *socket, int option, int32_t *out)
     case SO_RCVBUF: *out = (int32_t)atomic_load_relaxed(&socket->rcvbuf); break;
     case SO_RCVLOWAT: *out = (int32_t)atomic_load_relaxed(&socket->rcvlowat); break;
     case SO_SNDLOWAT: *out = 1; break;
+    case SO_BSDCOMPAT:
+    case SO_ZEROCOPY: *out = 0; break;
+    case SO_BPF_EXTENSIONS: *out = BPF_EXTENSIONS; break;
+    case SO_LOCK_FILTER: *out = socket_has_flag(socket, SOCKET_FILTER_LOCKED); break;
+    case SO_BUF_LOCK:
+        *out = (socket_has_flag(socket, SOCKET_SNDBUF_LOCKED) ? BUF_LOCK_SNDBUF : 0) |
+               (socket_has_flag(socket, SOCKET_RCVBUF_LOCKED) ? BUF_LOCK_RCVBUF : 0);
+        break;
     case SO_PRIORITY: *out = (int32_t)atomic_load_relaxed(&socket->priority); break;
     case SO_MARK: *out = (int32_t)atomic_load_relaxed(&socket->mark); break;
     case SO_BUSY_POLL: *out = (int32_t)atomic_load_relaxed(&socket->busy_poll_us); break;

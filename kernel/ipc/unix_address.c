@@ -160,12 +160,17 @@ static int claim_inode(struct unix_socket *u, const char *name)
     return error;
 }
 
+/* The name is taken first: one that exists is EADDRINUSE even for a socket that has a name. */
 static int bind_path(struct unix_socket *u, struct socket *socket, struct unix_address *address)
 {
     uint32_t mode = S_IFSOCK | (inode_mode(socket->file->inode) & 0777);
     int error = vfs_mknod(NULL, address->path, mode, 0);
     if (error)
         return error == -EEXIST ? -EADDRINUSE : error;
+    if (u->address) {
+        vfs_unlink(NULL, address->path);
+        return -EINVAL;
+    }
     error = claim_inode(u, address->path);
     if (!error)
         atomic_store_release(&u->address, address);
@@ -254,7 +259,7 @@ static int bind_locked(struct socket *socket, const struct socket_address *addre
     int error = check_address(address);
     if (error)
         return error;
-    if (u->address)
+    if (u->address && address->un.sun_path[0] == '\0')
         return -EINVAL;
     struct unix_address *ours = kmalloc(sizeof(*ours));
     if (!ours)

@@ -296,6 +296,9 @@ int64_t unix_datagram_receive(struct socket *socket, struct socket_message *mess
         return -EOPNOTSUPP;
     uint64_t deadline_ns = socket_deadline(atomic_load_relaxed(&socket->rcvtimeo_ns),
                                            message->flags & MSG_DONTWAIT);
+    result = socket_take_error(socket); /* before messages, unlike a stream */
+    if (result)
+        return result;
     while ((result = try_receive(u, socket, message, &control)) == -EAGAIN) {
         int go_on = wait_for_message(u, socket, deadline_ns);
         if (go_on <= 0)

@@ -235,6 +235,9 @@ static int64_t file_fcntl(int fd, struct file *file, int command, uint64_t argum
     case F_GET_FILE_RW_HINT:
     case F_SET_FILE_RW_HINT:
         return rw_hint(file, command, argument);
+    case F_GETPIPE_SZ:
+    case F_SETPIPE_SZ:
+        return file->ops->fcntl ? file->ops->fcntl(file, command, argument) : -EBADF;
     default:
         return file->ops->fcntl ? file->ops->fcntl(file, command, argument) : -EINVAL;
     }

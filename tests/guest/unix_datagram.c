@@ -301,6 +301,22 @@ static void test_seqpacket(void)
     close(datagram);
 }
 
+/* What a peer left unread is told before what it sent. */
+static void test_seqpacket_reset(void)
+{
+    char byte;
+    int pair[2];
+    OK(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair));
+    EQ(OK(send(pair[1], "unread", 6, 0)), 6);
+    EQ(OK(send(pair[0], "x", 1, 0)), 1);
+    close(pair[0]);
+    FAILS(recv(pair[1], &byte, 1, 0), ECONNRESET);
+    EQ(OK(recv(pair[1], &byte, 1, 0)), 1);
+    EQ(byte, 'x');
+    EQ(OK(recv(pair[1], &byte, 1, 0)), 0);
+    close(pair[1]);
+}
+
 int main(void)
 {
     limit_seconds(55);
@@ -312,5 +328,6 @@ int main(void)
     test_size_limit();
     test_many();
     test_seqpacket();
+    test_seqpacket_reset();
     return 0;
 }

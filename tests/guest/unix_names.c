@@ -94,6 +94,9 @@ static void test_path_errors(void)
     FAILS(bind_path(fd, "file"), EADDRINUSE);
     FAILS(connect_path(fd, "file"), ECONNREFUSED);
     OK(bind_path(other, "datagrams"));
+    FAILS(bind_path(other, "datagrams"), EADDRINUSE);
+    FAILS(bind_path(other, "another"), EINVAL);
+    FAILS(access("another", F_OK), ENOENT);
     FAILS(connect_path(fd, "datagrams"), EPROTOTYPE);
     OK(unlink("datagrams"));
     OK(unlink("file"));

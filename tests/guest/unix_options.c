@@ -7,6 +7,9 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#ifndef SO_BUF_LOCK
+#define SO_BUF_LOCK 72
+#endif
 #ifndef SO_PEERGROUPS
 #define SO_PEERGROUPS 59
 #endif
@@ -158,6 +161,26 @@ static void test_peer_groups(void)
     close(alone);
 }
 
+static void test_locks(void)
+{
+    int fd = (int)OK(socket(AF_UNIX, SOCK_DGRAM, 0));
+    EQ(get(fd, SO_BUF_LOCK), 0);
+    OK(set(fd, SO_SNDBUF, 20000));
+    EQ(get(fd, SO_BUF_LOCK), 1); /* SOCK_SNDBUF_LOCK */
+    OK(set(fd, SO_BUF_LOCK, 2));
+    EQ(get(fd, SO_BUF_LOCK), 2);
+    FAILS(set(fd, SO_BUF_LOCK, 4), EINVAL);
+    EQ(get(fd, SO_LOCK_FILTER), 0);
+    FAILS(set(fd, SO_DETACH_FILTER, 0), ENOENT);
+    OK(set(fd, SO_LOCK_FILTER, 1));
+    EQ(get(fd, SO_LOCK_FILTER), 1);
+    FAILS(set(fd, SO_LOCK_FILTER, 0), EPERM);
+    FAILS(set(fd, SO_DETACH_FILTER, 0), EPERM);
+    EQ(get(fd, SO_ZEROCOPY), 0);
+    FAILS(set(fd, SO_ZEROCOPY, 1), EOPNOTSUPP);
+    close(fd);
+}
+
 int main(void)
 {
     limit_seconds(55);
@@ -168,6 +191,7 @@ int main(void)
     test_structures(fd);
     test_errors(fd);
     test_peer_groups();
+    test_locks();
     close(fd);
     return 0;
 }
