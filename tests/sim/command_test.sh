@@ -97,8 +97,11 @@ expect 2 '--seed x: not a whole number' sim "$work/good.yaml" --seed x
 expect 2 '--seeds 5..1: the range is empty' sim "$work/good.yaml" --seeds 5..1
 expect 2 '--seeds 5: not a range' sim "$work/good.yaml" --seeds 5
 expect 2 '--log is for a single --seed' sim "$work/good.yaml" --seeds 1..2 --log log
-expect 2 '--log with --allocations needs --nth' sim "$work/good.yaml" --allocations m --log log
+expect 2 'needs --nth' sim "$work/good.yaml" --allocations m --log log
 expect 2 'has no such machine' sim "$work/good.yaml" --allocations x
+expect 2 'has no such disk' sim "$work/good.yaml" --crashes m.x
+expect 2 'are for a run each' sim "$work/good.yaml" --crashes m.x --allocations m
+expect 2 'at most 4' sim "$work/good.yaml" --crashes m.x --drops 5
 expect 2 '--faults nowhere: No such file' sim "$work/good.yaml" --faults nowhere
 expect 2 'unrecognized option' sim --nonsense
 expect 2 'no bundle given' replay
