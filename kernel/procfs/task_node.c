@@ -131,7 +131,7 @@ int proc_mode_permission(struct inode *inode, unsigned mask)
 int pid_text_show(struct file *file, struct strbuf *out)
 {
     const struct pid_text *text = file->inode->private;
-    if (!text->show)
+    if (!text->show && !text->show_in)
         return -EINVAL; /* only to be written */
     struct task *task = proc_inode_task(file->inode);
     if (!task)
