@@ -59,6 +59,22 @@ struct task *task_find_given(int number)
     return task_find(this_kernel(), current_pid_given(number));
 }
 
+struct task *task_find_unreaped_given(int number)
+{
+    int tid = current_pid_given(number);
+    struct process_table *table = this_kernel()->processes;
+    struct task *task = NULL;
+
+    spin_lock(&table->lock);
+    struct pid_slot *slot = pid_slot_find(table, tid);
+    if (slot)
+        task = slot->task ? slot->task : slot->process ? slot->process->leader : NULL;
+    if (task)
+        task_get(task);
+    spin_unlock(&table->lock);
+    return task;
+}
+
 struct process *process_find_given(int number)
 {
     return process_find(this_kernel(), current_pid_given(number));

@@ -273,6 +273,8 @@ struct task *task_find(struct kernel *kernel, int tid);
 struct process *process_find(struct kernel *kernel, int pid);
 /* The same by a number that the current thread has given, in its namespace. */
 struct task *task_find_given(int number);
+/* The same, and an exited leader too as long as its process was not waited for. */
+struct task *task_find_unreaped_given(int number);
 struct process *process_find_given(int number);
 /* The process that a number means: its own, or that of one of its threads. Referenced, or NULL. */
 struct process *process_find_any(struct kernel *kernel, int tid);

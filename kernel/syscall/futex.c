@@ -188,7 +188,7 @@ int64_t sys_set_robust_list(uint64_t head, uint64_t length)
 
 int64_t sys_get_robust_list(int pid, uint64_t head, uint64_t length)
 {
-    struct task *task = pid ? task_find_given(pid) : task_get(current_task());
+    struct task *task = pid ? task_find_unreaped_given(pid) : task_get(current_task());
     if (!task)
         return -ESRCH;
     bool allowed = task->process == current_process() || capable(CAP_SYS_PTRACE);

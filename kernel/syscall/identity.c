@@ -370,7 +370,7 @@ int64_t sys_capget(uint64_t header_uaddr, uint64_t data)
         return error;
     if (header.pid < 0)
         return -EINVAL;
-    struct task *task = header.pid ? task_find_given(header.pid) : task_get(current_task());
+    struct task *task = header.pid ? task_find_unreaped_given(header.pid) : task_get(current_task());
     if (!task)
         return -ESRCH;
     spin_lock(process_tree_lock(this_kernel()));

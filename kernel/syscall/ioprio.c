@@ -130,7 +130,7 @@ int64_t sys_ioprio_set(int which, int who, int priority)
     int error = check_priority(priority);
     if (error || which != IOPRIO_WHO_PROCESS)
         return error ? error : visit_which(which, who, visit_set, &priority);
-    struct task *task = who ? task_find_given(who) : task_get(current_task());
+    struct task *task = who ? task_find_unreaped_given(who) : task_get(current_task());
     if (!task)
         return -ESRCH;
     error = visit_set(task, &priority);
@@ -145,7 +145,7 @@ int64_t sys_ioprio_get(int which, int who)
         int error = visit_which(which, who, visit_get, &value);
         return error ? error : value;
     }
-    struct task *task = who ? task_find_given(who) : task_get(current_task());
+    struct task *task = who ? task_find_unreaped_given(who) : task_get(current_task());
     if (!task)
         return -ESRCH;
     value = atomic_load_relaxed(&task->io_priority);

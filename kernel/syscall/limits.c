@@ -109,7 +109,7 @@ int64_t sys_prlimit64(int pid, int resource, uint64_t new_uaddr, uint64_t old_ua
     if (error)
         return error;
     struct process *self = current_process();
-    struct task *task = pid ? task_find_given(pid) : task_get(current_task());
+    struct task *task = pid ? task_find_unreaped_given(pid) : task_get(current_task());
     if (!task)
         return -ESRCH;
     error = task->process != self && !may_prlimit(task->process)

@@ -31,7 +31,7 @@ enum {
 /* A task by pid, 0 for the caller; referenced, or NULL. */
 static struct task *find_task(int pid)
 {
-    return pid != 0 ? task_find_given(pid) : task_get(current_task());
+    return pid != 0 ? task_find_unreaped_given(pid) : task_get(current_task());
 }
 
 /* The caller's effective uid is the target's real or effective one. */

@@ -3,6 +3,7 @@
 #include "guest.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <sys/resource.h>
 
 #ifndef P_PIDFD
@@ -365,10 +366,41 @@ static void usage_of_children_adds_up(void)
     EQ(user_ms(&usage), user_ms(&children));
 }
 
+/* Until it is waited for, a zombie can be asked for, and even given, what tasks have. */
+static void zombie_keeps_its_attributes(void)
+{
+    siginfo_t info;
+    cpu_set_t cpus;
+    struct rlimit limit;
+    struct sched_param param;
+    struct timespec quantum;
+    void *robust_list;
+    size_t bytes;
+    unsigned header[2] = {0x20080522, 0}, data[6];
+
+    pid_t pid = child_that_exits(3);
+    OK(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT));
+    OK(setpriority(PRIO_PROCESS, (id_t)pid, 7));
+    EQ(OK(getpriority(PRIO_PROCESS, (id_t)pid)), 7);
+    EQ(OK(sched_getscheduler(pid)), SCHED_OTHER);
+    OK(sched_getparam(pid, &param));
+    OK(sched_rr_get_interval(pid, &quantum));
+    OK(sched_getaffinity(pid, sizeof(cpus), &cpus));
+    OK(sched_setaffinity(pid, sizeof(cpus), &cpus));
+    OK(prlimit(pid, RLIMIT_NOFILE, NULL, &limit));
+    OK(syscall(SYS_ioprio_get, 1, pid));
+    OK(syscall(SYS_get_robust_list, getpid(), &robust_list, &bytes));
+    header[1] = (unsigned)pid;
+    OK(syscall(SYS_capget, header, data));
+    EQ(WAIT(pid), 3 << 8);
+    FAILS(getpriority(PRIO_PROCESS, (id_t)pid), ESRCH);
+    FAILS(sched_getscheduler(pid), ESRCH);
+}
+
 GUEST_MAIN(CASE(bad_arguments_are_refused), CASE(nohang_returns_zero_while_it_runs),
            CASE(waitid_reports_exits_and_kills), CASE(bad_addresses_lose_the_child),
-           CASE(nowait_leaves_the_child), CASE(zombie_without_wexited_is_no_child),
-           CASE(groups_are_told_apart), CASE(group_of_the_caller_is_fixed_at_the_call),
-           CASE(children_of_other_threads),
+           CASE(nowait_leaves_the_child), CASE(zombie_keeps_its_attributes),
+           CASE(zombie_without_wexited_is_no_child), CASE(groups_are_told_apart),
+           CASE(group_of_the_caller_is_fixed_at_the_call), CASE(children_of_other_threads),
            CASE(children_of_gone_threads), CASE(one_thread_of_many_gets_the_child),
            CASE(signals_interrupt_waits), CASE(usage_of_children_adds_up))
