@@ -314,10 +314,13 @@ NO_ASAN void context_enter(struct vcpu *vcpu, void (*entry)(void *), void *argum
 NO_ASAN void context_leave(struct vcpu *vcpu)
 {
     struct context *host = context_of(&vcpu->host_context);
-    uint64_t abandoned;
+    uint64_t abandoned, *save = &abandoned;
 
+    if (vcpu->sim) { /* for core files */
+        save = &context_of(&vcpu->sim->suspended)->rsp;
+    }
     switch_begin(host, NULL);
-    hosted_context_switch(&abandoned, host->rsp);
+    hosted_context_switch(save, host->rsp);
     __builtin_unreachable();
 }
 

@@ -162,6 +162,12 @@ void sim_machine_type(struct sim_machine *machine, const void *bytes, size_t cou
  * models (DMA). Write only from device callbacks and between runs. */
 void *sim_machine_memory(struct sim_machine *machine, uint64_t paddr, size_t bytes);
 
+/* Write the machine's kernel and its RAM to a new file, as a core file of the program that runs the
+ * simulation: `gdb PROGRAM FILE` shows the kernel's data and, as threads, the virtual CPUs (numbers
+ * from 1000000) and the tasks (by their thread ids in the guest). Changes nothing. 0 or negative
+ * errno; -ESRCH when the machine is off, but not when its kernel has ended it. */
+int sim_machine_core(struct sim_machine *machine, const char *path);
+
 /* ---- time and running ---- */
 
 enum sim_stop {
@@ -321,7 +327,7 @@ int sim_fork(struct sim *sim, int (*explore)(struct sim *sim, void *argument), v
 enum sim_event_type {
     SIM_EVENT_START = 1, /* a: seed; text: schedule */
     SIM_EVENT_SWITCH,    /* another virtual CPU runs: cpu; a: kind of scheduling point */
-    SIM_EVENT_THREAD,    /* the guest switches threads: a, b: from and to */
+    SIM_EVENT_THREAD,    /* the guest switches threads: a, b: from and to; 0: an idle one */
     SIM_EVENT_SYSCALL,   /* user: task; a: number; b: hash of the arguments; text: name and
                           * arguments as by strace(1), up to the first that the call fills */
     SIM_EVENT_RESULT,    /* user: task; a: number; b: result; text: the rest of that line */

@@ -115,15 +115,14 @@ void world_note_interrupts(struct vcpu *vcpu, uint32_t bits)
     }
 }
 
-/* Threads are named by where in the machine's memory their context is. */
+/* What the threads are called is for the world's owner to find out: a build's addresses are its
+ * own. */
 void world_note_switch(struct vcpu *vcpu, const struct hal_context *from,
                        const struct hal_context *to)
 {
-    const char *ram = vcpu->machine->ram;
-
     world_charge(vcpu->sim->world, COST_THREAD_SWITCH);
     world_emit(vcpu->sim->world, WORLD_EVENT_THREAD, vcpu->machine, vcpu->sim, NULL,
-               (uint64_t)((const char *)from - ram), (uint64_t)((const char *)to - ram));
+               (uintptr_t)from, (uintptr_t)to);
 }
 
 /* There is something that user code could wait for, or keep waiting. */

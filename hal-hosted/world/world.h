@@ -20,6 +20,7 @@
 
 #include "hal-hosted/machine.h"
 
+struct hal_context;
 struct hal_fault;
 struct hal_user;
 struct world;
@@ -29,7 +30,7 @@ struct world_vcpu;
 /* What a world reports; the numbers are those of enum sim_event_type. */
 enum world_event {
     WORLD_EVENT_SWITCH = 2,
-    WORLD_EVENT_THREAD,
+    WORLD_EVENT_THREAD, /* a, b: addresses of the two struct hal_context */
     WORLD_EVENT_SYSCALL,
     WORLD_EVENT_RESULT,
     WORLD_EVENT_FAULT,
@@ -150,6 +151,23 @@ uint64_t *world_vcpu_note(struct world_vcpu *vcpu);
 struct world_vcpu *world_machine_vcpu(struct machine *machine, unsigned cpu);
 /* Give this vCPU no time, or let it go on. */
 void world_vcpu_starve(struct world_vcpu *vcpu, bool starve);
+
+/* ---- core files ---- */
+
+/* A context that does not run, and the number that debuggers show. */
+struct world_core_thread {
+    const struct hal_context *context;
+    uint32_t id;
+};
+
+/* Write the machine to an empty file as an ELF core of this process. 0 or negative errno. */
+int world_machine_core(const struct machine *machine, int fd,
+                       const struct world_core_thread *threads, unsigned count);
+/* The machine is on, or has ended by itself. All users, the youngest first; NULL: the first, or
+ * none any more. */
+struct hal_user *world_user_next(const struct machine *machine, const struct hal_user *previous);
+/* Where the vCPU stands while the world does not run. */
+const struct hal_context *world_vcpu_context(const struct machine *machine, unsigned cpu);
 
 /* ---- scripted users: tasks that make the system calls they are told ---- */
 

@@ -113,6 +113,18 @@ int64_t kernel_view_result(const struct hal_user *user, const struct world_call 
     return result;
 }
 
+uint32_t kernel_view_thread(const struct hal_context *context)
+{
+    return (uint32_t)container_of((struct hal_context *)context, struct thread, context)->tid;
+}
+
+const struct hal_context *kernel_view_context(const struct hal_user *user)
+{
+    const struct thread *thread = &container_of((struct hal_user *)user, struct task, user)->thread;
+
+    return thread->on_cpu ? NULL : &thread->context;
+}
+
 size_t kernel_view_faults_bytes(void)
 {
     return sizeof(struct fault_injection);

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct hal_context;
 struct hal_user;
 struct world_call;
 
@@ -21,6 +22,11 @@ int64_t kernel_view_result(const struct hal_user *user, const struct world_call 
 size_t kernel_view_call_text(const struct world_call *call, char *out, size_t bytes);
 size_t kernel_view_result_text(const struct world_call *call, int64_t result, char *out,
                                size_t bytes);
+
+/* Number of the thread that this context is part of. */
+uint32_t kernel_view_thread(const struct hal_context *context);
+/* Where the task's thread stands if it is on no CPU; else NULL. */
+const struct hal_context *kernel_view_context(const struct hal_user *user);
 
 size_t kernel_view_faults_bytes(void);
 void kernel_view_set_faults(void *cpu_local, void *faults, uint64_t nth, bool and_after,

@@ -56,6 +56,9 @@ static void on_event(void *context, enum world_event type, struct machine *machi
     if (type == WORLD_EVENT_SYSCALL || type == WORLD_EVENT_RESULT) {
         describe_call(sim, type, user, &b, &bytes);
         text = sim->call_text;
+    } else if (type == WORLD_EVENT_THREAD) {
+        a = kernel_view_thread((const void *)(uintptr_t)a);
+        b = kernel_view_thread((const void *)(uintptr_t)b);
     } else if (type == WORLD_EVENT_POWER && its) {
         text = its->name;
         bytes = strlen(its->name);
@@ -151,6 +154,14 @@ void sim_reseed(struct sim *sim, uint64_t seed)
 {
     sim->config.seed = seed;
     schedule_seed(sim, seed);
+    for (unsigned i = 0; i < sim->machine_count; i++) {
+        for (unsigned cpu = 0; cpu < sim->machines[i]->cpus; cpu++) {
+            struct world_vcpu *vcpu = world_machine_vcpu(sim->machines[i]->machine, cpu);
+            if (vcpu) {
+                *world_vcpu_note(vcpu) = 0; /* the priority is to be drawn anew */
+            }
+        }
+    }
     schedule_countdowns(sim);
     log_event(sim, SIM_EVENT_SNAPSHOT, NULL, UINT16_MAX, 0, 0, 3, seed, NULL, 0);
 }

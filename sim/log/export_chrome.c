@@ -19,11 +19,19 @@
 /* Thread ids of a machine's CPUs and of events without task; tasks have their own numbers. */
 enum { CPU_TID = 1000000, MACHINES_MAX = 4096, NO_MACHINE = 65535, NO_CPU = 65535 };
 
+struct known {
+    unsigned machine;
+    uint32_t user, pid; /* user 0: not seen yet */
+    char program[48];
+};
+
 struct chrome {
     FILE *out;
     bool first, failed;
     struct pairs pairs;
     bool named[MACHINES_MAX];
+    struct known *known; /* tasks with names; those of new ones by pid, until they are seen */
+    size_t known_count, known_room;
     struct sim_event running; /* since when which CPU runs; type 0: none */
     uint64_t last_ns;         /* of the latest record */
 };
@@ -149,21 +157,116 @@ static void put_unfinished(void *context, const struct pair *pair)
                           "dur", us(chrome->last_ns - pair->begin_ns), "args", "call", call));
 }
 
-/* What a task has become by execve(2), from the call's text: execve("/bin/name", ... */
-static void put_program_name(struct chrome *chrome, const struct pair *done)
+/* ---- names of tasks: that of the program, and the thread's number ---- */
+
+static struct known *find_known(struct chrome *chrome, unsigned machine, uint32_t user,
+                                uint32_t pid)
+{
+    for (size_t i = chrome->known_count; i-- > 0;) {
+        struct known *known = &chrome->known[i];
+        if (known->machine == machine && known->user == user && (user != 0 || known->pid == pid)) {
+            return known;
+        }
+    }
+    return NULL;
+}
+
+static void know(struct chrome *chrome, unsigned machine, uint32_t user, uint32_t pid,
+                 const char *program)
+{
+    struct known *known = find_known(chrome, machine, user, pid);
+    char name[64];
+
+    if (known == NULL) {
+        if (chrome->known_count == chrome->known_room) {
+            size_t room = chrome->known_room == 0 ? 64 : 2 * chrome->known_room;
+            known = realloc(chrome->known, room * sizeof(*known));
+            if (known == NULL) {
+                chrome->failed = true;
+                return;
+            }
+            chrome->known = known;
+            chrome->known_room = room;
+        }
+        known = &chrome->known[chrome->known_count++];
+    }
+    *known = (struct known){.machine = machine, .user = user, .pid = pid};
+    snprintf(known->program, sizeof(known->program), "%s", program);
+    if (user != 0) {
+        snprintf(name, sizeof(name), "%s %u", program, pid);
+        put_name(chrome, "thread_name", machine, user, name);
+    }
+}
+
+/* A task that its parent's clone(2) has announced. */
+static void meet(struct chrome *chrome, const struct sim_event *event)
+{
+    const struct known *announced;
+
+    if (find_known(chrome, event->machine, event->user, 0) == NULL) {
+        announced = find_known(chrome, event->machine, 0, event->pid);
+        const struct known copy =
+            announced == NULL ? (struct known){.program = "task"} : *announced;
+        know(chrome, event->machine, event->user, event->pid, copy.program);
+    }
+}
+
+/* What a task has become, from the text of its execve("/bin/name", ... */
+static void rename_task(struct chrome *chrome, const struct pair *done)
 {
     const char *path = done->text == NULL ? NULL : strchr(done->text, '"');
     const char *end = path == NULL ? NULL : strchr(path + 1, '"');
-    char name[64];
+    char name[48];
 
     if (end == NULL) {
         return;
     }
-    while (path < end && memchr(path + 1, '/', (size_t)(end - path - 1)) != NULL) {
+    while (memchr(path + 1, '/', (size_t)(end - path - 1)) != NULL) {
         path = memchr(path + 1, '/', (size_t)(end - path - 1));
     }
-    snprintf(name, sizeof(name), "%.*s %u", (int)(end - path - 1), path + 1, done->pid);
-    put_name(chrome, "thread_name", done->machine, done->user, name);
+    snprintf(name, sizeof(name), "%.*s", (int)(end - path - 1), path + 1);
+    know(chrome, done->machine, done->user, done->pid, name);
+}
+
+/* A child by its parent's name; it may have been met before its parent's call came back. */
+static void name_child(struct chrome *chrome, unsigned machine, uint32_t pid, const char *program)
+{
+    uint32_t user = 0;
+
+    for (size_t i = 0; i < chrome->known_count; i++) {
+        const struct known *known = &chrome->known[i];
+        if (known->machine == machine && known->pid == pid && known->user != 0) {
+            user = strcmp(known->program, "task") == 0 ? known->user : 0;
+        }
+    }
+    know(chrome, machine, user, pid, program);
+}
+
+static void follow_names(struct chrome *chrome, const struct sim_event *event,
+                         const struct pair *done)
+{
+    const struct known *parent;
+
+    switch (event->a) {
+    case SYS_execve:
+    case SYS_execveat:
+        if (event->b == 0) {
+            rename_task(chrome, done);
+        }
+        break;
+    case SYS_clone:
+    case SYS_clone3:
+    case SYS_fork:
+    case SYS_vfork:
+        parent = find_known(chrome, event->machine, event->user, 0);
+        if (parent != NULL && (int64_t)event->b > 0) {
+            const struct known copy = *parent;
+            name_child(chrome, event->machine, (uint32_t)event->b, copy.program);
+        }
+        break;
+    default:
+        break;
+    }
 }
 
 static void put_result(struct chrome *chrome, const struct log_record *record)
@@ -184,9 +287,7 @@ static void put_result(struct chrome *chrome, const struct log_record *record)
                           (int)event->user, "ts", us(done.begin_ns), "dur",
                           us(event->time_ns - done.begin_ns), "args", "result",
                           (json_int_t)event->b, "call", call[0] == '\0' ? NULL : call));
-    if ((event->a == SYS_execve || event->a == SYS_execveat) && event->b == 0) {
-        put_program_name(chrome, &done);
-    }
+    follow_names(chrome, event, &done);
 }
 
 static void put_frame(struct chrome *chrome, const struct sim_event *event)
@@ -217,6 +318,7 @@ static void put_record(struct chrome *chrome, const struct log_record *record)
     chrome->last_ns = event->time_ns;
     switch (event->type) {
     case SIM_EVENT_SYSCALL:
+        meet(chrome, event);
         if (event->a == SYS_exit || event->a == SYS_exit_group) {
             put_instant(chrome, event, "exit");
             break;
@@ -229,13 +331,10 @@ static void put_record(struct chrome *chrome, const struct log_record *record)
     case SIM_EVENT_FRAME:
         put_frame(chrome, event);
         break;
-    case SIM_EVENT_USER: {
-        char name[48];
-        snprintf(name, sizeof(name), "task %u, pid %" PRIu64, event->user,
-                 event->pid != 0 ? event->pid : event->a);
-        put_name(chrome, "thread_name", event->machine, event->user, name);
+    case SIM_EVENT_USER: /* it makes the calls that the simulator tells it to */
+        know(chrome, event->machine, event->user, event->pid != 0 ? event->pid : (uint32_t)event->a,
+             "assay");
         break;
-    }
     case SIM_EVENT_INJECT:
     case SIM_EVENT_NOTE:
     case SIM_EVENT_CONSOLE:
@@ -276,6 +375,7 @@ int export_chrome_members(struct log_reader *reader, uint64_t records_max, FILE 
     fprintf(out, "\n],\"truncated\":%s", state == 1 ? "true" : "false");
     bool failed = chrome->failed || ferror(out);
     pairs_free(&chrome->pairs);
+    free(chrome->known);
     free(chrome);
     return state < 0 ? state : failed ? -EIO : 0;
 }

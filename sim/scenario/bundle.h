@@ -9,6 +9,8 @@
  *     NAME.cpio        root file system of machine NAME
  *     log              event log
  *     NAME.console     console output of machine NAME
+ *     NAME.core        its kernel: gdb assay NAME.core
+ *     NAME.PID.core    a program of it that had not ended: gdb PROGRAM NAME.PID.core
  *     A-B.pcap         frames of link A-B
  *     NAME.DISK.disk   a disk at the end
  */

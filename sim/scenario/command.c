@@ -4,17 +4,21 @@
  */
 #include <argp.h>
 #include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "sim/commands.h"
 #include "sim/log/commands.h"
 #include "sim/options.h"
+#include "sim/scenario/bundle.h"
 #include "sim/scenario/images.h"
 #include "sim/scenario/session.h"
 
@@ -349,9 +353,7 @@ static error_t parse_replay(int key, char *arg, struct argp_state *state)
     }
 }
 
-/* gdb runs this command again, in one process, and stops where a run has failed, and where the
- * kernel panics. */
-static int replay_in_gdb(const char *bundle)
+static _Noreturn void become_gdb(const char *bundle)
 {
     char self[4096];
     ssize_t size = readlink("/proc/self/exe", self, sizeof(self) - 1);
@@ -364,6 +366,45 @@ static int replay_in_gdb(const char *bundle)
            "-ex", "break kernel_panic", "-ex", "handle SIGUSR1 SIGUSR2 SIGSYS nostop noprint pass",
            "-ex", "run", "--args", self, "replay", "--in-process", bundle, (char *)NULL);
     die(EXIT_HOST, "gdb: %s", strerror(errno));
+}
+
+/* What a run has left in a folder of scratch folders when it was killed. */
+static void remove_scratch(char *folder)
+{
+    DIR *listing = opendir(folder);
+    const struct dirent *entry;
+    char *inner;
+
+    while (listing != NULL && (entry = readdir(listing)) != NULL) {
+        if (entry->d_name[0] != '.' && asprintf(&inner, "%s/%s", folder, entry->d_name) >= 0) {
+            scratch_remove(inner);
+        }
+    }
+    if (listing != NULL) {
+        closedir(listing);
+    }
+    scratch_remove(folder);
+}
+
+/* gdb runs this command again, in one process, and stops where a run has failed, and where the
+ * kernel panics. When gdb ends it kills that process, so its scratch files are ours to remove. */
+static int replay_in_gdb(const char *bundle)
+{
+    char *folder = scratch_create();
+    int status = 0;
+    pid_t pid;
+
+    if (folder == NULL || setenv("TMPDIR", folder, 1) < 0 || (pid = fork()) < 0) {
+        die(EXIT_HOST, "gdb cannot be started: %s", strerror(errno));
+    }
+    if (pid == 0) {
+        become_gdb(bundle);
+    }
+    signal(SIGINT, SIG_IGN); /* it is for gdb */
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    remove_scratch(folder);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_HOST;
 }
 
 int command_replay(int argc, char **argv)

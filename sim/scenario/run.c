@@ -518,24 +518,6 @@ static void execute(struct run *run)
     }
 }
 
-/* What the machines have said, for bundles. */
-static void write_consoles(const struct run *run)
-{
-    char path[4096];
-    size_t bytes;
-
-    for (size_t i = 0; i < run->scenario->machine_count && run->machines[i] != NULL; i++) {
-        snprintf(path, sizeof(path), "%s/%s.console", run->options->folder,
-                 run->scenario->machines[i].name);
-        const char *console = sim_machine_console(run->machines[i], &bytes);
-        FILE *file = fopen(path, "wbe");
-        if (file != NULL) {
-            fwrite(console, 1, bytes, file);
-            fclose(file);
-        }
-    }
-}
-
 static void finish(struct run *run)
 {
     struct run_result *result = run->result;
@@ -549,8 +531,7 @@ static void finish(struct run *run)
         result->faults = fault_plan_count(run->options->plan);
     }
     if (run->options->folder != NULL) {
-        write_consoles(run);
-        run_devices_save_disks(run);
+        run_dump(run);
     }
     if (result->outcome == RUN_FAILED) {
         scenario_failed(result);

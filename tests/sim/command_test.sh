@@ -125,7 +125,26 @@ expect_files 'here/failure '
 expect 0 'the same ' replay failure
 head -c 3000 failure >half
 expect 2 'half: ' replay half
-rm half failure
+# The kernel's core, and that of the program, which hangs.
+tar -xzf failure m.core m.4.core
+if command -v gdb >/dev/null; then
+    gdb -q -batch -ex 'thread apply all bt' "$assay" m.core >threads 2>/dev/null </dev/null
+    grep -q 'futex_wait' threads
+    gdb -q -batch -ex 'thread apply all bt' "$buggy" m.4.core >threads 2>/dev/null </dev/null
+    grep -q '^#0' threads
+    "$assay" replay failure --gdb >threads 2>&1 <<<'backtrace'
+    grep -q 'scenario_failed' threads
+    grep -q 'scenario_run' threads
+    rm threads
+fi
+rm half failure m.core m.4.core
+# Bytes that are no bundle, and a bundle without its scenario.
+echo 'no bundle' >text
+expect 2 'text: ' replay text
+echo '{' >manifest.json
+tar -czf broken manifest.json
+expect 2 'broken: no failure bundle: manifest.json:' replay broken
+rm text broken manifest.json
 expect_files ''
 
 # Of four faults one matters; the bundle has only that.

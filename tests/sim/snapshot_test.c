@@ -100,6 +100,29 @@ START_TEST(same_future_after_each_restore_and_another_after_reseeding)
 }
 END_TEST
 
+/* Other tests look at cores with gdb; this one, that there is one, and that it changes nothing. */
+START_TEST(core_of_a_machine_is_written_between_runs)
+{
+    char path[] = "/tmp/assay-core-XXXXXX";
+    uint64_t before[2], after[2];
+    unsigned char header[18];
+    close(mkstemp(path));
+    sim_log_hash(sim, before);
+    ck_assert_int_eq(sim_machine_core(machine, path), 0);
+    sim_log_hash(sim, after);
+    ck_assert(memcmp(before, after, sizeof(before)) == 0);
+    FILE *file = fopen(path, "rb");
+    ck_assert_uint_eq(fread(header, 1, sizeof(header), file), sizeof(header));
+    fclose(file);
+    unlink(path);
+    ck_assert(memcmp(header, "\177ELF", 4) == 0);
+    ck_assert_int_eq(header[16], 4); /* ET_CORE */
+    ck_assert_int_eq(sim_machine_core(machine, "/no/such/folder/core"), -ENOENT);
+    sim_machine_kill(machine);
+    ck_assert_int_eq(sim_machine_core(machine, path), -ESRCH);
+}
+END_TEST
+
 START_TEST(two_snapshots_can_be_restored_in_any_order)
 {
     char *text;
@@ -169,6 +192,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, boot, end);
     tcase_add_test(tcase, files_tasks_time_and_kept_memory_come_back);
     tcase_add_test(tcase, same_future_after_each_restore_and_another_after_reseeding);
+    tcase_add_test(tcase, core_of_a_machine_is_written_between_runs);
     tcase_add_test(tcase, two_snapshots_can_be_restored_in_any_order);
     tcase_add_test(tcase, restore_brings_back_a_machine_that_ended);
     tcase_add_test(tcase, fork_explores_without_disturbing);
