@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "fuzz/recipes.h"
+
 /* The layout of an input: every byte of it means something, and nothing depends on padding. */
 _Static_assert(sizeof(struct program_header) == 16, "header");
 _Static_assert(sizeof(struct program_call) == 32, "record");
@@ -147,11 +149,29 @@ static void mutate_header(struct program_header *header, uint64_t *random)
     header->fail_at = (uint16_t)(below(random, 2) ? below(random, 64) : below(random, 1024));
 }
 
+/* Calls that belong together, for one lane; their order stays, others may come between. */
+static void insert_recipe(struct program *program, uint64_t *random, unsigned calls_max)
+{
+    struct program_call calls[RECIPE_CALLS_MAX];
+    const unsigned count = recipe_make(below(random, 1u << 16), random, calls);
+    const uint8_t lane = below(random, 2) ? 0 : (uint8_t)below(random, PROGRAM_LANES_INITIAL);
+    const unsigned at = below(random, program->count + 1);
+
+    for (unsigned i = 0; i < count && program->count < calls_max; i++) {
+        calls[i].lane = lane;
+        insert_call(program, at + i, &calls[i]);
+    }
+}
+
 static void mutate_once(struct program *program, uint64_t *random, unsigned calls_max)
 {
     struct program_call call;
-    const unsigned choice = below(random, 16);
+    const unsigned choice = below(random, 18);
 
+    if (choice >= 16 || (program->count == 0 && below(random, 2))) {
+        insert_recipe(program, random, calls_max);
+        return;
+    }
     if (program->count == 0 || (choice < 5 && program->count < calls_max)) {
         random_call(&call, random);
         insert_call(program, below(random, program->count + 1), &call);

@@ -35,6 +35,11 @@ struct program_arg {
     uint16_t b;
 };
 
+/* b of HOW_RESULT: of the call that many before, not of the one with that number. */
+#define PROGRAM_RESULT_BACK 1
+/* a of HOW_SPECIAL: the last mapping, or the one b before it. */
+#define PROGRAM_SPECIAL_MAPPING 255
+
 struct program_call {
     uint16_t number;
     uint8_t lane;
@@ -129,6 +134,7 @@ struct program_results {
 void program_note_result(const struct program *program, unsigned index, int64_t result,
                          struct program_results *results);
 void program_note_fd(struct program_results *results, int fd);
+void program_note_address(struct program_results *results, uint64_t address);
 /* The call leaves two descriptors at the address in argument `out`. */
 bool program_makes_fd_pair(unsigned number, unsigned *out_arg);
 
@@ -154,6 +160,9 @@ void program_prepare(const struct program *program, unsigned index,
 
 /* The index-th word that names things outside of the file system; NULL past the last. */
 const char *program_word(unsigned index);
+const char *program_path(unsigned index); /* the same for paths */
+/* Where a number is among those that HOW_SPECIAL makes; -1: nowhere. */
+int program_special(uint64_t value);
 
 /* The call's name and how many arguments it has; NULL for none. */
 const char *program_call_name(unsigned number, unsigned *out_args);

@@ -9,6 +9,10 @@
  *   program hunt SECONDS SEED FOLDER...
  *                            fuzz without coverage, but fast: changed and crossed programs from the
  *                            folders; writes what fails to ./hunt-N
+ *   program recipes FOLDER   writes a program of each recipe (recipes.c)
+ *   program survey FOLDER...
+ *                            how often each call is made and succeeds in the folders' programs, and
+ *                            which of its errors are none of Linux's
  *   program bench [SECONDS]  programs a second, and what a reset costs
  */
 #include <dirent.h>
@@ -21,7 +25,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "fuzz/errno_sets.h"
 #include "fuzz/print_program.h"
+#include "fuzz/recipes.h"
 #include "fuzz/run_program.h"
 
 static struct program program;
@@ -351,6 +357,94 @@ static int hunt(double seconds, uint64_t seed, char **folders)
     return crashes > 0;
 }
 
+/* ---- recipes ---- */
+
+static int save_recipes(const char *folder)
+{
+    char name[4096];
+
+    for (unsigned i = 0; recipe_text(i); i++) {
+        uint64_t random = i;
+        memset(&program, 0, sizeof program);
+        program.count = recipe_make(i, &random, program.calls);
+        if (program.count == 0) {
+            fprintf(stderr, "what does this mean: %s\n", recipe_text(i));
+            return 1;
+        }
+        snprintf(name, sizeof name, "%s/recipe-%02u", folder, i);
+        save(name, &program);
+    }
+    return 0;
+}
+
+/* ---- survey ---- */
+
+enum { SURVEY_CALLS = 512, SURVEY_ERRORS = 134 };
+
+struct survey {
+    struct {
+        unsigned made, succeeded, errors[SURVEY_ERRORS];
+    } calls[SURVEY_CALLS];
+};
+
+static void survey_call(void *argument, unsigned index, unsigned lane,
+                        const struct prepared_call *call, const int64_t *result)
+{
+    struct survey *survey = argument;
+    const unsigned number = program.calls[index].number;
+
+    (void)lane;
+    if (call || number >= SURVEY_CALLS)
+        return;
+    survey->calls[number].made++;
+    if (*result >= 0 || *result < -4095)
+        survey->calls[number].succeeded++;
+    else if (-*result < SURVEY_ERRORS)
+        survey->calls[number].errors[-*result]++;
+}
+
+static void print_survey(const struct survey *survey)
+{
+    unsigned args;
+
+    for (unsigned number = 0; number < SURVEY_CALLS; number++) {
+        if (!program_call_exists(number))
+            continue;
+        printf("%8u %8u %s", survey->calls[number].made, survey->calls[number].succeeded,
+               program_call_name(number, &args));
+        for (int error = 1; error < SURVEY_ERRORS; error++) {
+            if (survey->calls[number].errors[error] && !errno_is_possible(number, error))
+                printf(" !%s", print_errno(-error));
+        }
+        putchar('\n');
+    }
+}
+
+static int survey_folders(char **folders)
+{
+    struct survey *survey =
+        mmap(NULL, sizeof *survey, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    const struct run_options options = {
+        .observe = survey_call, .argument = survey, .any_errno = true};
+    int status;
+
+    for (; *folders; folders++)
+        load_folder(*folders);
+    run_reset();
+    for (unsigned i = 0; i < seed_count; i++) {
+        pid_t pid = fork(); /* it may crash */
+        if (pid == 0) {
+            program = *seeds[i];
+            alarm(30);
+            run_program(&program, &options, &outcome);
+            _exit(0);
+        }
+        waitpid(pid, &status, 0);
+    }
+    print_survey(survey);
+    return 0;
+}
+
 /* ---- bench ---- */
 
 static double now_s(void)
@@ -431,9 +525,13 @@ int main(int argc, char **argv)
         return minimize(argv[2]);
     if (strcmp(command, "hunt") == 0 && argc >= 4)
         return hunt(atof(argv[2]), strtoull(argv[3], NULL, 0), argv + 4);
+    if (strcmp(command, "recipes") == 0 && argc == 3)
+        return save_recipes(argv[2]);
+    if (strcmp(command, "survey") == 0)
+        return survey_folders(argv + 2);
     if (strcmp(command, "bench") == 0)
         return bench(argc > 2 ? atof(argv[2]) : 5);
     fprintf(stderr, "usage: program show|c|minimize FILE, program hunt SECONDS SEED FOLDER..., "
-                    "program bench [SECONDS]\n");
+                    "program recipes FOLDER, program survey FOLDER..., program bench [SECONDS]\n");
     return 2;
 }

@@ -15,16 +15,22 @@
 
 #include <string.h>
 
+#include "fuzz/errno_sets.h"
 #include "fuzz/inside.h"
+#include "fuzz/print_program.h"
 #include "fuzz/root.h"
 #include "fuzz/stage.h"
 #include "hal/user.h"
+#include "kernel/abi/aio.h"
 #include "kernel/abi/errno.h"
 #include "kernel/abi/fcntl.h"
 #include "kernel/abi/ipc.h"
 #include "kernel/abi/mount.h"
+#include "kernel/abi/poll.h"
+#include "kernel/abi/ptrace.h"
 #include "kernel/abi/sched.h"
 #include "kernel/abi/signal.h"
+#include "kernel/abi/socket.h"
 #include "kernel/abi/stat.h"
 #include "kernel/abi/wait.h"
 #include "kernel/core/kernel.h"
@@ -65,6 +71,7 @@ static struct {
     unsigned polls, steps;
     uint64_t random;
     bool running, finished, killing, calibrating;
+    bool escaped; /* the program has reached what outlives it */
     struct fault_injection faults;
     struct prepared_call calls[PROGRAM_LANES]; /* being made, by lane */
 } run;
@@ -215,6 +222,9 @@ static bool more_than(const struct holdings *before, const struct holdings *afte
 {
     const bool lenient = makes_keys(run.program);
 
+    if (run.escaped)
+        return false;
+
     if (after->usage.pages > before->usage.pages)
         return true;
     for (unsigned i = 0; i < ARRAY_SIZE(before->live); i++) {
@@ -333,7 +343,12 @@ static void clean_up(struct holdings *before)
     remove_ipc(SYS_shmctl, SHM_STAT, false);
     remove_ipc(SYS_msgctl, MSG_STAT, false);
     remove_ipc(SYS_semctl, SEM_STAT, true);
-    FUZZ_CALL(SYS_umount2, text("/jail"), MNT_DETACH);
+    while (FUZZ_CALL(SYS_umount2, text("/jail"), MNT_DETACH) == 0) {
+        /* until nothing is mounted there any more */
+    }
+    /* Closing a socket looks for those that are only in flight. */
+    const int64_t socket = FUZZ_CALL(SYS_socket, AF_UNIX, SOCK_STREAM, 0);
+    FUZZ_CALL(SYS_close, socket);
     for (unsigned i = 0;; i++) {
         /* Dead tasks' mount namespaces may still hold it for a moment. */
         gone = gone || FUZZ_CALL(SYS_rmdir, text("/jail")) == 0;
@@ -368,6 +383,24 @@ static void protect(void)
     current_task()->thread.mm->oom_score_adj = -1000;
 }
 
+/* A request of asynchronous polling starts the thread that does it. */
+static void start_poll_thread(int64_t fd)
+{
+    const uint64_t at = PROGRAM_MEMORY + 4096;
+    const struct linux_iocb iocb = {
+        .aio_lio_opcode = IOCB_CMD_POLL, .aio_fildes = (uint32_t)fd, .aio_buf = EPOLLERR};
+    const uint64_t pointer = at;
+    uint64_t context = 0;
+
+    fuzz_put_user(at, &iocb, sizeof iocb);
+    fuzz_put_user(at + 128, &pointer, sizeof pointer);
+    fuzz_put_user(at + 136, &context, sizeof context);
+    must(FUZZ_CALL(SYS_io_setup, 1, at + 136), "io_setup");
+    fuzz_get_user(&context, at + 136, sizeof context);
+    must(FUZZ_CALL(SYS_io_submit, context, 1, at + 128), "io_submit");
+    FUZZ_CALL(SYS_io_destroy, context);
+}
+
 /* What the kernel makes once and keeps: the locks of the inode that eventfd(2) and the like share.
  */
 static void warm_up(void)
@@ -376,6 +409,13 @@ static void warm_up(void)
     int64_t fd = FUZZ_CALL(SYS_eventfd2, 0, 0);
 
     must(FUZZ_CALL(SYS_flock, fd, LOCK_EX), "flock");
+    int64_t folder = FUZZ_CALL(SYS_open, text("/"), O_RDONLY, 0);
+    must(FUZZ_CALL(SYS_fcntl, folder, F_NOTIFY, DN_CREATE), "dnotify");
+    FUZZ_CALL(SYS_close, folder);
+    FUZZ_CALL(SYS_ptrace, PTRACE_SEIZE, 1);
+    fuzz_put_string(PROGRAM_MEMORY + 1024, "user.a");
+    FUZZ_CALL(SYS_setxattr, text("/bin/job"), PROGRAM_MEMORY + 1024, PROGRAM_MEMORY, 1);
+    start_poll_thread(fd);
     FUZZ_CALL(SYS_close, fd);
     for (unsigned i = 0; i < ARRAY_SIZE(shared); i++) {
         fd = FUZZ_CALL(SYS_open, text(shared[i]), O_RDONLY, 0);
@@ -550,6 +590,14 @@ static void begin(struct lane *lane)
         spread(lane);
 }
 
+/* The result is the call's own: no filter and no tracer has put it there. */
+static bool answers_for_itself(void)
+{
+    const struct task *task = current_task();
+
+    return !task->traced && task->seccomp_mode == 0;
+}
+
 static void check_result(unsigned number, int64_t result)
 {
     unsigned args;
@@ -560,6 +608,22 @@ static void check_result(unsigned number, int64_t result)
     if (result < 0 && result >= -4095 && -result > ERRNO_USER_MAX)
         fuzz_fail("%s returned error %lld, which user code must never see", name ? name : "?",
                   -(long long)result);
+    if (result < 0 && result >= -4095 && !run.options->any_errno && answers_for_itself() &&
+        !errno_is_possible(number, (int)-result))
+        fuzz_fail("%s returned %s, which it does not on Linux", name ? name : "?",
+                  print_errno(result));
+}
+
+/* The mount namespace of init, and the file system that all instances of devtmpfs are. */
+static bool reaches_outside(const struct prepared_call *call)
+{
+    char type[16] = "";
+
+    if (call->number == SYS_setns)
+        return true;
+    return call->number == SYS_mount &&
+           copy_string_from_user(type, call->args[2], sizeof type) > 0 &&
+           kstr_equal(type, "devtmpfs");
 }
 
 static void complete(struct lane *lane, int64_t result)
@@ -568,6 +632,7 @@ static void complete(struct lane *lane, int64_t result)
     struct program_results *results = &run.out->results;
     unsigned arg;
     int32_t pair[2];
+    uint64_t context;
 
     lane->in_call = false;
     check_result(number, result);
@@ -578,6 +643,11 @@ static void complete(struct lane *lane, int64_t result)
         program_note_fd(results, pair[0]);
         program_note_fd(results, pair[1]);
     }
+    if (result == 0 && reaches_outside(&run.calls[lane_index(lane)]))
+        run.escaped = true;
+    if (result == 0 && number == SYS_io_setup &&
+        copy_from_user(&context, current_task()->user.regs.rsi, sizeof context) == 0)
+        program_note_address(results, context);
     if (result == 0 && (number == SYS_execve || number == SYS_execveat)) {
         set_up_memory();
         current_task()->user.regs.rsp = PROGRAM_STACKS + (lane_index(lane) + 1) * 4096 - 64;
@@ -686,6 +756,9 @@ static int user_run(struct hal_user *user, struct hal_fault *fault)
         set_up_lane(lane);
     if (++run.steps > STEPS_MAX)
         finish();
+    const bool restart = lane->in_call && regs->rip == PROGRAM_CODE + 2 * lane->current;
+    if (lane->in_call && !restart && regs->rip == PROGRAM_CODE + 2 * lane->current + 2)
+        complete(lane, (int64_t)regs->rax);
     if (run.finished)
         return make_call(regs, SYS_pause, PROGRAM_CODE + 0x800);
     if (regs->rip >= PROGRAM_HANDLER && regs->rip < PROGRAM_HANDLER + 16) {
@@ -693,7 +766,7 @@ static int user_run(struct hal_user *user, struct hal_fault *fault)
         return make_call(regs, SYS_rt_sigreturn, PROGRAM_RESTORER + 2);
     }
     if (lane->in_call) {
-        if (regs->rip == PROGRAM_CODE + 2 * lane->current) /* the kernel restarts it */
+        if (restart) /* by the kernel */
             return make_call(regs, (unsigned)regs->rax, regs->rip + 2);
         complete(lane, (int64_t)regs->rax);
     }
@@ -732,7 +805,7 @@ static void reset(void)
     run.lane_count = lane_count;
     memcpy(run.lanes, lanes, sizeof lanes);
     run.polls = run.steps = 0;
-    run.running = run.finished = run.killing = false;
+    run.running = run.finished = run.killing = run.escaped = false;
 }
 
 void run_program(const struct program *program, const struct run_options *options,

@@ -11,6 +11,8 @@ struct run_options {
     /* After the program, kill its tasks and compare what the kernel holds with what it held before:
      * aborts if anything was left. */
     bool check_leaks;
+    /* Do not fail for errors that Linux does not return (errno_sets.h). */
+    bool any_errno;
     /* Called before and after each call; may be NULL. `result` is NULL before. */
     void (*observe)(void *argument, unsigned index, unsigned lane, const struct prepared_call *call,
                     const int64_t *result);

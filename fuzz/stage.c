@@ -15,7 +15,7 @@
 #include "hal/user.h"
 #include "kernel/core/cpu.h"
 
-enum { STAGE_RAM_BYTES = 16 << 20, CLOCK_STEP_NS = 40, USER_STEP_NS = 1000 };
+enum { STAGE_RAM_BYTES = 16 << 20, CLOCK_STEP_NS = 40, USER_STEP_NS = 1000, FAIR_POINTS = 2048 };
 
 struct stage {
     struct machine *machine;
@@ -90,19 +90,17 @@ static unsigned on_turn(void *argument, unsigned cpu, uint32_t ready, bool must,
                         uint64_t *points_left)
 {
     (void)argument;
-    if (world.turn_mean)
-        *points_left = 1 + next_random(&world.turn_random) % (2 * world.turn_mean);
-    if (!must && (world.in_user || !world.turn_mean))
+    *points_left = world.turn_mean ? 1 + next_random(&world.turn_random) % (2 * world.turn_mean)
+                                   : FAIR_POINTS; /* one may wait in a loop for another */
+    ready &= ~(1u << cpu);
+    if (!ready || (!must && world.in_user))
         return cpu;
-    if (!must)
-        ready &= ~(1u << cpu);
-    if (!ready)
-        return cpu;
-    unsigned skip =
-        world.turn_mean
-            ? (unsigned)(next_random(&world.turn_random) % (unsigned)__builtin_popcount(ready))
-            : 0;
-    for (; skip > 0; skip--)
+    if (!world.turn_mean) { /* the next one, and round */
+        const uint32_t behind = ready & ~((2u << cpu) - 1);
+        return (unsigned)__builtin_ctz(behind ? behind : ready);
+    }
+    for (uint64_t skip = next_random(&world.turn_random) % (unsigned)__builtin_popcount(ready);
+         skip > 0; skip--)
         ready &= ready - 1;
     return (unsigned)__builtin_ctz(ready);
 }

@@ -7,27 +7,23 @@
 #include "fuzz/values_internal.h"
 #include "kernel/abi/capability.h"
 #include "kernel/abi/fcntl.h"
-#include "kernel/abi/futex.h"
-#include "kernel/abi/ioctl.h"
+#include "kernel/abi/ipc.h"
 #include "kernel/abi/poll.h"
-#include "kernel/abi/prctl.h"
 #include "kernel/abi/resource.h"
 #include "kernel/abi/sched.h"
 #include "kernel/abi/signal.h"
 #include "kernel/abi/socket.h"
-#include "kernel/abi/termios.h"
 #include "kernel/abi/time.h"
 #include "kernel/lib/compiler.h"
-#include "kernel/syscall/syscalls.h"
 
 typedef void fill_struct(struct maker *maker, void *value);
 
-static int some_fd(struct maker *maker)
+int maker_some_fd(struct maker *maker)
 {
     return maker_fd(maker, (uint8_t)maker_below(maker, 8), (uint16_t)maker_below(maker, 16));
 }
 
-static uint64_t some_buffer(struct maker *maker)
+uint64_t maker_some_buffer(struct maker *maker)
 {
     return maker_buffer(maker, (uint8_t)maker_below(maker, 14), (uint16_t)maker_below(maker, 64));
 }
@@ -61,7 +57,7 @@ static int64_t some_seconds(struct maker *maker)
     return maker_below(maker, 4) ? 0 : (int64_t)maker_below(maker, 4) - 1;
 }
 
-static void fill_timespec(struct maker *maker, void *value)
+void maker_fill_timespec(struct maker *maker, void *value)
 {
     struct linux_timespec *time = value;
 
@@ -81,8 +77,8 @@ static void fill_itimerspec(struct maker *maker, void *value)
 {
     struct linux_itimerspec *timer = value;
 
-    fill_timespec(maker, &timer->it_interval);
-    fill_timespec(maker, &timer->it_value);
+    maker_fill_timespec(maker, &timer->it_interval);
+    maker_fill_timespec(maker, &timer->it_value);
 }
 
 static void fill_itimerval(struct maker *maker, void *value)
@@ -143,7 +139,7 @@ static void fill_iovec(struct maker *maker, void *value)
     static const uint64_t sizes[] = {0, 1, 7, 64, 512, 4096, 5000, 1 << 16, 1ull << 63};
     struct linux_iovec *vec = value;
 
-    vec->iov_base = some_buffer(maker);
+    vec->iov_base = maker_some_buffer(maker);
     vec->iov_len = sizes[maker_below(maker, maker_below(maker, 4) ? 6 : ARRAY_SIZE(sizes))];
 }
 
@@ -151,7 +147,7 @@ static void fill_pollfd(struct maker *maker, void *value)
 {
     struct linux_pollfd *poll = value;
 
-    poll->fd = some_fd(maker);
+    poll->fd = maker_some_fd(maker);
     poll->events = (int16_t)(1u << maker_below(maker, 8));
 }
 
@@ -196,7 +192,7 @@ static uint64_t make_control(struct maker *maker, uint64_t *out_bytes)
         control.header.cmsg_type = SCM_RIGHTS;
         const unsigned count = 1 + maker_below(maker, 3);
         for (unsigned i = 0; i < count; i++)
-            control.data[i] = some_fd(maker);
+            control.data[i] = maker_some_fd(maker);
         control.header.cmsg_len = LINUX_CMSG_LEN(count * sizeof(int32_t));
     } else {
         control.header.cmsg_type = (int)maker_below(maker, 4);
@@ -210,7 +206,7 @@ static uint64_t make_control(struct maker *maker, uint64_t *out_bytes)
     return uaddr;
 }
 
-static void fill_msghdr(struct maker *maker, void *value)
+void maker_fill_msghdr(struct maker *maker, void *value)
 {
     struct linux_msghdr *message = value;
 
@@ -298,13 +294,24 @@ static void fill_fdset(struct maker *maker, void *value)
     uint64_t *set = value;
 
     for (unsigned i = maker_below(maker, 4); i > 0; i--)
-        set[0] |= 1ull << ((unsigned)some_fd(maker) % 64);
+        set[0] |= 1ull << ((unsigned)maker_some_fd(maker) % 64);
 }
 
 static void fill_utimbuf(struct maker *maker, void *value)
 {
     ((int64_t *)value)[0] = some_seconds(maker);
     ((int64_t *)value)[1] = (int64_t)maker_below(maker, 1 << 30);
+}
+
+static void fill_sembuf(struct maker *maker, void *value)
+{
+    struct linux_sembuf *op = value;
+
+    op->sem_num = (uint16_t)maker_below(maker, 2);
+    op->sem_op = (int16_t)((int)maker_below(maker, 3) - 1);
+    op->sem_flg = (int16_t)(maker_below(maker, 3)   ? IPC_NOWAIT
+                            : maker_below(maker, 2) ? SEM_UNDO
+                                                    : 0);
 }
 
 /* Types that are not listed are zero, and large enough for whatever the kernel writes. */
@@ -320,12 +327,13 @@ static const struct filler {
     [TRACE_TYPE_IOVEC] = {fill_iovec, sizeof(struct linux_iovec)},
     [TRACE_TYPE_ITIMERSPEC] = {fill_itimerspec, sizeof(struct linux_itimerspec)},
     [TRACE_TYPE_ITIMERVAL] = {fill_itimerval, sizeof(struct linux_itimerval)},
-    [TRACE_TYPE_MSGHDR] = {fill_msghdr, sizeof(struct linux_msghdr)},
+    [TRACE_TYPE_MSGHDR] = {maker_fill_msghdr, sizeof(struct linux_msghdr)},
     [TRACE_TYPE_OFF] = {fill_off, sizeof(int64_t)},
     [TRACE_TYPE_OPEN_HOW] = {fill_open_how, sizeof(struct linux_open_how)},
     [TRACE_TYPE_POLLFD] = {fill_pollfd, sizeof(struct linux_pollfd)},
     [TRACE_TYPE_RLIMIT] = {fill_rlimit, sizeof(struct linux_rlimit64)},
     [TRACE_TYPE_SCHED_ATTR] = {fill_sched_attr, sizeof(struct linux_sched_attr)},
+    [TRACE_TYPE_SEMBUF] = {fill_sembuf, sizeof(struct linux_sembuf)},
     [TRACE_TYPE_SIGACTION] = {fill_sigaction, sizeof(struct linux_sigaction)},
     [TRACE_TYPE_SIGEVENT] = {fill_sigevent, sizeof(struct linux_sigevent)},
     [TRACE_TYPE_SIGINFO] = {fill_siginfo, sizeof(struct linux_siginfo)},
@@ -333,7 +341,7 @@ static const struct filler {
     [TRACE_TYPE_SOCKADDR] = {fill_sockaddr, sizeof(struct linux_sockaddr_un)},
     [TRACE_TYPE_SOCKLEN] = {fill_socklen, sizeof(int)},
     [TRACE_TYPE_STACK] = {fill_stack, sizeof(struct linux_stack)},
-    [TRACE_TYPE_TIMESPEC] = {fill_timespec, sizeof(struct linux_timespec)},
+    [TRACE_TYPE_TIMESPEC] = {maker_fill_timespec, sizeof(struct linux_timespec)},
     [TRACE_TYPE_TIMEVAL] = {fill_timeval, sizeof(struct linux_timeval)},
     [TRACE_TYPE_UTIMBUF] = {fill_utimbuf, 16},
 };
@@ -360,119 +368,4 @@ uint64_t maker_structs(struct maker *maker, enum trace_type type, unsigned count
         maker_write(maker, uaddr + i * filler->bytes, value, filler->bytes);
     }
     return uaddr;
-}
-
-/* ---- arguments that the table does not describe ---- */
-
-static uint64_t put(struct maker *maker, const void *value, size_t bytes)
-{
-    uint64_t uaddr = maker_alloc(maker, bytes);
-
-    maker_write(maker, uaddr, value, bytes);
-    return uaddr;
-}
-
-static uint64_t fcntl_argument(struct maker *maker, uint64_t command)
-{
-    const struct linux_flock lock = {
-        .l_type = (int16_t)maker_below(maker, 3),
-        .l_whence = (int16_t)maker_below(maker, 3),
-        .l_start = (int64_t)maker_below(maker, 64) - 8,
-        .l_len = (int64_t)maker_below(maker, 32) - 4,
-    };
-    const struct linux_f_owner_ex owner = {.type = (int)maker_below(maker, 4), .pid = 0};
-
-    switch (command) {
-    case F_GETLK:
-    case F_SETLK:
-    case F_SETLKW:
-    case F_OFD_GETLK:
-    case F_OFD_SETLK:
-    case F_OFD_SETLKW:
-        return put(maker, &lock, sizeof lock);
-    case F_SETOWN_EX:
-    case F_GETOWN_EX:
-        return put(maker, &owner, sizeof owner);
-    case F_SETFL:
-        return maker_below(maker, 2) ? O_NONBLOCK | O_APPEND : maker_below(maker, 1 << 16);
-    case F_SETPIPE_SZ:
-        return 4096u << maker_below(maker, 10);
-    default:
-        return 1 + maker_below(maker, 32);
-    }
-}
-
-static uint64_t ioctl_argument(struct maker *maker, uint64_t command)
-{
-    struct linux_termios2 termios = {
-        .c_iflag = (uint32_t)program_random(&maker->random),
-        .c_oflag = (uint32_t)program_random(&maker->random),
-        .c_cflag = (uint32_t)program_random(&maker->random),
-        .c_lflag = (uint32_t)program_random(&maker->random),
-    };
-
-    switch (command) {
-    case TIOCSWINSZ:
-    case TIOCSPGRP:
-    case TIOCSTI:
-    case FIONBIO:
-    case TIOCPKT:
-    case TIOCSPTLCK:
-        return put(maker, &(uint64_t){maker_below(maker, 4)}, 8);
-    case TCSBRK:
-    case TCXONC:
-    case TCFLSH:
-    case TIOCSCTTY:
-        return 1 + maker_below(maker, 4);
-    default:
-        for (unsigned i = 0; i < sizeof termios.c_cc; i++)
-            termios.c_cc[i] = (uint8_t)maker_below(maker, 32);
-        return put(maker, &termios, sizeof termios);
-    }
-}
-
-static uint64_t mmsg_argument(struct maker *maker)
-{
-    struct linux_mmsghdr messages[2];
-
-    memset(messages, 0, sizeof messages);
-    fill_msghdr(maker, &messages[0].msg_hdr);
-    fill_msghdr(maker, &messages[1].msg_hdr);
-    return put(maker, messages, sizeof messages);
-}
-
-uint64_t maker_untyped(struct maker *maker, unsigned number, unsigned arg, uint64_t selector)
-{
-    switch (number) {
-    case SYS_fcntl:
-        return fcntl_argument(maker, selector);
-    case SYS_ioctl:
-        return ioctl_argument(maker, selector);
-    case SYS_futex: {
-        struct linux_timespec time = {0};
-        fill_timespec(maker, &time);
-        return arg == 3 && maker_below(maker, 2)
-                   ? put(maker, &time, sizeof time)
-                   : PROGRAM_MEMORY + 256 + maker_below(maker, 16) * 4;
-    }
-    case SYS_sendmmsg:
-    case SYS_recvmmsg:
-        return mmsg_argument(maker);
-    case SYS_brk:
-        return 0x500000 + maker_below(maker, 64) * 4096;
-    case SYS_clone:
-        return arg == 1 ? PROGRAM_STACKS + (1 + maker_below(maker, 8)) * 4096 - 64
-                        : PROGRAM_MEMORY + 512;
-    case SYS_prctl:
-        return maker_below(maker, 3) ? maker_below(maker, 66) : PROGRAM_MEMORY + PROGRAM_BUFFERS_AT;
-    case SYS_getdents:
-    case SYS_getdents64:
-    case SYS_getcwd:
-    case SYS_epoll_wait:
-    case SYS_epoll_pwait:
-    case SYS_epoll_pwait2:
-        return PROGRAM_MEMORY + PROGRAM_BUFFERS_AT;
-    default:
-        return 0;
-    }
 }

@@ -162,6 +162,9 @@ static const char *const words[] = {
     "mqueue",
     "user.",
     "user.verylongnameofanattributethatgoesonandon",
+    "user",
+    "keyring",
+    "logon",
 };
 
 static const uint64_t specials[] = {
@@ -197,6 +200,15 @@ static const uint64_t specials[] = {
     1000000000,
     999999999,
     0xdead000000000000,
+    /* requests of ioctl(2) that the table of names lacks, and what else is too wide for HOW_RAW */
+    0xc018aa3f,
+    0xc020aa00,
+    0x40045431,
+    0x80045430,
+    0xc0502100,
+    0x40000002,
+    0x10001000,
+    0x20008000,
 };
 
 const char *maker_path(uint8_t a, uint16_t b)
@@ -209,17 +221,57 @@ const char *program_word(unsigned index)
     return index < ARRAY_SIZE(words) ? words[index] : NULL;
 }
 
+const char *program_path(unsigned index)
+{
+    return index < ARRAY_SIZE(paths) ? paths[index] : NULL;
+}
+
+int program_special(uint64_t value)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(specials); i++) {
+        if (specials[i] == value && value > 0x7fff)
+            return (int)i;
+    }
+    return -1;
+}
+
 /* ---- results ---- */
 
 static bool call_makes_fd(unsigned number)
 {
     static const uint16_t makers[] = {
-        SYS_open,         SYS_creat,          SYS_openat,       SYS_openat2,        SYS_dup,
-        SYS_dup2,         SYS_dup3,           SYS_socket,       SYS_accept,         SYS_accept4,
-        SYS_epoll_create, SYS_epoll_create1,  SYS_eventfd,      SYS_eventfd2,       SYS_signalfd,
-        SYS_signalfd4,    SYS_timerfd_create, SYS_memfd_create, SYS_pidfd_open,     SYS_pidfd_getfd,
-        SYS_inotify_init, SYS_inotify_init1,  SYS_mq_open,      SYS_userfaultfd,    SYS_fsopen,
-        SYS_fsmount,      SYS_fspick,         SYS_open_tree,    SYS_io_uring_setup,
+        SYS_open,
+        SYS_creat,
+        SYS_openat,
+        SYS_openat2,
+        SYS_dup,
+        SYS_dup2,
+        SYS_dup3,
+        SYS_socket,
+        SYS_accept,
+        SYS_accept4,
+        SYS_epoll_create,
+        SYS_epoll_create1,
+        SYS_eventfd,
+        SYS_eventfd2,
+        SYS_signalfd,
+        SYS_signalfd4,
+        SYS_timerfd_create,
+        SYS_memfd_create,
+        SYS_pidfd_open,
+        SYS_pidfd_getfd,
+        SYS_inotify_init,
+        SYS_inotify_init1,
+        SYS_mq_open,
+        SYS_userfaultfd,
+        SYS_fsopen,
+        SYS_fsmount,
+        SYS_fspick,
+        SYS_open_tree,
+        SYS_io_uring_setup,
+        SYS_fanotify_init,
+        SYS_landlock_create_ruleset,
+        SYS_open_by_handle_at,
     };
     for (unsigned i = 0; i < ARRAY_SIZE(makers); i++) {
         if (makers[i] == number)
@@ -240,6 +292,11 @@ void program_note_fd(struct program_results *results, int fd)
         results->fds[results->fd_count++] = fd;
 }
 
+void program_note_address(struct program_results *results, uint64_t address)
+{
+    results->addresses[results->address_count++ % PROGRAM_CALLS_MAX] = address;
+}
+
 void program_note_result(const struct program *program, unsigned index, int64_t result,
                          struct program_results *results)
 {
@@ -249,14 +306,22 @@ void program_note_result(const struct program *program, unsigned index, int64_t 
     results->returned[index] = true;
     if (result < 0)
         return;
-    if (call_makes_fd(number) || (number == SYS_fcntl && result > 2 && result < 64))
+    if (call_makes_fd(number) ||
+        ((number == SYS_fcntl || number == SYS_seccomp) && result > 2 && result < 64))
         program_note_fd(results, (int)result);
-    if ((number == SYS_fork || number == SYS_vfork || number == SYS_clone ||
-         number == SYS_clone3) &&
+    if ((number == SYS_fork || number == SYS_vfork || number == SYS_clone || number == SYS_clone3 ||
+         number == SYS_getpid || number == SYS_gettid) &&
         results->pid_count < ARRAY_SIZE(results->pids))
         results->pids[results->pid_count++] = (int)result;
     if (number == SYS_mmap || number == SYS_mremap || number == SYS_brk || number == SYS_shmat)
-        results->addresses[results->address_count++ % PROGRAM_CALLS_MAX] = (uint64_t)result;
+        program_note_address(results, (uint64_t)result);
+}
+
+uint64_t maker_mapping(const struct maker *maker, unsigned back)
+{
+    const unsigned count = maker->results->address_count;
+
+    return count ? maker->results->addresses[(count - 1 - back % count) % PROGRAM_CALLS_MAX] : 0;
 }
 
 int maker_fd(struct maker *maker, uint8_t a, uint16_t b)
@@ -429,7 +494,7 @@ static uint64_t value_of_pointer(struct maker *maker, unsigned arg, uint8_t a, u
     uint8_t noise[64];
     uint64_t uaddr;
 
-    if (is_mapping_address(number) && a % 8 < 7) {
+    if (is_mapping_address(number) && (arg == 0 || arg == 4) && a % 8 < 7) {
         if (a % 8 == 6)
             return PROGRAM_MEMORY + b % 64 * 4096;
         if (a % 8 == 5 && maker->results->address_count)
@@ -537,16 +602,25 @@ static uint64_t value_typed(struct maker *maker, const struct trace_argument *ty
     }
 }
 
+static uint64_t result_of(const struct maker *maker, const struct program_arg *made)
+{
+    if (maker->index == 0)
+        return 0;
+    const unsigned at = made->a % maker->index;
+    const bool back = made->b & PROGRAM_RESULT_BACK && at > 0;
+    return (uint64_t)maker->results->value[back ? maker->index - at : at] + made->b / 4096;
+}
+
 static uint64_t value_of(struct maker *maker, const struct trace_argument *type, unsigned arg)
 {
     const struct program_arg *made = &maker->program->calls[maker->index].args[arg];
 
     switch (made->how % HOW_COUNT) {
     case HOW_RESULT:
-        return maker->index
-                   ? (uint64_t)maker->results->value[made->a % maker->index] + made->b / 4096
-                   : 0;
+        return result_of(maker, made);
     case HOW_SPECIAL:
+        if (made->a == PROGRAM_SPECIAL_MAPPING)
+            return maker_mapping(maker, made->b);
         return specials[made->a % ARRAY_SIZE(specials)] + (uint64_t)(int64_t)(int8_t)made->b;
     case HOW_RAW:
         return (uint64_t)(int64_t)(int16_t)made->b << (made->a % 64);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The parts of making arguments: values.c by type of argument, structs.c what pointers lead to.
+ * The parts of making arguments: values.c by type of argument, structs.c and untyped.c what
+ * pointers lead to.
  */
 #ifndef FUZZ_VALUES_INTERNAL_H
 #define FUZZ_VALUES_INTERNAL_H
@@ -32,10 +33,18 @@ uint64_t maker_string(struct maker *maker, const char *text);
 
 /* A descriptor that is likely to be open. */
 int maker_fd(struct maker *maker, uint8_t a, uint16_t b);
+/* The last mapping that was made, or the one so many before it; 0: none. */
+uint64_t maker_mapping(const struct maker *maker, unsigned back);
 int maker_pid(struct maker *maker, uint8_t a, uint16_t b);
 const char *maker_path(uint8_t a, uint16_t b);
 /* Where `bytes` bytes of input or output may be: usually good memory. */
 uint64_t maker_buffer(struct maker *maker, uint8_t a, uint16_t b);
+
+/* The same with numbers of their own; what other structs are made of (structs.c). */
+int maker_some_fd(struct maker *maker);
+uint64_t maker_some_buffer(struct maker *maker);
+void maker_fill_timespec(struct maker *maker, void *value);
+void maker_fill_msghdr(struct maker *maker, void *value);
 
 /* Address of `count` structs of the type, filled with what often makes sense. */
 uint64_t maker_structs(struct maker *maker, enum trace_type type, unsigned count, bool filled);
