@@ -152,6 +152,15 @@ static void shared_files(void)
     OK(close(fd));
 }
 
+/* Some programs insist on addresses between 1 MiB and their own code: valgrind, emulators. */
+static void low_addresses(void)
+{
+    char *low = (char *)0x108000;
+    EQ((uintptr_t)map_at(low, 16, RW, ANON | MAP_FIXED_NOREPLACE), (uintptr_t)low);
+    memset(low, 'l', 16 * PAGE);
+    OK(munmap(low, 16 * PAGE));
+}
+
 static void growing_down(void)
 {
     char *area = free_area(1024);
@@ -170,6 +179,7 @@ int main(void)
     contents_and_holes();
     files();
     shared_files();
+    low_addresses();
     growing_down();
     limits();
     return 0;

@@ -28,8 +28,9 @@
 #define STUB_TRAMPOLINES 0x70000
 #define STUB_TRAMPOLINE_SIZE 32
 #define STUB_TRAMPOLINES_SIZE (STUB_SITES_MAX * STUB_TRAMPOLINE_SIZE)
-#define STUB_FRAMES 0x100000
-#define STUB_AREA_END 0x300000
+#define STUB_FRAMES 0x80000
+#define STUB_LANES_MAX 32
+#define STUB_AREA_END 0x100000 /* valgrind wants the addresses from 0x108000 */
 #define STUB_TOP 0x7ffffffff000
 
 /* Descriptors of zygote and pager; the next free one is always STUB_FD_NEXT. */
@@ -57,7 +58,7 @@
 #define CTL_MASK_SIZE 128
 #define CTL_MASKS_MAX 8
 #define CTL_LANE_STACKS 2048 /* per lane one stack_t */
-#define CTL_LANE_FS 3584     /* per lane the fs base by which fast calls find it, up to 8 lanes */
+#define CTL_LANE_FS 2816     /* per lane the fs base by which fast calls find it, up to 8 lanes */
 #define CTL_LANE_FS_MAX 8
 
 /* struct stub_op */

@@ -190,6 +190,12 @@ int stub_machine_start(struct machine *machine, bool traced, char *message, size
     if (error < 0) {
         goto fail;
     }
+    if (sm->lane_count > STUB_LANES_MAX) {
+        error = -EINVAL;
+        snprintf(message, message_bytes, "a machine that runs programs has at most %d CPUs here",
+                 STUB_LANES_MAX);
+        goto fail;
+    }
     error = -EPERM;
     if (!traced && !(getauxval(AT_HWCAP2) & 2)) {
         snprintf(message, message_bytes, "the stub engine needs a CPU and host with FSGSBASE");

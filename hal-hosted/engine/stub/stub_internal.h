@@ -32,7 +32,7 @@ struct stub_ctl {
         uint64_t base;
         uint32_t flags, pad;
         uint64_t bytes;
-    } lane_stacks[HAL_CPUS_MAX];
+    } lane_stacks[STUB_LANES_MAX];
     uint64_t lane_fs[CTL_LANE_FS_MAX]; /* atomic; STUB_NO_FS: fast calls go by a trap */
 };
 
@@ -73,7 +73,8 @@ _Static_assert(sizeof(struct stub_op) == OP_SIZE, "layout.h");
 _Static_assert(STUB_RING_OPS *OP_SIZE <= STUB_CTL + STUB_CTL_SIZE - STUB_RING, "layout.h");
 _Static_assert(offsetof(struct stub_frame, ucontext) == FRAME_UCONTEXT, "layout.h");
 _Static_assert(offsetof(struct stub_frame, siginfo) == FRAME_SIGINFO, "layout.h");
-_Static_assert(HAL_CPUS_MAX *STUB_FRAME_SIZE <= STUB_AREA_END - STUB_FRAMES, "layout.h");
+_Static_assert(STUB_LANES_MAX *STUB_FRAME_SIZE <= STUB_AREA_END - STUB_FRAMES, "layout.h");
+_Static_assert(STUB_TRAMPOLINES + STUB_TRAMPOLINES_SIZE <= STUB_FRAMES, "layout.h");
 
 /* Where the host puts its signal frame inside a lane's frame; the same for every stop. */
 struct stub_frame_shape {
@@ -181,7 +182,7 @@ struct stub_machine {
     bool traced;          /* by ptrace instead of seccomp: traced.c */
     bool patches;         /* replace hot system calls by fast ones */
     uint32_t spin_pauses; /* how long to spin before sleeping, in PAUSEs; 0: sleep at once */
-    cpu_set_t lane_cpus[HAL_CPUS_MAX], vcpu_cpus[HAL_CPUS_MAX];
+    cpu_set_t lane_cpus[STUB_LANES_MAX], vcpu_cpus[STUB_LANES_MAX];
 
     struct stub_frame_shape shape;
     char *pristine; /* the signal stack of lane 0 at the first stop of the first stub */
