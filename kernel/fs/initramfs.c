@@ -253,7 +253,7 @@ static int unpack_entry(struct unpacker *unpacker, const struct cpio_entry *entr
 int initramfs_unpack(struct kernel *kernel, const void *archive, uint64_t bytes, bool in_place)
 {
     struct unpacker unpacker = {
-        .kernel = kernel, .in_place = in_place, .root = kernel->vfs->root->root};
+        .kernel = kernel, .in_place = in_place, .root = kernel->vfs->top->root};
     struct cpio_entry entry;
     int result = 0, got;
     cpio_reader_init(&unpacker.reader, archive, bytes);

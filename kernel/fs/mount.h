@@ -66,6 +66,9 @@ int mount_remount(const struct path *path, unsigned flags, const char *options);
 int mount_reconfigure(const struct path *path, unsigned flags); /* MS_REMOUNT | MS_BIND */
 int mount_set_propagation(const struct path *path, unsigned flags);
 int mount_detach(struct path *path, int umount_flags); /* umount2; consumes the path */
+/* The current task has the right that making a file system of this type takes. */
+bool filesystem_may_mount(const struct filesystem *type);
+
 int mount_pivot_root(const struct path *new_root, const struct path *put_old);
 
 /* Trees that hang nowhere (open_tree(2), fsmount(2)): the path is referenced, and its last user calls

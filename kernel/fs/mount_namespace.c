@@ -39,8 +39,10 @@ int mount_namespace_init(struct kernel *kernel)
     vfs->mount_ns = create(kernel, NULL);
     if (!vfs->mount_ns)
         return -ENOMEM;
+    const struct path bottom = {.mount = vfs->root, .dentry = vfs->root->root};
     vfs->mount_ns->root = vfs->root;
     spin_lock(&vfs->mount_lock);
+    mount_attach_locked(vfs->top, &bottom);
     mount_publish_locked(vfs->root, vfs->mount_ns);
     spin_unlock(&vfs->mount_lock);
     return 0;

@@ -6,6 +6,8 @@
  * unlink and rmdir refuse a dentry with mounts under the same mutex.
  */
 #include "kernel/fs/mount_internal.h"
+#include "kernel/abi/capability.h"
+#include "kernel/security/cred.h"
 
 enum {
     MOUNT_FLAGS = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME |
@@ -113,6 +115,11 @@ static struct path top_of(const struct path *path)
     return at;
 }
 
+bool filesystem_may_mount(const struct filesystem *type)
+{
+    return type->may_mount ? type->may_mount() : capable(CAP_SYS_ADMIN);
+}
+
 int mount_attach_new(struct kernel *kernel, const struct filesystem *type, const char *source,
                      unsigned flags, const char *options, const struct path *path)
 {
@@ -121,9 +128,11 @@ int mount_attach_new(struct kernel *kernel, const struct filesystem *type, const
     int error = type->mount(kernel, type, source, flags & SUPERBLOCK_FLAGS, options, &sb);
     if (error)
         return error;
-    if (!sb->source[0])
+    bool fresh = !sb->source[0];
+    if (fresh)
         kstrlcpy(sb->source, source && *source ? source : "none", sizeof(sb->source));
-    atomic_fetch_or_relaxed(&sb->flags, flags & SUPERBLOCK_FLAGS);
+    if (fresh || capable(CAP_SYS_ADMIN)) /* others see it too: not for everyone to change */
+        atomic_fetch_or_relaxed(&sb->flags, flags & SUPERBLOCK_FLAGS);
     struct mount *mount;
     error = mount_create(kernel, sb, sb->root, mount_flags_from(flags), &mount);
     superblock_put(sb);

@@ -7,8 +7,10 @@
  */
 #include "kernel/fs/tmpfs_internal.h"
 
+#include "kernel/abi/capability.h"
 #include "kernel/fs/xattr.h"
 #include "kernel/lib/printf.h"
+#include "kernel/security/cred.h"
 
 /* ---- limits ---- */
 
@@ -169,6 +171,12 @@ const struct inode_ops tmpfs_inode_ops = {
 
 /* ---- superblocks ---- */
 
+/* Of those that the machine boots with: the root, and what is under it. */
+static bool is_root_type(const struct filesystem *type)
+{
+    return type->mount == NULL;
+}
+
 static int tmpfs_statfs(struct superblock *sb, struct linux_statfs *out)
 {
     struct tmpfs *tmpfs = tmpfs_of(sb);
@@ -176,7 +184,7 @@ static int tmpfs_statfs(struct superblock *sb, struct linux_statfs *out)
     uint64_t inodes = atomic_load_relaxed(&tmpfs->options.max_inodes);
     uint64_t used_pages = atomic_load_relaxed(&tmpfs->used_pages);
     uint64_t used_inodes = atomic_load_relaxed(&tmpfs->used_inodes);
-    if (!pages && kstr_equal(sb->type->name, "rootfs")) {
+    if (!pages && is_root_type(sb->type)) {
         /* Programs that install ask how much room there is: what memory is left. */
         struct page_counts counts;
         page_count(sb->kernel, &counts);
@@ -252,11 +260,14 @@ static void default_options(struct kernel *kernel, const struct filesystem *type
 {
     struct page_counts pages;
     page_count(kernel, &pages);
-    bool limited = type->magic == TMPFS_MAGIC && !kstr_equal(type->name, "rootfs");
+    const struct cred *cred = current_cred(); /* none yet for the first root */
+    bool limited = type->magic == TMPFS_MAGIC && !is_root_type(type);
     *out = (struct tmpfs_options){
         .max_pages = limited ? pages.total / 2 : 0,
         .max_inodes = limited ? pages.total / 2 : 0,
-        .mode = kstr_equal(type->name, "tmpfs") ? 01777 : 0755,
+        .mode = limited && kstr_equal(type->name, "tmpfs") ? 01777 : 0755,
+        .uid = cred ? cred->fsuid : 0,
+        .gid = cred ? cred->fsgid : 0,
     };
 }
 
@@ -304,12 +315,17 @@ static int tmpfs_mount(struct kernel *kernel, const struct filesystem *type, con
     return tmpfs_superblock_create(kernel, type, options, out);
 }
 
+static bool may_mount_here(void)
+{
+    return capable_here(CAP_SYS_ADMIN);
+}
+
 static const struct filesystem tmpfs_type = {
-    .name = "tmpfs", .magic = TMPFS_MAGIC, .mount = tmpfs_mount};
+    .name = "tmpfs", .magic = TMPFS_MAGIC, .mount = tmpfs_mount, .may_mount = may_mount_here};
 static const struct filesystem ramfs_type = {
-    .name = "ramfs", .magic = RAMFS_MAGIC, .mount = tmpfs_mount};
-static const struct filesystem rootfs_type = {
-    .name = "rootfs", .magic = TMPFS_MAGIC, .mount = tmpfs_mount};
+    .name = "ramfs", .magic = RAMFS_MAGIC, .mount = tmpfs_mount, .may_mount = may_mount_here};
+static const struct filesystem rootfs_type = {.name = "rootfs", .magic = TMPFS_MAGIC};
+static const struct filesystem root_type = {.name = "tmpfs", .magic = TMPFS_MAGIC};
 
 static int mount_internal(struct kernel *kernel, const struct filesystem *type, const char *source,
                           unsigned flags, struct mount **out)
@@ -332,6 +348,8 @@ int tmpfs_init(struct kernel *kernel)
         error = vfs_register_filesystem(kernel, &ramfs_type);
     if (!error)
         error = mount_internal(kernel, &rootfs_type, "rootfs", 0, &vfs->root);
+    if (!error)
+        error = mount_internal(kernel, &root_type, "tmpfs", 0, &vfs->top);
     if (!error)
         error = mount_internal(kernel, &tmpfs_type, "tmpfs", MS_NOATIME, &vfs->shm_mount);
     return error;

@@ -60,6 +60,7 @@ static int umount_check(struct path *path, int flags)
 
 int mount_detach(struct path *path, int flags)
 {
+    mount_enter_top(path); /* a walk that ends in "." does not see what was put there since */
     struct mount *mount = path->mount;
     struct vfs_state *vfs = mount->kernel->vfs;
     mutex_lock(&vfs->mount_mutex);
@@ -128,6 +129,10 @@ int mount_pivot_root(const struct path *new_root, const struct path *put_old)
     int error = pivot_check(new_root, put_old, &root);
     if (!error) {
         spin_lock(&vfs->mount_lock);
+        if (root.mount->locked) { /* what it hides stays hidden, now by the new one */
+            new_root->mount->locked = true;
+            root.mount->locked = false;
+        }
         mount_detach_locked(new_root->mount, &new_at);
         mount_detach_locked(root.mount, &root_at);
         mount_attach_locked(root.mount, put_old);

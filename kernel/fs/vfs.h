@@ -199,6 +199,8 @@ struct filesystem {
     /* New superblock for mount(2): options as given. */
     int (*mount)(struct kernel *kernel, const struct filesystem *type, const char *source,
                  unsigned flags, const char *options, struct superblock **out);
+    /* May the current task make one? NULL: only with CAP_SYS_ADMIN in the initial user namespace. */
+    bool (*may_mount)(void);
 };
 
 struct superblock_ops {

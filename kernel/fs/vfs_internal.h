@@ -54,7 +54,8 @@ struct vfs_state {
     struct spinlock mount_lock;    /* hash, parent and mountpoint of mounts, list of all */
     struct hlist mount_hash[MOUNT_BUCKETS];
     struct list mounts;
-    struct mount *root;
+    struct mount *root;            /* at the bottom, empty: it cannot be pivoted away */
+    struct mount *top;             /* on it: what the machine's first programs see as / */
     struct mount_namespace *mount_ns; /* the initial one */
     int next_mount_id, next_group_id;
     uint64_t mount_sequence;       /* atomic */

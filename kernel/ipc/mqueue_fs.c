@@ -16,6 +16,7 @@
 #include "kernel/ipc/mqueue_internal.h"
 #include "kernel/ipc/user_totals.h"
 #include "kernel/lib/strbuf.h"
+#include "kernel/security/cred.h"
 
 enum {
     ENTRY_BYTES = 20,    /* of the directory's size, for each name */
@@ -374,8 +375,15 @@ static int mqueue_mount(struct kernel *kernel, const struct filesystem *type, co
     return 0;
 }
 
-static const struct filesystem mqueue_type = {
-    .name = "mqueue", .magic = MQUEUE_MAGIC, .mount = mqueue_mount};
+static bool may_mount_mqueue(void)
+{
+    return capable_in(ipc_namespace_common(ipc_namespace_current())->owner, CAP_SYS_ADMIN);
+}
+
+static const struct filesystem mqueue_type = {.name = "mqueue",
+                                              .magic = MQUEUE_MAGIC,
+                                              .mount = mqueue_mount,
+                                              .may_mount = may_mount_mqueue};
 
 static int make_root(struct superblock *sb)
 {

@@ -9,8 +9,10 @@
  */
 #include "kernel/procfs/proc_internal.h"
 
+#include "kernel/abi/capability.h"
 #include "kernel/core/init.h"
 #include "kernel/mm/slab.h"
+#include "kernel/security/cred.h"
 
 int proc_setattr_refused(struct inode *inode, const struct attr_change *change)
 {
@@ -252,6 +254,12 @@ static int proc_mount(struct kernel *kernel, const struct filesystem *type, cons
     return 0;
 }
 
+/* It shows a pid namespace: that one's owner decides. */
+static bool may_mount_proc(void)
+{
+    return capable_in(current_pid_namespace()->common.owner, CAP_SYS_ADMIN);
+}
+
 int procfs_init(struct kernel *kernel)
 {
     struct proc_state *state = kzalloc(sizeof(*state));
@@ -261,6 +269,7 @@ int procfs_init(struct kernel *kernel)
         .name = "proc",
         .magic = PROC_SUPER_MAGIC,
         .mount = proc_mount,
+        .may_mount = may_mount_proc,
     };
     proc_put_uuid(state->boot_id);
     int error = vfs_register_filesystem(kernel, &state->type);

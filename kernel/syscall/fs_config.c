@@ -223,7 +223,7 @@ static int create_superblock(struct fs_config *config)
 {
     if (config->phase != PHASE_PARAMETERS)
         return -EBUSY;
-    if (!may_mount())
+    if (!filesystem_may_mount(config->type))
         return -EPERM;
     int error = config->type->mount(this_kernel(), config->type, config->source, config->flags,
                                     config->options, &config->sb);
@@ -232,10 +232,12 @@ static int create_superblock(struct fs_config *config)
         config->sb = NULL;
         return error;
     }
-    if (!config->sb->source[0])
+    bool fresh = !config->sb->source[0];
+    if (fresh)
         kstrlcpy(config->sb->source, config->source[0] ? config->source : "none",
                  sizeof(config->sb->source));
-    atomic_fetch_or_relaxed(&config->sb->flags, config->flags);
+    if (fresh || capable(CAP_SYS_ADMIN))
+        atomic_fetch_or_relaxed(&config->sb->flags, config->flags);
     return 0;
 }
 

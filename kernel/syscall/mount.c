@@ -101,6 +101,8 @@ static int mount_new(const struct mount_strings *strings, const struct path *at,
     const struct filesystem *type = vfs_find_filesystem(this_kernel(), strings->type);
     if (!type)
         return -ENODEV;
+    if (!filesystem_may_mount(type))
+        return -EPERM;
     return mount_attach_new(this_kernel(), type, strings->source, flags, strings->data, at);
 }
 

@@ -5,6 +5,7 @@
  * There is one instance for the whole machine, however often it is mounted. A name exists while its
  * master is open; its inode belongs to the pair, so that owner and mode set on it stay.
  */
+#include "kernel/abi/capability.h"
 #include "kernel/abi/dirent.h"
 #include "kernel/abi/errno.h"
 #include "kernel/abi/stat.h"
@@ -127,10 +128,16 @@ static int devpts_mount(struct kernel *kernel, const struct filesystem *type, co
     return 0;
 }
 
+static bool may_mount_devpts(void)
+{
+    return capable_here(CAP_SYS_ADMIN);
+}
+
 static const struct filesystem devpts_type = {
     .name = "devpts",
     .magic = DEVPTS_SUPER_MAGIC,
     .mount = devpts_mount,
+    .may_mount = may_mount_devpts,
 };
 
 static void devpts_show_options(struct superblock *sb, char *buffer, size_t bytes)

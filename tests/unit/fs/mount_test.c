@@ -167,9 +167,12 @@ static void pivoting(void *argument)
     do_mkdir("inside");
     ck_assert_int_eq(path_walk(NULL, "new", 0, &new_root), 0);
     ck_assert_int_eq(path_walk(NULL, "new/old", 0, &put_old), 0);
-    /* The initial root has no parent to hang a new one on. */
-    ck_assert_int_eq(mount_pivot_root(&new_root, &put_old), -EINVAL);
     fs_context_root(this_thread()->fs, &old);
+    /* The initial root has no parent to hang a new one on; the one over it has. */
+    ck_assert_ptr_eq(old.mount->parent, this_kernel()->vfs->root);
+    const struct path bottom = {.mount = old.mount->parent, .dentry = old.mount->parent->root};
+    fs_context_set_root(this_thread()->fs, &bottom);
+    ck_assert_int_eq(mount_pivot_root(&new_root, &put_old), -EINVAL);
     ck_assert_int_eq(path_walk(NULL, ".", 0, &root), 0); /* /t, a mount with a parent */
     fs_context_set_root(this_thread()->fs, &root);
     struct path inside;
