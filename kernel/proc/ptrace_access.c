@@ -118,13 +118,13 @@ int ptrace_check_access_locked(struct task *target, unsigned mode)
         return -EPERM;
     /* Over what may not be looked into only the initial namespace's root has power: its program may
      * be one from outside. */
-    bool capable_here = cred_has_cap(mine, CAP_SYS_PTRACE) ||
-                        (cred_has_cap_in(mine, theirs->user_ns, CAP_SYS_PTRACE) &&
-                         is_dumpable(target));
+    bool capable_here =
+        cred_has_cap(mine, CAP_SYS_PTRACE) ||
+        (cred_has_cap_in(mine, theirs->user_ns, CAP_SYS_PTRACE) && is_dumpable(target));
     if (!capable_here) {
         uint64_t caps = (mode & PTRACE_MODE_FSCREDS) ? mine->cap_effective : mine->cap_permitted;
-        if (mine->user_ns != theirs->user_ns || !same_ids(mine, theirs, mode) || !is_dumpable(target) ||
-            (theirs->cap_permitted & ~caps))
+        if (mine->user_ns != theirs->user_ns || !same_ids(mine, theirs, mode) ||
+            !is_dumpable(target) || (theirs->cap_permitted & ~caps))
             return -EPERM;
     }
     if (!landlock_may_trace(mine->landlock, theirs->landlock))
