@@ -2,11 +2,15 @@
  *
  * The memory devices, major 1: null(4), zero, full(4), random(4), urandom.
  */
+#include "kernel/abi/capability.h"
 #include "kernel/abi/ioctl.h"
+#include "kernel/abi/random.h"
 #include "kernel/core/entropy.h"
 #include "kernel/fs/vfs_internal.h"
 #include "kernel/mm/mm.h"
+#include "kernel/mm/uaccess.h"
 #include "kernel/sched/wait.h"
+#include "kernel/security/cred.h"
 
 enum {
     MEM_MAJOR = 1,
@@ -17,6 +21,8 @@ enum {
     MINOR_URANDOM = 9,
     MINOR_KMSG = 11
 };
+
+enum { POOL_BITS = 256 };
 
 static int64_t null_read(struct file *file, struct uio *uio, uint64_t *pos)
 {
@@ -138,10 +144,45 @@ static int64_t random_seek(struct file *file, int64_t offset, int whence)
     return (int64_t)file->pos;
 }
 
+static int64_t add_entropy(struct file *file, uint64_t uaddr)
+{
+    struct linux_rand_pool_info info;
+    struct uio uio;
+
+    if (copy_from_user(&info, uaddr, sizeof(info)))
+        return -EFAULT;
+    if (info.entropy_count < 0 || info.buf_size < 0)
+        return -EINVAL;
+    uio_init_user(&uio, uaddr + sizeof(info), (uint64_t)info.buf_size);
+    return random_write(file, &uio, NULL) == info.buf_size ? 0 : -EFAULT;
+}
+
+/* The generator was seeded in full at boot: the pool is always full, and nothing empties it. */
+static int64_t random_ioctl(struct file *file, uint32_t command, uint64_t argument)
+{
+    uint32_t bits;
+
+    if (command == RNDGETENTCNT)
+        return put_user_u32(argument, POOL_BITS) ? -EFAULT : 0;
+    if (command != RNDADDTOENTCNT && command != RNDADDENTROPY && command != RNDZAPENTCNT &&
+        command != RNDCLEARPOOL && command != RNDRESEEDCRNG)
+        return -EINVAL;
+    if (!capable(CAP_SYS_ADMIN))
+        return -EPERM;
+    if (command == RNDADDENTROPY)
+        return add_entropy(file, argument);
+    if (command != RNDADDTOENTCNT)
+        return 0;
+    if (get_user_u32(&bits, argument))
+        return -EFAULT;
+    return (int32_t)bits < 0 ? -EINVAL : 0;
+}
+
 static const struct file_ops random_ops = {
     .read = random_read,
     .write = random_write,
     .seek = random_seek,
+    .ioctl = random_ioctl,
 };
 
 int memory_devices_init(struct kernel *kernel)

@@ -2,6 +2,8 @@
 /* memfd_create(2) and seals, mmap(2) of tmpfs files, limits of tmpfs(5), the memory devices. */
 #include "fs_check.h"
 
+#include <linux/random.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 
 #ifndef F_SEAL_FUTURE_WRITE
@@ -197,6 +199,20 @@ static void devices(void)
     OK(close(fd));
     fd = (int)OK(open("/dev/random", O_RDONLY));
     EQ(read(fd, text, 32), 32);
+    int bits = -1;
+    OK(ioctl(fd, RNDGETENTCNT, &bits));
+    TRUE(bits > 0);
+    FAILS(ioctl(fd, RNDGETENTCNT, NULL), EFAULT);
+    struct {
+        struct rand_pool_info info;
+        uint32_t bytes[4];
+    } seed = {.info = {.entropy_count = 8, .buf_size = 16}};
+    OK(ioctl(fd, RNDADDENTROPY, &seed));
+    seed.info.entropy_count = -1;
+    FAILS(ioctl(fd, RNDADDENTROPY, &seed), EINVAL);
+    FAILS(ioctl(fd, RNDADDTOENTCNT, NULL), EFAULT);
+    OK(ioctl(fd, RNDRESEEDCRNG));
+    FAILS(ioctl(fd, 0x5299), EINVAL);
     OK(close(fd));
 }
 
