@@ -134,6 +134,32 @@ START_TEST(every_recipe_means_something)
 }
 END_TEST
 
+/* The recipe's calls, and which of the transfers of pages fails (0: the first). */
+static void run_recipe(const char *text, unsigned flags)
+{
+    const struct run_options options = {.check_leaks = true};
+    uint64_t random = 1;
+
+    memset(&program, 0, sizeof program);
+    for (unsigned i = 0; recipe_text(i); i++) {
+        if (strstr(recipe_text(i), text))
+            program.count = recipe_make(i, &random, program.calls);
+    }
+    program.header.flags = (uint8_t)flags;
+    run_program(&program, &options, &outcome);
+}
+
+START_TEST(page_that_cannot_be_read_fails_the_read)
+{
+    run_recipe("open /bin/image", 0);
+    ck_assert_int_eq(outcome.results.value[0], 0);
+    ck_assert_int_gt(outcome.results.value[1], 0);
+    run_recipe("open /bin/image", PROGRAM_FLAG_TRANSFER_FAIL | PROGRAM_FLAG_FAIL_ALL);
+    ck_assert_int_eq(outcome.results.value[0], 0);
+    ck_assert_int_eq(outcome.results.value[1], -EIO);
+}
+END_TEST
+
 static uint64_t digest(uint32_t seed, unsigned flags)
 {
     const struct run_options options = {.check_leaks = true};
@@ -178,6 +204,7 @@ int main(void)
     tcase_add_test(tcase, wrong_order_of_locks_is_found);
     tcase_add_test(tcase, table_of_errors_names_calls_and_errors);
     tcase_add_test(tcase, every_recipe_means_something);
+    tcase_add_test(tcase, page_that_cannot_be_read_fails_the_read);
     tcase_add_test(tcase, seed_chooses_how_cpus_take_turns);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

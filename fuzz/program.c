@@ -143,7 +143,8 @@ static void mutate_arg_bit(struct program_call *call, uint64_t *random)
 
 static void mutate_header(struct program_header *header, uint64_t *random)
 {
-    header->flags ^= (uint8_t)(1u << below(random, 5));
+    header->flags ^= (uint8_t)(1u << below(random, 6));
+    header->transfer_fail_at = (uint16_t)below(random, 8);
     header->schedule = (uint8_t)below(random, 16);
     header->seed = (uint32_t)program_random(random);
     header->fail_at = (uint16_t)(below(random, 2) ? below(random, 64) : below(random, 1024));

@@ -56,18 +56,21 @@ enum {
 };
 
 struct program_header {
-    uint32_t seed;    /* of the order of tasks, and of the machine's entropy */
-    uint16_t fail_at; /* with FAIL: the allocation that fails */
-    uint8_t flags;    /* PROGRAM_FLAG_* */
-    uint8_t schedule; /* with CPUS: PROGRAM_SCHEDULE_* */
-    uint64_t reserved;
+    uint32_t seed;             /* of the order of tasks, and of the machine's entropy */
+    uint16_t fail_at;          /* with FAIL: the allocation that fails */
+    uint8_t flags;             /* PROGRAM_FLAG_* */
+    uint8_t schedule;          /* with CPUS: PROGRAM_SCHEDULE_* */
+    uint16_t transfer_fail_at; /* with TRANSFER_FAIL: the page read or written that fails */
+    uint16_t spare[3];
 };
 enum {
     PROGRAM_FLAG_ORDER = 1,    /* tasks run in an order drawn from the seed; else as written */
     PROGRAM_FLAG_FAIL = 2,     /* an allocation fails ... */
     PROGRAM_FLAG_FAIL_ALL = 4, /* ... and all after it */
     PROGRAM_FLAG_USER = 8,     /* not as root, but as user 1000 without capabilities */
-    PROGRAM_FLAG_CPUS = 16,    /* lanes on several CPUs, which take turns inside the kernel */
+    PROGRAM_FLAG_TRANSFER_FAIL = 32, /* reading or writing a page of a file fails, and all after it
+                                      * with FAIL_ALL */
+    PROGRAM_FLAG_CPUS = 16,          /* lanes on several CPUs, which take turns inside the kernel */
 };
 
 enum {

@@ -51,6 +51,7 @@ static const char *const recipes[] = {
     "mknod /tmp/fifo 010644 0; open /tmp/fifo 0x802 0; write fd & 64; read fd & 64; poll & 2 0",
     "memfd_create & 2; write fd & 64; fcntl fd 1033 8; fcntl fd 1034 0; mmap 0 4096 1 1 fd 0",
     "execve /bin/job & &",
+    "open /bin/image 0 0; read fd & 64; mmap 0 4096 5 2 fd 0; execve /bin/image & &",
     "open /bin/job 0 0; execveat fd \"\" & & 0x1000",
     "vfork; exit 0",
     /* pipes and what they feed */

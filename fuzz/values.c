@@ -129,6 +129,7 @@ static const char *const paths[] = {
     "/proc/self/smaps",
     "/proc/locks",
     "/proc/stat",
+    "/bin/image",
 };
 
 static const char *const words[] = {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Deciding which allocations fail when a test asked for failures (fault_injection.h).
+ * Deciding which allocations and transfers fail when a test asked for failures (fault_injection.h).
  */
 #include "kernel/mm/fault_injection.h"
 
@@ -29,5 +29,18 @@ bool fault_injection_hit(void)
     bool hit = decide(faults);
     if (hit)
         atomic_fetch_add_relaxed(&faults->failed, 1);
+    return hit;
+}
+
+bool fault_injection_transfer_hit(void)
+{
+    struct fault_injection *faults = atomic_load_relaxed(&this_kernel()->faults);
+    if (likely(!faults) || !faults->transfer_fail_at)
+        return false;
+    uint64_t number = atomic_add_fetch_relaxed(&faults->transfers, 1);
+    bool hit = number == faults->transfer_fail_at ||
+               (faults->transfer_fail_after && number > faults->transfer_fail_at);
+    if (hit)
+        atomic_fetch_add_relaxed(&faults->transfers_failed, 1);
     return hit;
 }

@@ -9,6 +9,7 @@
  * page_cache_map.c).
  */
 #include "kernel/mm/page_cache.h"
+#include "kernel/mm/fault_injection.h"
 
 #include "kernel/abi/errno.h"
 #include "kernel/lib/bits.h"
@@ -106,7 +107,9 @@ static int enter_locked(struct page_cache *cache, uint64_t index, struct page *p
 {
     page->cache = cache;
     page->index = index;
-    int error = cache->ops->read_page ? cache->ops->read_page(cache, page) : 0;
+    int error = !cache->ops->read_page           ? 0
+                : fault_injection_transfer_hit() ? -EIO
+                                                 : cache->ops->read_page(cache, page);
     if (!error)
         error = insert_locked(cache, index, page);
     if (error)
@@ -128,7 +131,8 @@ static void read_cluster(struct page_cache *cache, uint64_t index)
     page_split(block, order);
     bool filled = false;
     if (cache->ops->read_block) {
-        filled = cache->ops->read_block(cache, block, first, count) == 0;
+        filled = !fault_injection_transfer_hit() &&
+                 cache->ops->read_block(cache, block, first, count) == 0;
         count = filled ? count : 0;
     }
     for (unsigned i = 0; i < 1u << order; i++) {
@@ -369,8 +373,9 @@ static int write_taken(struct page_cache *cache, uint64_t first, struct page *co
         if (atomic_load_relaxed(&pages[i]->map_count))
             page_cache_protect_mappings(cache, first + i, first + i);
     }
-    int error = count > 1 ? cache->ops->write_run(cache, pages, count)
-                          : cache->ops->write_page(cache, pages[0]);
+    int error = fault_injection_transfer_hit() ? -EIO
+                : count > 1                    ? cache->ops->write_run(cache, pages, count)
+                                               : cache->ops->write_page(cache, pages[0]);
     for (unsigned i = 0; i < count; i++) {
         if (error)
             page_cache_mark_dirty(cache, pages[i]);
