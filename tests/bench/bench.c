@@ -18,6 +18,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/reboot.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -382,6 +383,53 @@ static void row_exec(const char *name)
     report_us(name, measure(run_exec, NULL));
 }
 
+/* ---- whole programs of a Debian root: these rows run only if they are named ---- */
+
+static void run_program(void *state, long n)
+{
+    char *const *argv = state;
+    while (n--) {
+        pid_t pid = fork();
+        if (pid == 0) {
+            execv(argv[0], argv);
+            _exit(1);
+        }
+        wait_for(pid);
+    }
+}
+
+static void report_program(const char *name, char *const *argv)
+{
+    if (access(argv[0], X_OK) == 0)
+        report_us(name, measure(run_program, (void *)argv));
+    else
+        printf("%-14s          - us\n", name);
+}
+
+static void row_dynamic_exec(const char *name)
+{
+    report_program(name, (char *[]){(char *)"/bin/true", NULL});
+}
+
+static void row_python(const char *name)
+{
+    report_program(name, (char *[]){(char *)"/usr/bin/python3", (char *)"-c", (char *)"pass", NULL});
+}
+
+static void row_gcc(const char *name)
+{
+    static const char source[] = "#include <stdio.h>\n#include <stdlib.h>\n"
+                                 "int main(int argc, char **argv)\n"
+                                 "{ return argc > 1 ? puts(argv[1]) : rand(); }\n";
+    int fd = open("bench-file.c", O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    check(fd >= 0 && write(fd, source, sizeof(source) - 1) == sizeof(source) - 1, "bench-file.c");
+    close(fd);
+    report_program(name, (char *[]){(char *)"/usr/bin/gcc", (char *)"-O2", (char *)"-o",
+                                    (char *)"bench-program", (char *)"bench-file.c", NULL});
+    unlink("bench-file.c");
+    unlink("bench-program");
+}
+
 /* ---- waking each other ---- */
 
 struct futex_pair {
@@ -523,25 +571,33 @@ static const struct row {
     {"file-bandwidth", row_file_bw}, {"pipe-bandwidth", row_pipe_bw},
 };
 
-static bool wanted(const char *name, int argc, char **argv)
+static const struct row program_rows[] = {
+    {"dynamic-exec", row_dynamic_exec},
+    {"python-start", row_python},
+    {"gcc-compile", row_gcc},
+};
+
+static void run_wanted(const struct row *list, size_t count, int argc, char **argv, bool all)
 {
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], name) == 0)
-            return true;
+    for (size_t i = 0; i < count; i++) {
+        bool wanted = all;
+        for (int j = 1; j < argc && !wanted; j++)
+            wanted = strcmp(argv[j], list[i].name) == 0;
+        if (wanted)
+            list[i].run(list[i].name);
     }
-    return argc == 1;
 }
 
 int main(int argc, char **argv)
 {
     if (argc == 2 && strcmp(argv[1], "--true") == 0)
         return 0;
+    if (argc == 2 && strcmp(argv[1], "--poweroff") == 0) /* for a root without such a program */
+        return reboot(RB_POWER_OFF);
     self = argv[0];
     check(chdir("/tmp") == 0, "/tmp");
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        if (wanted(rows[i].name, argc, argv))
-            rows[i].run(rows[i].name);
-    }
+    run_wanted(rows, sizeof(rows) / sizeof(rows[0]), argc, argv, argc == 1);
+    run_wanted(program_rows, sizeof(program_rows) / sizeof(program_rows[0]), argc, argv, false);
     unlink("bench-file");
     return 0;
 }
