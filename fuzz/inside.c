@@ -21,6 +21,7 @@ static struct {
     const uint8_t *data;
     size_t size;
     void (*child)(void);
+    void (*attach)(struct machine *machine);
 } inside;
 
 /* ---- what the machine sees ---- */
@@ -63,7 +64,7 @@ void fuzz_inside(void (*body)(const uint8_t *data, size_t size), const uint8_t *
     static struct stage *stage;
 
     if (!stage) {
-        const struct stage_config config = {.user_run = user_run};
+        const struct stage_config config = {.user_run = user_run, .attach = inside.attach};
         stage = stage_create(&config);
     }
     stage_restore(stage);
@@ -72,6 +73,11 @@ void fuzz_inside(void (*body)(const uint8_t *data, size_t size), const uint8_t *
     inside.size = size;
     inside.child = NULL;
     stage_resume(stage);
+}
+
+void fuzz_attach(void (*attach)(struct machine *machine))
+{
+    inside.attach = attach;
 }
 
 int fuzz_child(void (*child)(void))

@@ -22,6 +22,11 @@ enum { FUZZ_USER_BYTES = 64 * 4096 };
  * nothing in the machine can go on, or when its task has been killed. */
 void fuzz_inside(void (*body)(const uint8_t *data, size_t size), const uint8_t *data, size_t size);
 
+/* Before the first fuzz_inside: have attach called with the machine before it boots, to put devices on
+ * its bus (hal-hosted/device.h). Their models are the target's to put back for each input. */
+struct machine;
+void fuzz_attach(void (*attach)(struct machine *machine));
+
 /* ---- for bodies ---- */
 
 /* A system call of the current task, as the dispatcher makes it: the result, or a negative errno,

@@ -159,6 +159,8 @@ struct stage *stage_create(const struct stage_config *config)
     world.random = 1;
     if (!stage || !root || machine_create(&machine, &stage->machine, message, sizeof message) < 0)
         die(message[0] ? message : "no machine");
+    if (config->attach)
+        config->attach(stage->machine);
     if (machine_run_paused(stage->machine) != MACHINE_PAUSED || world.event != STAGE_READY)
         die("the machine does not come up");
     if (machine_mark_create(stage->machine, &stage->mark) < 0)

@@ -12,6 +12,7 @@
 
 struct hal_fault;
 struct hal_user;
+struct machine;
 struct stage;
 
 enum stage_event {
@@ -28,6 +29,8 @@ struct stage_config {
     /* Nothing can run before the clock reaches the limit, or ever: true if this made something
      * runnable. Called by the idle thread. May be NULL. */
     bool (*stuck)(void);
+    /* Called with the machine before its boot: to put devices on its bus. May be NULL. */
+    void (*attach)(struct machine *machine);
     size_t ram_bytes; /* 0: 16 MiB */
     unsigned cpus;    /* 0: 1 */
 };

@@ -52,6 +52,7 @@ struct machine_mark {
     unsigned next;              /* machine->turns.next */
     struct hal_aspace *aspaces; /* as machine->aspaces was */
     struct marked_range ram, shadow;
+    struct saved_bytes lines; /* *machine->lines */
 };
 
 /* --- pausing --- */
@@ -257,6 +258,9 @@ int machine_mark_create(struct machine *machine, struct machine_mark **out)
         aspace->marked_next = aspace->next;
     }
     error = mark_cpus(mark);
+    if (error == 0 && machine->lines) {
+        error = save(&mark->lines, (char *)machine->lines, sizeof *machine->lines);
+    }
     if (error == 0) {
         error = make_private(&mark->ram, machine->ram, machine->ram_bytes, machine->ram_fd);
     }
@@ -311,6 +315,7 @@ void machine_mark_restore(struct machine_mark *mark)
     }
     madvise(mark->ram.start, mark->ram.bytes, MADV_DONTNEED);
     restore_aspaces(mark);
+    put_back(&mark->lines);
     for (unsigned i = 0; i < machine->boot.cpu_count; i++) {
         restore_cpu(&mark->cpus[i], &machine->vcpus[i]);
     }
@@ -356,5 +361,6 @@ void machine_mark_destroy(struct machine_mark *mark)
         free(mark->cpus[i].stack_shadow.copy);
     }
     free(mark->cpus);
+    free(mark->lines.copy);
     free(mark);
 }
