@@ -31,27 +31,29 @@ void log_exit(struct event_log *log)
     log->buffer = NULL;
 }
 
-static void hash_word(struct event_log *log, uint64_t word)
+static inline __attribute__((always_inline)) void hash_word(struct event_log *log, uint64_t word)
 {
     log->hash[0] = random_rotate((log->hash[0] ^ word) * 0x9fb21c651e98df25u, 29);
     log->hash[1] = random_rotate(log->hash[1] + word, 37) * 0xd6e8feb86659fd93u;
 }
 
-static void hash_record(struct event_log *log, const struct sim_event *event, const void *text)
+/* The words of a record, from registers: reading back what was just written in halves would stall.
+ */
+static inline __attribute__((always_inline)) void
+hash_record(struct event_log *log, const struct sim_event *event, const void *text)
 {
-    struct sim_event bare = *event;
-    uint64_t words[sizeof bare / 8];
+    const bool is_call = event->type == SIM_EVENT_SYSCALL || event->type == SIM_EVENT_RESULT;
+    const size_t bytes = is_call ? 0 : event->bytes;
 
-    if (bare.type == SIM_EVENT_SYSCALL || bare.type == SIM_EVENT_RESULT) {
-        bare.bytes = 0;
-    }
-    memcpy(words, &bare, sizeof words);
-    for (size_t i = 0; i < sizeof bare / 8; i++) {
-        hash_word(log, words[i]);
-    }
-    for (size_t at = 0; at < bare.bytes; at += 8) {
+    hash_word(log, event->time_ns);
+    hash_word(log, event->type | (uint64_t)event->machine << 16 | (uint64_t)event->cpu << 32 |
+                       (uint64_t)bytes << 48);
+    hash_word(log, event->user | (uint64_t)event->pid << 32);
+    hash_word(log, event->a);
+    hash_word(log, event->b);
+    for (size_t at = 0; at < bytes; at += 8) {
         uint64_t word = 0;
-        size_t left = bare.bytes - at;
+        size_t left = bytes - at;
 
         memcpy(&word, (const char *)text + at, left < 8 ? left : 8);
         hash_word(log, word);

@@ -105,7 +105,8 @@ static struct log run(uint64_t seed, enum sim_schedule schedule, enum outside ou
 static bool equal(const struct log *a, const struct log *b)
 {
     bool same = a->size == b->size && memcmp(a->bytes, b->bytes, a->size) == 0;
-    ck_assert(same == (memcmp(a->hash, b->hash, sizeof(a->hash)) == 0));
+    /* The texts of system calls are not hashed, so the logs may show more than the hashes. */
+    ck_assert(!same || memcmp(a->hash, b->hash, sizeof(a->hash)) == 0);
     return same;
 }
 
