@@ -10,12 +10,14 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "hal-hosted/machine.h"
+#include "hal-hosted/terminal.h"
 #include "sim/command_line.h"
 #include "sim/commands.h"
 #include "sim/host_disk.h"
@@ -25,6 +27,8 @@
 
 /* Names and inodes of a root take about this part of its size; contents are read when needed. */
 enum { METADATA_SHARE = 16 };
+
+enum { STOP_GRACE_S = 30 };
 
 /* Watches over one run. Written by the watcher before it stops the machine, read after the run. */
 struct watcher {
@@ -65,6 +69,25 @@ static bool time_until(const struct timespec *deadline, struct timespec *out)
     return out->tv_sec >= 0;
 }
 
+/* The machine has been told to stop, which its CPUs do when they next leave the kernel. One that
+ * does not get there, or a second signal, ends the process: all stubs end with it. Cancelled when the
+ * machine has stopped. */
+static void wait_for_end(struct watcher *watcher)
+{
+    const struct timespec grace = {.tv_sec = STOP_GRACE_S};
+    int signal;
+
+    do {
+        signal = sigtimedwait(&watcher->signals, NULL, &grace);
+    } while (signal == SIGWINCH || (signal < 0 && errno == EINTR));
+    host_terminal_restore_all();
+    if (signal > 0) {
+        _exit(watcher->reason);
+    }
+    fprintf(stderr, "assay: the machine did not stop within %d s: its kernel hangs\n", STOP_GRACE_S);
+    _exit(EXIT_CRASH);
+}
+
 static void *watch(void *context)
 {
     struct watcher *watcher = context;
@@ -91,6 +114,7 @@ static void *watch(void *context)
         }
     }
     machine_stop(watcher->machine);
+    wait_for_end(watcher);
     return NULL;
 }
 
