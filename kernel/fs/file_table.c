@@ -168,6 +168,15 @@ struct file *file_table_lookup(struct file_table *table, int fd)
     return file;
 }
 
+unsigned fd_table_capacity(void)
+{
+    struct file_table *table = this_thread()->files;
+    spin_lock(&table->lock);
+    unsigned capacity = table->capacity;
+    spin_unlock(&table->lock);
+    return capacity;
+}
+
 int file_table_next(struct file_table *table, int fd)
 {
     int found = -1;

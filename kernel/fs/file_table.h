@@ -36,6 +36,9 @@ void file_table_put(struct file_table *table); /* the last put closes everything
 struct file *fd_get(int fd);
 struct file *fd_get_any(int fd); /* O_PATH too */
 
+/* Descriptors of the current thread are below this; at least 64. */
+unsigned fd_table_capacity(void);
+
 /* As fd_get and fd_get_any, without touching the file's count where no other thread can close the
  * descriptor meanwhile. Give back with fd_release. For the length of one system call. */
 struct fd_borrow {

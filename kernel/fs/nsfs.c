@@ -40,7 +40,16 @@ static int nsfs_setattr(struct inode *inode, const struct attr_change *change)
 static const struct filesystem nsfs_type = {.name = "nsfs", .magic = NSFS_MAGIC};
 static const struct superblock_ops nsfs_sb_ops = {.statfs = nsfs_statfs};
 static const struct inode_ops nsfs_inode_ops = {.evict = nsfs_evict, .setattr = nsfs_setattr};
-static const struct file_ops nsfs_file_ops = {.ioctl = nsfs_ioctl};
+/* Not seekable, but calls that bring a position find that there is nothing to read. */
+static int64_t nsfs_seek(struct file *file, int64_t offset, int whence)
+{
+    (void)file;
+    (void)offset;
+    (void)whence;
+    return -ESPIPE;
+}
+
+static const struct file_ops nsfs_file_ops = {.ioctl = nsfs_ioctl, .seek = nsfs_seek};
 
 /* The object that stands for the initial user namespace, which is NULL everywhere else. */
 static void free_initial(struct ns_common *ns)
@@ -81,6 +90,7 @@ int nsfs_path(struct ns_common *ns, struct path *out)
     }
     inode->ino = ns->number;
     inode->uid = inode->gid = 0;
+    inode->flags |= INODE_IMMUTABLE;
     inode->private = ns;
     inode->ops = &nsfs_inode_ops;
     inode->file_ops = &nsfs_file_ops;

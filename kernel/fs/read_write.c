@@ -162,7 +162,7 @@ int64_t generic_seek_size(struct file *file, int64_t offset, int whence, uint64_
     }
     int64_t result;
     if (add_overflows(base, offset, &result))
-        return whence == SEEK_SET ? -EINVAL : -EOVERFLOW;
+        return -EINVAL;
     if (result < 0)
         return -EINVAL;
     if ((uint64_t)result > file->inode->sb->max_bytes)

@@ -261,6 +261,7 @@ const struct file_ops tmpfs_dir_ops = {
     .iterate = tmpfs_iterate,
     .seek = tmpfs_dir_seek,
     .fsync = dir_fsync,
+    .ioctl = tmpfs_ioctl,
 };
 
 /* ---- building trees from the inside ---- */

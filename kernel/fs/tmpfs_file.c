@@ -126,6 +126,7 @@ const struct file_ops tmpfs_file_ops = {
     .fsync = tmpfs_fsync,
     .fallocate = tmpfs_fallocate,
     .fcntl = tmpfs_fcntl,
+    .ioctl = tmpfs_ioctl,
 };
 
 /* ---- seals ---- */

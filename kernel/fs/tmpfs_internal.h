@@ -53,6 +53,7 @@ int tmpfs_inode_create(struct superblock *sb, struct inode *dir, uint32_t mode, 
                        const char *target, struct inode **out);
 void tmpfs_evict(struct inode *inode);
 int64_t tmpfs_fcntl(struct file *file, int command, uint64_t argument);
+int64_t tmpfs_ioctl(struct file *file, uint32_t command, uint64_t argument); /* inode flags */
 
 /* The boot image, tmpfs_image.c. A new, empty regular file gets `bytes` bytes of contents that stay
  * where they are, for good: 0 or -ENOMEM. Bring the first `bytes` bytes into memory, as the file is

@@ -129,6 +129,7 @@ struct inode {
 enum inode_flags {
     INODE_APPEND = 1, INODE_IMMUTABLE = 2, INODE_DEAD = 4 /* removed directory */,
     INODE_LINKABLE = 16, /* from O_TMPFILE: may get its first name */
+    INODE_NODUMP = 32, INODE_NOATIME = 64, /* kept for who asks */
     INODE_NO_TRUNCATE = 8, /* size is the file system's business: O_TRUNC does nothing */
 };
 
@@ -304,6 +305,7 @@ struct file {
     struct list epoll_items;   /* of ipc/epoll.c; epoll_lock */
     struct spinlock epoll_lock;
     int owner_pid;             /* F_SETOWN: pid, or -pgid */
+    uint32_t owner_uid, owner_euid; /* of who set it */
     uint8_t owner_type;        /* F_OWNER_TID F_OWNER_PID F_OWNER_PGRP */
     int owner_signal;          /* F_SETSIG */
     uint64_t rw_hint;
@@ -316,6 +318,7 @@ enum file_mode {
     FILE_COUNTED = 64, /* holds write access on the inode (private to open.c) */
     FILE_READER = 512, /* is counted in inode->read_count (private to file.c) */
     FILE_NO_POSITION = 1024, /* seeking does nothing, and pread(2) and its like fail */
+    FILE_NO_PWRITE = 2048, /* pwrite(2) and its like fail, whatever it is open for */
     FILE_NO_NOTIFY = 256, /* what is done through it is no event */
     FILE_DETACHED = 1024, /* holds a detached mount tree (private to mount_detached.c) */
     FILE_LOCKED = 128, /* flock or OFD locks were taken through it (private to locks.c) */

@@ -41,6 +41,13 @@ static int check_namespace(struct inode *inode, const char *name, bool write)
     return error ? error : user ? 0 : -EOPNOTSUPP;
 }
 
+/* A namespace without a name in it. */
+static bool is_bare_prefix(const char *name)
+{
+    return kstr_equal(name, "user.") || kstr_equal(name, "trusted.") ||
+           kstr_equal(name, "security.");
+}
+
 static int check_access(const struct path *path, const char *name, bool write)
 {
     struct inode *inode = dentry_inode(path->dentry);
@@ -54,7 +61,27 @@ static int check_access(const struct path *path, const char *name, bool write)
         if (atomic_load_relaxed(&inode->flags) & (INODE_IMMUTABLE | INODE_APPEND))
             return -EPERM;
     }
-    return check_namespace(inode, name, write);
+    int error = check_namespace(inode, name, write);
+    return !error && is_bare_prefix(name) ? -EINVAL : error;
+}
+
+/* Sockets have one attribute that nobody set: the name of their protocol. */
+static const char socket_name[] = "system.sockprotoname";
+
+static bool is_socket(const struct path *path)
+{
+    const struct inode *inode = dentry_inode(path->dentry);
+    return S_ISSOCK(inode_mode(inode)) &&
+           path->mount == path->mount->kernel->vfs->anon_mount;
+}
+
+static int64_t put_text(void *buffer, size_t bytes, const char *text, size_t length)
+{
+    if (bytes && bytes < length)
+        return -ERANGE;
+    if (bytes)
+        memcpy(buffer, text, length);
+    return (int64_t)length;
 }
 
 int64_t vfs_getxattr(const struct path *path, const char *name, void *value, size_t bytes)
@@ -108,6 +135,8 @@ int vfs_setxattr(const struct path *path, const char *name, const void *value, s
 int64_t vfs_listxattr(const struct path *path, char *list, size_t bytes)
 {
     struct inode *inode = dentry_inode(path->dentry);
+    if (is_socket(path))
+        return put_text(list, bytes, socket_name, sizeof(socket_name));
     if (!inode->ops || !inode->ops->listxattr)
         return 0;
     return inode->ops->listxattr(inode, list, bytes);

@@ -140,6 +140,8 @@ int aio_create(uint32_t request_count, uint64_t *out_id)
     struct kernel *kernel = this_kernel();
     uint32_t asked = request_count;
     request_count = MAX(request_count, kernel->cpu_count * PER_CPU_MIN);
+    if (request_count == 1u << 31)
+        return -EAGAIN; /* twice that is nothing */
     if (request_count > REQUESTS_MAX / 2)
         return -EINVAL;
     if (asked > aio_limit(kernel))

@@ -126,6 +126,7 @@ static const struct file_ops eventfd_ops = {
     .read = eventfd_read,
     .write = eventfd_write,
     .poll = eventfd_poll,
+    .seek = null_seek,
     .release = eventfd_release,
     .show_fdinfo = eventfd_show,
 };
@@ -156,5 +157,7 @@ int eventfd_create(struct kernel *kernel, uint64_t initial, uint32_t flags, stru
                                  O_RDWR | (flags & O_NONBLOCK), 0600, out);
     if (error)
         kfree(event);
+    else
+        (*out)->mode |= FILE_STREAM; /* seeking is allowed and does nothing */
     return error;
 }

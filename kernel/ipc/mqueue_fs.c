@@ -281,6 +281,8 @@ static int find_or_create(struct inode *dir, const char *name, uint32_t flags, u
     *out_created = false;
     if (queue) {
         error = (flags & O_CREAT) && (flags & O_EXCL) ? -EEXIST : 0;
+        if (!error && (flags & O_ACCMODE) == O_ACCMODE)
+            error = -EINVAL;
         if (!error)
             *out = inode_get(queue->inode);
     } else if (!(flags & O_CREAT)) {
@@ -316,8 +318,6 @@ int mqueue_open(struct ipc_namespace *ns, const char *name, uint32_t flags, uint
 {
     const struct path root = {.mount = ns->mq_mount, .dentry = ns->mq_mount->root};
     int error = check_name(name);
-    if (!error && (flags & O_ACCMODE) == O_ACCMODE)
-        error = -EINVAL;
     if (error)
         return error;
     do {
@@ -327,7 +327,10 @@ int mqueue_open(struct ipc_namespace *ns, const char *name, uint32_t flags, uint
             find_or_create(dentry_inode(root.dentry), name, flags, mode, attr, &inode, &created);
         if (error)
             return error;
-        error = open_found(&root, name, inode, flags & (O_ACCMODE | O_NONBLOCK), created, out);
+        if (flags & O_DIRECT)
+            error = -EINVAL;
+        else
+            error = open_found(&root, name, inode, flags & (O_ACCMODE | O_NONBLOCK), created, out);
         inode_put(inode);
     } while (error == -ESTALE);
     return error;

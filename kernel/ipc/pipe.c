@@ -100,11 +100,11 @@ static int64_t read_locked(struct pipe *pipe, struct uio *uio, bool *out_made_ro
         size_t want = MIN((uint64_t)slot->bytes, uio->remaining);
         size_t copied = uio_copy_to(uio, bytes + slot->offset, want);
         bool packet = slot->packet;
+        if (copied < want) /* the slot stays as it is: nothing is lost */
+            return done ? done : -EFAULT;
         done += (int64_t)copied;
         slot->offset += (uint32_t)copied;
         slot->bytes -= (uint32_t)copied;
-        if (copied < want)
-            return done ? done : -EFAULT;
         if (slot->bytes == 0 || packet) { /* the rest of a packet is lost */
             drop_tail_locked(pipe);
             *out_made_room = was_full;

@@ -105,7 +105,7 @@ static int64_t pipe_ioctl(struct file *file, uint32_t command, uint64_t argument
 static int64_t resize(struct pipe *pipe, uint64_t bytes)
 {
     unsigned count = 1;
-    if (bytes > INT32_MAX)
+    if (bytes > 1ull << 31)
         return -EINVAL;
     while ((uint64_t)count * PAGE_SIZE < bytes)
         count *= 2;

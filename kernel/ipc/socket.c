@@ -5,6 +5,7 @@
 #include "kernel/ipc/socket.h"
 
 #include "kernel/abi/errno.h"
+#include "kernel/abi/netdevice.h"
 #include "kernel/core/clock.h"
 #include "kernel/core/kernel.h"
 #include "kernel/fs/vfs.h"
@@ -104,10 +105,31 @@ static uint32_t socket_file_poll(struct file *file, struct poll_table *table)
     return socket->ops->poll(socket, table);
 }
 
+/* netdevice(7): what every socket can be asked of the machine's network devices; it has none. */
+static int64_t device_ioctl(uint32_t command, uint64_t argument)
+{
+    enum { IFREQ_BYTES = 40 };
+    char request[IFREQ_BYTES];
+    switch (command) {
+    case SIOCGIFNAME:
+    case SIOCGIFFLAGS:
+    case SIOCGIFMETRIC:
+    case SIOCGIFMTU:
+    case SIOCGIFHWADDR:
+    case SIOCGIFINDEX:
+    case SIOCGIFTXQLEN:
+    case SIOCGIFMAP:
+        return copy_from_user(request, argument, sizeof(request)) ? -EFAULT : -ENODEV;
+    default:
+        return -ENOTTY;
+    }
+}
+
 static int64_t socket_file_ioctl(struct file *file, uint32_t command, uint64_t argument)
 {
     struct socket *socket = file->private;
-    return socket->ops->ioctl ? socket->ops->ioctl(socket, command, argument) : -ENOTTY;
+    int64_t result = socket->ops->ioctl ? socket->ops->ioctl(socket, command, argument) : -ENOTTY;
+    return result == -ENOTTY ? device_ioctl(command, argument) : result;
 }
 
 static void socket_file_release(struct file *file)

@@ -48,6 +48,8 @@ static uint32_t flag_of_option(int option)
 
 static int set_flag(struct socket *socket, int option, uint32_t flag, bool on)
 {
+    if (option == SO_REUSEPORT && on && socket->family == AF_UNIX)
+        return -EOPNOTSUPP;
     if (option == SO_DEBUG && on && !capable(CAP_NET_ADMIN))
         return -EACCES;
     if (option == SO_TIMESTAMP || option == SO_TIMESTAMPNS)

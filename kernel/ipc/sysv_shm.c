@@ -58,6 +58,12 @@ static int create(struct ipc_namespace *ns, int64_t size, int flags, struct sysv
         return -ENOSPC;
     if (flags & SHM_HUGETLB)
         return check_huge(flags);
+    if (size < 0)
+        return -EINVAL;
+    struct page_counts pages;
+    page_count(ns->common.kernel, &pages);
+    if (!(flags & SHM_NORESERVE) && bytes >> PAGE_SHIFT > pages.total)
+        return -ENOMEM; /* more than the machine has */
     struct shm_segment *segment = kzalloc(sizeof(*segment));
     if (!segment)
         return -ENOMEM;

@@ -149,7 +149,7 @@ static int read_message(struct reading *reading, struct unix_message *from)
             unix_control_set_sender(&reading->control, from);
     }
     size_t copied = unix_message_copy(from, start, uio, want);
-    if (copied < want && copied == 0)
+    if (copied < want) /* the message stays as it is: nothing is lost */
         return -EFAULT;
     reading->done += (int64_t)copied;
     int error = take_extras(reading, from);

@@ -56,7 +56,7 @@ static int change_range(struct mm *mm, uint64_t addr, uint64_t bytes, unsigned l
 {
     uint64_t start = ALIGN_DOWN(addr, PAGE_SIZE), end;
     uint64_t rounded = ALIGN_UP(bytes + (addr - start), PAGE_SIZE);
-    if (start + rounded < start || rounded < bytes)
+    if (start + rounded < start)
         return -EINVAL;
     if (lock && !mm->may_lock_all && mm->limit_memlock == 0)
         return -EPERM;

@@ -248,6 +248,9 @@ int mm_remap(struct mm *mm, uint64_t old_addr, uint64_t old_bytes, uint64_t new_
         return -EINVAL;
     if (!IS_ALIGNED(old_addr, PAGE_SIZE) || move.new_bytes == 0)
         return -EINVAL;
+    if (move.old_bytes > move.new_bytes && !(flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) &&
+        (old_addr > user_limit(mm) || move.old_bytes > user_limit(mm) - old_addr))
+        return -EINVAL; /* of unmapping the end */
     if (old_addr >= user_limit(mm))
         return -EFAULT;
     if (move.new_bytes > user_limit(mm))

@@ -41,7 +41,7 @@ int mm_sync(struct mm *mm, uint64_t addr, uint64_t bytes, int flags)
         ((flags & MS_ASYNC) && (flags & MS_SYNC)))
         return -EINVAL;
     uint64_t end = addr + ALIGN_UP(bytes, PAGE_SIZE);
-    if (end < addr || ALIGN_UP(bytes, PAGE_SIZE) < bytes)
+    if (end < addr)
         return -ENOMEM;
     bool hole = false;
     for (uint64_t at = addr; at < end;) {

@@ -23,6 +23,12 @@ static size_t clamp_to_user(uint64_t uaddr, size_t bytes)
     return MIN(bytes, limit - uaddr);
 }
 
+bool user_range_ok(uint64_t uaddr, uint64_t bytes)
+{
+    uint64_t limit = this_kernel()->boot->user_addr_limit;
+    return bytes <= limit && uaddr <= limit - bytes;
+}
+
 static bool resolve(uint64_t uaddr, enum mm_access access)
 {
     struct mm *mm = this_thread()->mm;
@@ -182,6 +188,8 @@ int futex_key_get(uint64_t uaddr, bool private_only, struct futex_key *out)
     struct vma *vma = mm_find_vma(mm, uaddr);
     if (!vma || vma->start > uaddr)
         error = -EFAULT;
+    else if (!vma->ops && !(vma->flags & VMA_WRITE))
+        error = -EFAULT; /* anonymous memory that nobody can change: nothing to wait for */
     else if ((vma->flags & VMA_SHARED) && vma->ops && vma->ops->identity)
         *out = (struct futex_key){
             .object = vma->ops->identity(vma),

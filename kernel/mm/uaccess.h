@@ -6,8 +6,12 @@
 #ifndef KERNEL_MM_UACCESS_H
 #define KERNEL_MM_UACCESS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/* Does [uaddr, uaddr + bytes) lie where user memory can be? Says nothing of what is mapped there. */
+bool user_range_ok(uint64_t uaddr, uint64_t bytes);
 
 /* 0 or -EFAULT; a partial copy may have happened. */
 int copy_from_user(void *dst, uint64_t uaddr, size_t bytes);

@@ -66,6 +66,7 @@ int uio_import(struct uio *uio, uint64_t iov_uaddr, uint64_t count, struct uio_s
                struct uio_segment **out_allocated)
 {
     *out_allocated = NULL;
+    count = (uint32_t)count; /* Linux counts segments in 32 bits */
     if (count > UIO_SEGMENTS_MAX)
         return -EINVAL;
     struct uio_segment *segments = stack;

@@ -172,6 +172,8 @@ static int copy_process(struct task *child, struct task *parent, const struct cl
     process->dumpable = atomic_load_relaxed(&parent->process->dumpable);
     process->gave_up_tty = parent->process->gave_up_tty;
     process->huge_pages_off = parent->process->huge_pages_off;
+    process->io_flusher = parent->process->io_flusher;
+    process->memory_error_policy = parent->process->memory_error_policy;
     bool irq = spin_lock_irqsave(&parent->process->signal_lock);
     memcpy(process->rlimits, parent->process->rlimits, sizeof(process->rlimits));
     spin_unlock_irqrestore(&parent->process->signal_lock, irq);

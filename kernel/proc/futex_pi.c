@@ -147,17 +147,19 @@ static int attach_locked(struct attempt *attempt, uint32_t value)
         struct task *owner = attempt->owner;
         if ((value & FUTEX_TID_MASK) != attempt->owner_tid)
             return AGAIN;
+        if (owner == attempt->waiter->task)
+            return -EDEADLK;
+        if (!(value & FUTEX_WAITERS)) { /* also if it comes to nothing, as in Linux */
+            int error = exchange(attempt->uaddr, value, value | FUTEX_WAITERS);
+            if (error)
+                return error;
+        }
         if (!owner || owner->futexes_closed)
             return -ESRCH; /* gone, and did not leave the futex to anybody */
         if (attempt->try_only)
             return -EAGAIN;
         if (deadlocks_locked(attempt->waiter->task, owner))
             return -EDEADLK;
-        if (!(value & FUTEX_WAITERS)) {
-            int error = exchange(attempt->uaddr, value, value | FUTEX_WAITERS);
-            if (error)
-                return error;
-        }
         lock = attempt->spare;
         attempt->spare = NULL;
         *lock = (struct pi_lock){.key = attempt->key};

@@ -32,6 +32,11 @@ int rseq_register(uint64_t uaddr, uint32_t bytes, uint32_t signature)
     uint64_t end;
     if (add_overflows(uaddr, (uint64_t)bytes, &end) || end > this_kernel()->boot->user_addr_limit)
         return -EFAULT;
+    /* What the memory held before is no critical section. */
+    const uint64_t section_uaddr = uaddr + offsetof(struct linux_rseq, rseq_cs);
+    uint64_t section;
+    if (get_user_u64(&section, section_uaddr) || (section && put_user_u64(section_uaddr, 0)))
+        return -EFAULT;
     task->rseq_uaddr = uaddr;
     task->rseq_bytes = bytes;
     task->rseq_signature = signature;

@@ -143,6 +143,8 @@ struct process {
     int ptracer_pid;             /* PR_SET_PTRACER: 0 nobody, -1 anybody; process-tree lock */
     uint64_t ptracer_start_ns;   /* of that process: numbers are used again */
     bool huge_pages_off;         /* PR_SET_THP_DISABLE */
+    bool io_flusher;             /* PR_SET_IO_FLUSHER */
+    uint8_t memory_error_policy; /* PR_MCE_KILL_DEFAULT less what PR_MCE_KILL set */
 
     /* Accumulated from exited threads, and from waited-for children (getrusage, times). */
     uint64_t dead_utime_ns, dead_stime_ns, dead_minor_faults, dead_major_faults;

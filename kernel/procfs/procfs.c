@@ -158,6 +158,9 @@ const struct file_ops proc_table_file_ops = {
 
 static int text_open(struct inode *inode, struct file *file)
 {
+    const struct text_file_ops *ops = inode->private;
+    if (!ops->write)
+        file->mode |= FILE_NO_PWRITE;
     return text_file_operations.open(inode, file);
 }
 

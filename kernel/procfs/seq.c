@@ -32,6 +32,7 @@ int proc_seq_open(struct inode *inode, struct file *file)
         return error;
     }
     file->private = seq;
+    file->mode |= FILE_NO_PWRITE;
     return 0;
 }
 

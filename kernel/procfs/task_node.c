@@ -166,6 +166,8 @@ static int pid_text_open(struct inode *inode, struct file *file)
         if (!allowed)
             return -EACCES;
     }
+    if (!text->write)
+        file->mode |= FILE_NO_PWRITE;
     return text_file_operations.open(inode, file);
 }
 

@@ -11,6 +11,7 @@
 #include "kernel/fs/locks.h"
 #include "kernel/fs/path.h"
 #include "kernel/ipc/dnotify.h"
+#include "kernel/ipc/splice.h"
 #include "kernel/lib/atomic.h"
 #include "kernel/mm/uaccess.h"
 #include "kernel/proc/session.h"
@@ -18,6 +19,7 @@
 #include "kernel/proc/task.h"
 #include "kernel/security/cred.h"
 #include "kernel/security/pid_namespace.h"
+#include "kernel/security/user_namespace.h"
 #include "kernel/syscall/ipc_hooks.h"
 #include "kernel/syscall/syscalls.h"
 
@@ -85,6 +87,8 @@ static int64_t set_owner(struct file *file, int type, int number)
     int pid = current_pid_given(number);
     if (pid != 0 && !owner_exists(file->kernel, type, pid))
         return -ESRCH;
+    file->owner_uid = pid ? current_cred()->uid : 0;
+    file->owner_euid = pid ? current_cred()->euid : 0;
     file->owner_type = (uint8_t)type;
     file->owner_pid = type == F_OWNER_PGRP ? -pid : pid;
     return 0;
@@ -112,6 +116,13 @@ static int64_t owner_ex(struct file *file, int command, uint64_t uaddr)
     if (owner.type < F_OWNER_TID || owner.type > F_OWNER_PGRP)
         return -EINVAL;
     return set_owner(file, owner.type, owner.pid);
+}
+
+/* As the owner was set, in the caller's user namespace. */
+static int64_t put_owner_uids(const struct file *file, uint64_t uaddr)
+{
+    uint32_t uids[2] = {current_uid_shown(file->owner_uid), current_uid_shown(file->owner_euid)};
+    return copy_to_user(uaddr, uids, sizeof(uids));
 }
 
 static int64_t rw_hint(struct file *file, int command, uint64_t uaddr)
@@ -199,6 +210,16 @@ void fcntl_signal_owner(struct file *file, int fd, int code)
     }
 }
 
+/* Commands of one kind of file only; each tells the others in its own way. */
+static int64_t special_fcntl(struct file *file, int command, uint64_t argument)
+{
+    if (command == F_ADD_SEALS && !(file->mode & FILE_WRITE))
+        return -EPERM;
+    if ((command == F_SETPIPE_SZ || command == F_GETPIPE_SZ) && !file_is_pipe(file))
+        return -EBADF;
+    return file->ops->fcntl ? file->ops->fcntl(file, command, argument) : -EINVAL;
+}
+
 static int64_t file_fcntl(int fd, struct file *file, int command, uint64_t argument)
 {
     switch (command) {
@@ -217,6 +238,8 @@ static int64_t file_fcntl(int fd, struct file *file, int command, uint64_t argum
     case F_SETOWN_EX:
     case F_GETOWN_EX:
         return owner_ex(file, command, argument);
+    case F_GETOWNER_UIDS:
+        return put_owner_uids(file, argument);
     case F_SETSIG:
         if (argument > SIGNALS_MAX)
             return -EINVAL;
@@ -235,11 +258,8 @@ static int64_t file_fcntl(int fd, struct file *file, int command, uint64_t argum
     case F_GET_FILE_RW_HINT:
     case F_SET_FILE_RW_HINT:
         return rw_hint(file, command, argument);
-    case F_GETPIPE_SZ:
-    case F_SETPIPE_SZ:
-        return file->ops->fcntl ? file->ops->fcntl(file, command, argument) : -EBADF;
     default:
-        return file->ops->fcntl ? file->ops->fcntl(file, command, argument) : -EINVAL;
+        return special_fcntl(file, command, argument);
     }
 }
 

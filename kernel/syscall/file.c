@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * Opening, closing and duplicating descriptors, positions, syncing: open(2), openat2(2), close(2),
- * dup(2), lseek(2), fsync(2), fallocate(2), ioctl(2).
+ * dup(2), lseek(2), fsync(2), fallocate(2).
  */
 #include "kernel/abi/errno.h"
 #include "kernel/abi/fcntl.h"
-#include "kernel/abi/ioctl.h"
 #include "kernel/abi/mman.h"
 #include "kernel/core/kernel.h"
 #include "kernel/fs/file_table.h"
@@ -164,70 +163,6 @@ int64_t sys_lseek(int fd, int64_t offset, int whence)
     int64_t result = -EINVAL;
     if (whence >= SEEK_SET && whence <= SEEK_HOLE)
         result = vfs_seek(file.file, offset, whence);
-    fd_release(file);
-    return result;
-}
-
-/* ---- ioctl ---- */
-
-static int64_t set_status_flag(struct file *file, uint64_t argument, uint32_t flag)
-{
-    uint32_t on;
-    if (get_user_u32(&on, argument))
-        return -EFAULT;
-    if (on)
-        atomic_fetch_or_relaxed(&file->flags, flag);
-    else
-        atomic_fetch_and_relaxed(&file->flags, ~flag);
-    return 0;
-}
-
-/* Files that never signal: asking for what is already so is no error. */
-static int64_t async_ioctl_refused(uint64_t argument)
-{
-    uint32_t on;
-    if (get_user_u32(&on, argument))
-        return -EFAULT;
-    return on ? -ENOTTY : 0;
-}
-
-static int64_t regular_ioctl(struct file *file, uint32_t command, uint64_t argument)
-{
-    if (command != FIONREAD)
-        return -ENOTTY;
-    return put_user_u32(argument, (uint32_t)(inode_size(file->inode) - file->pos)) ? -EFAULT : 0;
-}
-
-static int64_t file_ioctl(int fd, struct file *file, uint32_t command, uint64_t argument)
-{
-    switch (command) {
-    case FIOCLEX:
-        return fd_set_cloexec(fd, true);
-    case FIONCLEX:
-        return fd_set_cloexec(fd, false);
-    case FIONBIO:
-        return set_status_flag(file, argument, O_NONBLOCK);
-    case FIOASYNC:
-        if (!(file->mode & FILE_STREAM))
-            return async_ioctl_refused(argument);
-        return set_status_flag(file, argument, O_ASYNC);
-    default:
-        break;
-    }
-    int64_t result = -ENOTTY;
-    if (file->ops->ioctl)
-        result = file->ops->ioctl(file, command, argument);
-    else if (S_ISREG(inode_mode(file->inode)))
-        result = regular_ioctl(file, command, argument);
-    return result == -ENOIOCTLCMD ? -ENOTTY : result;
-}
-
-int64_t sys_ioctl(int fd, int command, uint64_t argument)
-{
-    struct fd_borrow file = fd_borrow(fd);
-    if (!file.file)
-        return -EBADF;
-    int64_t result = file_ioctl(fd, file.file, (uint32_t)command, argument);
     fd_release(file);
     return result;
 }

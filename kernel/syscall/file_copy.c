@@ -55,13 +55,13 @@ static int64_t send(struct file *out, struct file *in, uint64_t *pos, uint64_t c
 {
     if (!(in->mode & FILE_READ))
         return -EBADF;
-    if (pos && !(in->mode & FILE_SEEK))
+    if (pos && (in->mode & (FILE_SEEK | FILE_NO_POSITION)) != FILE_SEEK)
         return -ESPIPE;
     if ((pos && (int64_t)*pos < 0) || (int64_t)count < 0)
         return -EINVAL;
     if (!out || !(out->mode & FILE_WRITE))
         return -EBADF;
-    if (!(in->mode & FILE_SEEK) || !in->ops->read || S_ISDIR(inode_mode(in->inode)) ||
+    if (!(in->mode & FILE_SEEK) || (in->mode & FILE_NO_PWRITE) || !in->ops->read || S_ISDIR(inode_mode(in->inode)) ||
         !out->ops->write || (atomic_load_relaxed(&out->flags) & O_APPEND))
         return -EINVAL;
     uint64_t own = in->pos;
@@ -99,6 +99,8 @@ static int64_t check_copy(struct file *in, uint64_t in_pos, struct file *out, ui
     if (!(in->mode & FILE_READ) || !(out->mode & FILE_WRITE) ||
         (atomic_load_relaxed(&out->flags) & O_APPEND))
         return -EBADF;
+    if (in->inode->sb != out->inode->sb)
+        return -EXDEV;
     if (add_overflows(in_pos, *count, &in_end) || add_overflows(out_pos, *count, &out_end) ||
         (int64_t)in_end < 0 || (int64_t)out_end < 0)
         return -EOVERFLOW;
@@ -136,8 +138,9 @@ int64_t sys_copy_file_range(int in, uint64_t in_offset, int out, uint64_t out_of
             in_file.file->pos = in_pos;
         if (!out_offset)
             out_file.file->pos = out_pos;
-        if ((in_offset && put_user_u64(in_offset, in_pos)) ||
-            (out_offset && put_user_u64(out_offset, out_pos)))
+        if (in_offset && put_user_u64(in_offset, in_pos))
+            result = -EFAULT;
+        if (out_offset && put_user_u64(out_offset, out_pos))
             result = -EFAULT;
     }
 release:
@@ -151,12 +154,12 @@ release:
 int64_t sys_readahead(int fd, int64_t offset, uint64_t count)
 {
     (void)offset;
-    (void)count;
     struct fd_borrow file = fd_borrow(fd);
     int64_t result = -EBADF;
     if (file.file && (file.file->mode & FILE_READ)) {
         uint32_t type = inode_mode(file.file->inode) & S_IFMT;
-        result = type == S_IFREG || type == S_IFBLK ? 0 : -EINVAL;
+        bool cached = type == S_IFREG || type == S_IFBLK;
+        result = cached && (int64_t)count >= 0 ? 0 : -EINVAL;
     }
     fd_release(file);
     return result;

@@ -74,6 +74,20 @@ static int get_handle(uint64_t uaddr, uint32_t words[FILE_HANDLE_WORDS])
     return 0;
 }
 
+/* Any file of the mount, but not one that is open for its path only; or the working directory. */
+static int path_of_mount(int fd, struct path *out)
+{
+    if (fd == AT_FDCWD)
+        return path_at(fd, "", 0, out);
+    struct fd_borrow file = fd_borrow(fd);
+    if (!file.file)
+        return -EBADF;
+    *out = file.file->path;
+    path_get(out);
+    fd_release(file);
+    return 0;
+}
+
 int64_t sys_open_by_handle_at(int mount_fd, uint64_t handle, uint32_t flags)
 {
     uint32_t words[FILE_HANDLE_WORDS];
@@ -81,10 +95,12 @@ int64_t sys_open_by_handle_at(int mount_fd, uint64_t handle, uint32_t flags)
     struct file *file;
     if (!capable(CAP_DAC_READ_SEARCH))
         return -EPERM;
-    int error = path_at(mount_fd, "", 0, &start);
-    if (error)
+    int error = get_handle(handle, words);
+    if (error && error != -ESTALE)
         return error;
-    error = get_handle(handle, words);
+    int mount_error = path_of_mount(mount_fd, &start);
+    if (mount_error)
+        return mount_error;
     if (!error)
         error = file_handle_decode(start.mount, words, &path);
     path_put(&start);

@@ -79,15 +79,20 @@ static int64_t open_config(const struct filesystem *type, struct superblock *sb,
 
 int64_t sys_fsopen(uint64_t name, uint32_t flags)
 {
-    char text[KEY_MAX];
+    char *text;
     if (!may_mount())
         return -EPERM;
     if (flags & ~(uint32_t)FSOPEN_CLOEXEC)
         return -EINVAL;
-    int64_t length = copy_string_from_user(text, name, sizeof(text));
+    text = kmalloc(PAGE_SIZE);
+    if (!text)
+        return -ENOMEM;
+    int64_t length = copy_string_from_user(text, name, PAGE_SIZE);
+    const struct filesystem *type =
+        length >= 0 ? vfs_find_filesystem(this_kernel(), text) : NULL;
+    kfree(text);
     if (length < 0)
-        return length == -ENAMETOOLONG ? -ENODEV : length;
-    const struct filesystem *type = vfs_find_filesystem(this_kernel(), text);
+        return length == -ENAMETOOLONG ? -EINVAL : length;
     return type ? open_config(type, NULL, flags & FSOPEN_CLOEXEC) : -ENODEV;
 }
 
@@ -200,6 +205,8 @@ static int set_parameter(struct fs_config *config, uint32_t command, const char 
 {
     if (config->phase != PHASE_PARAMETERS && config->phase != PHASE_CHANGES)
         return -EBUSY;
+    if (!key[0])
+        return -EINVAL;
     if (command != FSCONFIG_SET_FLAG && command != FSCONFIG_SET_STRING)
         return -EINVAL; /* no file system here has such parameters */
     if (command == FSCONFIG_SET_FLAG && set_sb_flag(config, key))
@@ -259,14 +266,34 @@ static int change_superblock(struct fs_config *config)
     return error;
 }
 
-static int copy_texts(uint32_t command, uint64_t key, uint64_t value, char *out_key,
+/* A value that no file system here takes; but it must be there. */
+static int probe_value(uint32_t command, uint64_t value, int bytes)
+{
+    struct user_path path;
+    char part[64];
+    if (command == FSCONFIG_SET_PATH || command == FSCONFIG_SET_PATH_EMPTY) {
+        int error = user_path_get(&path, value, command == FSCONFIG_SET_PATH_EMPTY);
+        if (!error)
+            user_path_put(&path);
+        return error;
+    }
+    for (int done = 0; command == FSCONFIG_SET_BINARY && done < bytes; done += sizeof(part)) {
+        if (copy_from_user(part, value + (unsigned)done, MIN(sizeof(part), (size_t)(bytes - done))))
+            return -EFAULT;
+    }
+    return 0;
+}
+
+static int copy_texts(uint32_t command, uint64_t key, uint64_t value, int aux, char *out_key,
                       char *out_value)
 {
     out_key[0] = out_value[0] = '\0';
     int64_t length = key ? copy_string_from_user(out_key, key, KEY_MAX) : 0;
     if (length >= 0 && command == FSCONFIG_SET_STRING)
         length = copy_string_from_user(out_value, value, VALUE_MAX);
-    return length >= 0 ? 0 : length == -ENAMETOOLONG ? -EINVAL : (int)length;
+    if (length >= 0)
+        return probe_value(command, value, aux);
+    return length == -ENAMETOOLONG ? -EINVAL : (int)length;
 }
 
 int64_t sys_fsconfig(int fd, uint32_t command, uint64_t key, uint64_t value, int aux)
@@ -281,7 +308,7 @@ int64_t sys_fsconfig(int fd, uint32_t command, uint64_t key, uint64_t value, int
     if (!file)
         return -EBADF;
     struct fs_config *config = file->private;
-    error = file->ops == &config_file_ops ? copy_texts(command, key, value, key_text, value_text)
+    error = file->ops == &config_file_ops ? copy_texts(command, key, value, aux, key_text, value_text)
                                           : -EINVAL;
     if (!error) {
         mutex_lock(&config->mutex);

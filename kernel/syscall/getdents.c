@@ -89,7 +89,7 @@ static int64_t get(int fd, uint64_t entries, uint32_t count, bool old_form)
     dents.context = (struct dir_context){.emit = emit};
     dents.old_form = old_form;
     dents.uaddr = entries;
-    dents.room = count;
+    dents.room = (int32_t)count < 0 ? 0 : count;
     dents.written = dents.staged = 0;
     dents.error = 0;
     int64_t error = vfs_iterate(file.file, &dents.context);

@@ -342,7 +342,7 @@ int64_t sys_setgroups(int size, uint64_t list)
 /* Number of 32-bit sets that this header version carries; an unknown version is answered with ours. */
 static int read_cap_header(uint64_t header, struct linux_cap_header *out, unsigned *out_words)
 {
-    if (copy_from_user(out, header, sizeof(*out)))
+    if (get_user_u32(&out->version, header + offsetof(struct linux_cap_header, version)))
         return -EFAULT;
     switch (out->version) {
     case _LINUX_CAPABILITY_VERSION_1:
@@ -368,6 +368,8 @@ int64_t sys_capget(uint64_t header_uaddr, uint64_t data)
         return error == -EINVAL ? 0 : error;
     if (error)
         return error;
+    if (copy_from_user(&header, header_uaddr, sizeof(header)))
+        return -EFAULT;
     if (header.pid < 0)
         return -EINVAL;
     struct task *task = header.pid ? task_find_unreaped_given(header.pid) : task_get(current_task());
@@ -396,6 +398,8 @@ int64_t sys_capset(uint64_t header_uaddr, uint64_t data)
     int error = read_cap_header(header_uaddr, &header, &words);
     if (error)
         return error;
+    if (copy_from_user(&header, header_uaddr, sizeof(header)))
+        return -EFAULT;
     if (header.pid && header.pid != current_task()->own_tid)
         return -EPERM;
     if (copy_from_user(sets, data, words * sizeof(sets[0])))

@@ -16,6 +16,8 @@
     (IN_ALL_EVENTS | IN_UNMOUNT | IN_Q_OVERFLOW | IN_IGNORED | IN_ONLYDIR | IN_DONT_FOLLOW |       \
      IN_EXCL_UNLINK | IN_MASK_ADD | IN_MASK_CREATE | IN_ISDIR | IN_ONESHOT)
 
+#define ALL_BITS ((uint32_t)(KNOWN_BITS))
+
 int64_t sys_inotify_init1(uint32_t flags)
 {
     struct file *file;
@@ -52,7 +54,7 @@ static int64_t add_watch(struct file *file, uint64_t path_uaddr, uint32_t mask)
 
 int64_t sys_inotify_add_watch(int fd, uint64_t path, uint32_t mask)
 {
-    if (!(mask & KNOWN_BITS))
+    if ((mask & ~ALL_BITS) || !(mask & KNOWN_BITS))
         return -EINVAL;
     struct file *file = fd_get(fd);
     if (!file)

@@ -15,12 +15,12 @@
 #include "kernel/security/pid_namespace.h"
 #include "kernel/syscall/syscalls.h"
 
-enum { DATA_MASK = (1 << IOPRIO_CLASS_SHIFT) - 1, NICE_MIN = -20, NICES_A_LEVEL = 5 };
+enum { CLASS_MASK = 7, DATA_MASK = (1 << IOPRIO_CLASS_SHIFT) - 1, NICE_MIN = -20, NICES_A_LEVEL = 5 };
 
 static int check_priority(int priority)
 {
     int data = priority & DATA_MASK;
-    switch (priority >> IOPRIO_CLASS_SHIFT) {
+    switch ((priority >> IOPRIO_CLASS_SHIFT) & CLASS_MASK) { /* other bits mean nothing */
     case IOPRIO_CLASS_RT:
         if (!capable(CAP_SYS_ADMIN) && !capable(CAP_SYS_NICE))
             return -EPERM;

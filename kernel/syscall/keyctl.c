@@ -167,6 +167,8 @@ static int64_t read_key(struct key_state *state, int id, uint64_t buffer, uint64
     void *content = NULL;
     mutex_lock(&state->mutex);
     int64_t result = task_key_lookup(state, id, 0, 0, &ref);
+    if (result == -EINVAL) /* a number that no key can have */
+        result = -ENOKEY;
     if (!result) {
         /* A possessor may read, too. */
         if (key_permission(ref.key, ref.possessed, KEY_READ) && !ref.possessed)
@@ -274,7 +276,7 @@ static int64_t operate_on_key(int operation, struct keyctl_args *args)
     case KEYCTL_SET_TIMEOUT:
         return with_key(set_timeout, KEY_LOOKUP_PARTIAL | KEY_LOOKUP_CREATE, KEY_SETATTR, 0, args);
     case KEYCTL_DESCRIBE:
-        return describe_key(state, (int)args->arg2, args->arg3, args->arg4, false);
+        return describe_key(state, (int)args->arg2, args->arg3, (uint32_t)args->arg4, false);
     case KEYCTL_GET_SECURITY:
         return describe_key(state, (int)args->arg2, args->arg3, args->arg4, true);
     case KEYCTL_READ:

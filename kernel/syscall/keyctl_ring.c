@@ -330,6 +330,8 @@ static int64_t with_texts(int operation, const struct keyctl_args *args)
         result = keyctl_copy_description(uaddr, &text);
     if (!result && operation == KEYCTL_JOIN_SESSION_KEYRING && text && text[0] == '.')
         result = -EPERM;
+    if (!result && operation == KEYCTL_JOIN_SESSION_KEYRING && text && !text[0])
+        result = -EINVAL;
     if (!result) {
         mutex_lock(&state->mutex);
         result = operation == KEYCTL_SEARCH ? search_ring(state, args, type, text)

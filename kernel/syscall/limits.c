@@ -105,16 +105,15 @@ int64_t sys_prlimit64(int pid, int resource, uint64_t new_uaddr, uint64_t old_ua
 
     if (new_uaddr && copy_from_user(&new, new_uaddr, sizeof(new)))
         return -EFAULT;
-    int error = check_limit((unsigned)resource, new_uaddr ? &new : NULL);
-    if (error)
-        return error;
     struct process *self = current_process();
     struct task *task = pid ? task_find_unreaped_given(pid) : task_get(current_task());
     if (!task)
         return -ESRCH;
-    error = task->process != self && !may_prlimit(task->process)
-                ? -EPERM
-                : exchange_limit(task->process, (unsigned)resource, new_uaddr ? &new : NULL, &old);
+    int error = task->process != self && !may_prlimit(task->process) ? -EPERM : 0;
+    if (!error)
+        error = check_limit((unsigned)resource, new_uaddr ? &new : NULL);
+    if (!error)
+        error = exchange_limit(task->process, (unsigned)resource, new_uaddr ? &new : NULL, &old);
     task_put(task);
     if (!error && old_uaddr && copy_to_user(old_uaddr, &old, sizeof(old)))
         error = -EFAULT;

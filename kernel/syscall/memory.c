@@ -110,9 +110,10 @@ static int64_t map(struct mm *mm, struct mm_map_request *request, uint32_t flags
     return error ? error : (int64_t)addr;
 }
 
-int64_t sys_mmap(uint64_t addr, uint64_t length, uint32_t prot, uint32_t flags, int fd,
+int64_t sys_mmap(uint64_t addr, uint64_t length, uint64_t all_prot, uint64_t all_flags, int fd,
                  int64_t offset)
 {
+    uint32_t prot = (uint32_t)all_prot, flags = (uint32_t)all_flags; /* others mean nothing */
     bool exact = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE);
     struct mm_map_request request = {
         .addr = exact ? addr : ALIGN_DOWN(addr, (uint64_t)PAGE_SIZE),
@@ -177,10 +178,10 @@ static int extend_up(struct mm *mm, uint64_t addr)
     return error;
 }
 
-int64_t sys_mprotect(uint64_t addr, uint64_t length, uint32_t prot)
+int64_t sys_mprotect(uint64_t addr, uint64_t length, uint64_t prot)
 {
     struct mm *mm = this_thread()->mm;
-    uint32_t grows = prot & (PROT_GROWSDOWN | PROT_GROWSUP);
+    uint32_t grows = (uint32_t)prot & (PROT_GROWSDOWN | PROT_GROWSUP);
     if (grows == (PROT_GROWSDOWN | PROT_GROWSUP) || !IS_ALIGNED(addr, PAGE_SIZE))
         return -EINVAL;
     if (length == 0)
@@ -189,15 +190,15 @@ int64_t sys_mprotect(uint64_t addr, uint64_t length, uint32_t prot)
     if (addr + length <= addr)
         return -ENOMEM;
     if (prot &
-        ~(uint32_t)(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM | PROT_GROWSDOWN | PROT_GROWSUP))
+        ~(uint64_t)(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM | PROT_GROWSDOWN | PROT_GROWSUP))
         return -EINVAL;
     if (grows == PROT_GROWSUP)
         return extend_up(mm, addr);
     int error = grows ? extend_down(mm, &addr, &length) : 0;
-    return error ? error : mm_protect(mm, addr, length, access_of(prot));
+    return error ? error : mm_protect(mm, addr, length, access_of((uint32_t)prot));
 }
 
-int64_t sys_pkey_mprotect(uint64_t addr, uint64_t length, uint32_t prot, int key)
+int64_t sys_pkey_mprotect(uint64_t addr, uint64_t length, uint64_t prot, int key)
 {
     return key == -1 ? sys_mprotect(addr, length, prot) : -EINVAL;
 }
@@ -216,18 +217,23 @@ int64_t sys_pkey_free(int key)
     return -EINVAL;
 }
 
-int64_t sys_mremap(uint64_t old, uint64_t old_size, uint64_t new_size, uint32_t flags, uint64_t new)
+int64_t sys_mremap(uint64_t old, uint64_t old_size, uint64_t new_size, uint64_t flags, uint64_t new)
 {
     uint64_t addr;
+    if (flags > INT32_MAX)
+        return -EINVAL;
     int error = mm_remap(current_mm(), old, old_size, new_size, (int)flags, new, &addr);
     return error ? error : (int64_t)addr;
 }
 
-int64_t sys_remap_file_pages(uint64_t addr, uint64_t size, uint32_t prot, uint64_t pgoff,
-                             uint32_t flags)
+int64_t sys_remap_file_pages(uint64_t addr, uint64_t size, uint64_t prot, uint64_t pgoff,
+                             uint64_t flags)
 {
-    if (prot)
+    uint64_t end;
+    if (prot || add_overflows(pgoff, size >> PAGE_SHIFT, &end))
         return -EINVAL;
+    if (size <= this_kernel()->boot->user_addr_limit && end > (uint64_t)INT64_MAX >> PAGE_SHIFT)
+        return -EOVERFLOW;
     return mm_remap_file_pages(current_mm(), addr, size, pgoff, !(flags & MAP_NONBLOCK));
 }
 

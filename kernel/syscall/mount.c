@@ -110,6 +110,8 @@ static int do_mount(const struct mount_strings *strings, const struct path *at, 
 {
     if ((flags & MS_MGC_MSK) == MS_MGC_VAL)
         flags &= ~(uint64_t)MS_MGC_MSK;
+    if (flags >> 31) /* MS_NOUSER, and what is beyond all flags */
+        return -EINVAL;
     if (!may_change_mounts())
         return -EPERM;
     if ((flags & (MS_REMOUNT | MS_BIND)) == (MS_REMOUNT | MS_BIND))
@@ -177,7 +179,7 @@ static int64_t sysfs_index(uint64_t name_uaddr)
 {
     struct user_path name;
     const struct filesystem *type;
-    int error = user_path_get(&name, name_uaddr, true);
+    int error = user_path_get(&name, name_uaddr, false);
     if (error)
         return error;
     int64_t result = -EINVAL;

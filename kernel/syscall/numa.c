@@ -238,12 +238,18 @@ int64_t sys_migrate_pages(int pid, uint64_t maxnode, uint64_t old_uaddr, uint64_
 
 static int64_t page_status(struct mm *mm, uint64_t pages, uint64_t count, uint64_t status)
 {
-    for (uint64_t i = 0; i < count; i++) {
-        uint64_t page;
-        if (get_user_u64(&page, pages + i * 8))
+    enum { BATCH = 16 }; /* all addresses of a batch are read before any answer is written */
+    uint64_t batch[BATCH];
+    int32_t answers[BATCH];
+    for (uint64_t done = 0, part; done < count; done += part) {
+        part = MIN(count - done, (uint64_t)BATCH);
+        if (copy_from_user(batch, pages + done * 8, part * 8))
             return -EFAULT;
-        int error = mm_page_present(mm, page);
-        if (put_user_u32(status + i * 4, (uint32_t)(error ? error : NODE_ONLINE)))
+        for (uint64_t i = 0; i < part; i++) {
+            int error = mm_page_present(mm, batch[i]);
+            answers[i] = error ? error : NODE_ONLINE;
+        }
+        if (copy_to_user(status + done * 4, answers, part * 4))
             return -EFAULT;
     }
     return 0;

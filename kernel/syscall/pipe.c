@@ -19,8 +19,10 @@ int64_t sys_pipe2(uint64_t fds, uint32_t flags)
     struct file *read_end, *write_end;
     bool cloexec = flags & O_CLOEXEC;
 
-    if (flags & ~(uint32_t)(O_CLOEXEC | O_NONBLOCK | O_DIRECT))
+    if (flags & ~(uint32_t)(O_CLOEXEC | O_NONBLOCK | O_DIRECT | O_EXCL))
         return -EINVAL;
+    if (flags & O_EXCL)
+        return -ENOPKG; /* a notification pipe: built without CONFIG_WATCH_QUEUE */
     int error = pipe_create(this_kernel(), flags, &read_end, &write_end);
     if (error)
         return error;

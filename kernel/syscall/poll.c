@@ -219,6 +219,8 @@ static int64_t do_poll(uint64_t uaddr, uint32_t count, uint64_t deadline_ns)
             goto out;
     }
     result = -EFAULT;
+    if (!user_range_ok(uaddr, count * sizeof(*fds)))
+        goto out; /* even if there are none */
     if (copy_from_user(fds, uaddr, count * sizeof(*fds)))
         goto out;
     result = poll_entries(fds, entries, count, deadline_ns);
@@ -394,7 +396,7 @@ static int64_t do_select(int count, const uint64_t uaddr[SETS], uint64_t deadlin
 
     if (count < 0)
         return -EINVAL;
-    count = MIN(count, (int)FDS_MAX);
+    count = (int)MIN((unsigned)count, fd_table_capacity()); /* more there cannot be */
     sets.words = DIV_ROUND_UP((unsigned)count, 64u);
     if (sets.words > 4) {
         storage = kmalloc(SETS * sets.words * sizeof(uint64_t));

@@ -201,6 +201,54 @@ static int64_t set_seccomp(uint64_t mode, uint64_t filter)
     }
 }
 
+/* ---- what the machine does about errors and leaks: remembered, as there is nothing to do ---- */
+
+static int64_t io_flusher(struct process *process, bool set, uint64_t value, uint64_t rest)
+{
+    if (!capable(CAP_SYS_RESOURCE))
+        return -EPERM;
+    if (rest || (set ? value > 1 : value))
+        return -EINVAL;
+    if (!set)
+        return process->io_flusher;
+    process->io_flusher = value;
+    return 0;
+}
+
+static int64_t set_memory_error_policy(struct process *process, uint64_t how, uint64_t policy,
+                                       uint64_t rest)
+{
+    if (rest)
+        return -EINVAL;
+    if (how == PR_MCE_KILL_CLEAR && policy == 0)
+        policy = PR_MCE_KILL_DEFAULT;
+    else if (how != PR_MCE_KILL_SET || policy > PR_MCE_KILL_DEFAULT)
+        return -EINVAL;
+    process->memory_error_policy = (uint8_t)(PR_MCE_KILL_DEFAULT - policy);
+    return 0;
+}
+
+static int64_t prctl_machine(struct process *process, int option, uint64_t arg2, uint64_t arg3,
+                             uint64_t arg4, uint64_t arg5)
+{
+    switch (option) {
+    case PR_GET_IO_FLUSHER:
+    case PR_SET_IO_FLUSHER:
+        return io_flusher(process, option == PR_SET_IO_FLUSHER, arg2, arg3 | arg4 | arg5);
+    case PR_MCE_KILL:
+        return set_memory_error_policy(process, arg2, arg3, arg4 | arg5);
+    case PR_MCE_KILL_GET:
+        return arg2 | arg3 | arg4 | arg5 ? -EINVAL
+                                         : PR_MCE_KILL_DEFAULT - process->memory_error_policy;
+    case PR_GET_SPECULATION_CTRL: /* of a processor that does not leak */
+        return arg3 | arg4 | arg5 ? -EINVAL : arg2 > PR_SPEC_L1D_FLUSH ? -ENODEV : 0;
+    case PR_SET_SPECULATION_CTRL:
+        return arg4 | arg5 ? -EINVAL : arg2 > PR_SPEC_L1D_FLUSH ? -ENODEV : -ENXIO;
+    default:
+        return -ENOSYS;
+    }
+}
+
 int64_t sys_prctl(int option, uint64_t arg2, uint64_t arg3, uint64_t arg4, uint64_t arg5)
 {
     struct task *task = current_task();
@@ -257,6 +305,8 @@ int64_t sys_prctl(int option, uint64_t arg2, uint64_t arg3, uint64_t arg4, uint6
         return set_seccomp(arg2, arg3);
     default: {
         int64_t result = prctl_cred(option, arg2, arg3, arg4, arg5);
+        if (result == -ENOSYS)
+            result = prctl_machine(process, option, arg2, arg3, arg4, arg5);
         return result == -ENOSYS ? -EINVAL : result;
     }
     }

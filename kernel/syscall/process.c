@@ -158,11 +158,13 @@ int64_t sys_execveat(int dir, uint64_t path, uint64_t argv, uint64_t envp, uint3
     unsigned walk_flags = (flags & AT_SYMLINK_NOFOLLOW) ? 0 : WALK_FOLLOW;
     char *name;
 
-    if (flags & ~(uint32_t)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
-        return -EINVAL;
     int error = path_copy_user(path, flags & AT_EMPTY_PATH, &name);
     if (error)
         return error;
+    if (flags & ~(uint32_t)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) {
+        kfree(name);
+        return -EINVAL;
+    }
     if (flags & AT_EMPTY_PATH)
         walk_flags |= WALK_EMPTY;
     int64_t result = name[0] == '/' || (dir == AT_FDCWD && name[0])
@@ -259,9 +261,9 @@ int64_t sys_waitid(int type, int id, uint64_t info, uint32_t options, uint64_t u
     struct linux_siginfo out = {0};
     struct wait_result result;
 
-    if ((options & ~known) || !(options & (WEXITED | WSTOPPED | WCONTINUED)))
-        return -EINVAL;
-    int64_t got = waitid_find(type, id, options, &result);
+    int64_t got = -EINVAL;
+    if (!(options & ~known) && (options & (WEXITED | WSTOPPED | WCONTINUED)))
+        got = waitid_find(type, id, options, &result);
     if (got > 0) {
         if (usage && copy_to_user(usage, &result.usage, sizeof(result.usage)))
             return -EFAULT;
@@ -271,7 +273,7 @@ int64_t sys_waitid(int type, int id, uint64_t info, uint32_t options, uint64_t u
         out.chld.uid = (uint32_t)result.uid;
         out.chld.status = result.si_status;
     }
-    /* Only these fields are written, as Linux does; also when there is nothing to report. */
+    /* Only these fields are written, as Linux does; also if there is nothing to report or it fails. */
     if (info && copy_to_user(info, &out, offsetof(struct linux_siginfo, chld.utime)))
         return -EFAULT;
     return MIN(got, (int64_t)0);

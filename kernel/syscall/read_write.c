@@ -33,18 +33,20 @@ static int64_t after_write(int64_t result)
     return result;
 }
 
-/* A count that is negative, and so larger than any buffer: an error, after those of the file. */
-static int64_t too_large(const struct file *file, bool write)
+/* A buffer that is not all in user space: an error, after those of the file and before any other. */
+static int64_t outside(const struct file *file, bool write)
 {
     if (!(file->mode & (write ? FILE_WRITE : FILE_READ)))
         return -EBADF;
-    if (write ? !file->ops->write : !file->ops->read)
-        return !write && S_ISDIR(inode_mode(file->inode)) ? -EISDIR : -EINVAL;
+    if (write ? !file->ops->write : !file->ops->read && !S_ISDIR(inode_mode(file->inode)))
+        return -EINVAL;
     return -EFAULT;
 }
 
-static bool takes_position(const struct file *file)
+static bool takes_position(const struct file *file, bool write)
 {
+    if (write && (file->mode & FILE_NO_PWRITE))
+        return false;
     return (file->mode & (FILE_SEEK | FILE_NO_POSITION)) == FILE_SEEK;
 }
 
@@ -54,12 +56,12 @@ int64_t sys_read(int fd, uint64_t buf, uint64_t count)
     if (unlikely(!file.file))
         return -EBADF;
     int64_t result;
-    if (likely((int64_t)count >= 0)) {
+    if (likely(user_range_ok(buf, count))) {
         struct uio uio;
         uio_init_user(&uio, buf, count);
         result = vfs_read(file.file, &uio, NULL);
     } else {
-        result = too_large(file.file, false);
+        result = outside(file.file, false);
     }
     fd_release(file);
     return after_read(result);
@@ -71,12 +73,12 @@ int64_t sys_write(int fd, uint64_t buf, uint64_t count)
     if (unlikely(!file.file))
         return -EBADF;
     int64_t result;
-    if (likely((int64_t)count >= 0)) {
+    if (likely(user_range_ok(buf, count))) {
         struct uio uio;
         uio_init_user(&uio, buf, count);
         result = vfs_write(file.file, &uio, NULL);
     } else {
-        result = too_large(file.file, true);
+        result = outside(file.file, true);
     }
     fd_release(file);
     return after_write(result);
@@ -93,9 +95,9 @@ static int64_t positioned(int fd, uint64_t buf, uint64_t count, int64_t offset, 
         return -EBADF;
     int64_t result = -ESPIPE;
     uint64_t pos = (uint64_t)offset;
-    if (takes_position(file.file)) {
-        if ((int64_t)count < 0) {
-            result = too_large(file.file, write);
+    if (takes_position(file.file, write)) {
+        if (!user_range_ok(buf, count)) {
+            result = outside(file.file, write);
         } else {
             uio_init_user(&uio, buf, count);
             result = write ? vfs_write(file.file, &uio, &pos) : vfs_read(file.file, &uio, &pos);
@@ -127,14 +129,32 @@ static int64_t sync_written(struct file *file, uint32_t flags, int64_t result)
     return error ? error : result;
 }
 
+/* Only what is in memory anyway can promise not to wait. */
+static bool never_waits(const struct file *file)
+{
+    return S_ISCHR(inode_mode(file->inode)) && !(file->mode & FILE_STREAM);
+}
+
+/* Checks in Linux's order, after those of the vector itself. 1 if there is something to transfer. */
+static int64_t check_transfer(const struct file *file, const struct uio *uio, uint32_t flags,
+                              bool write)
+{
+    bool directory = S_ISDIR(inode_mode(file->inode));
+    if (!(file->mode & (write ? FILE_WRITE : FILE_READ)))
+        return -EBADF;
+    if (write ? !file->ops->write : !file->ops->read && !directory)
+        return -EINVAL;
+    if (!uio->remaining)
+        return 0;
+    if ((flags & ~(uint32_t)RWF_KNOWN) || ((flags & RWF_NOWAIT) && !never_waits(file)))
+        return -EOPNOTSUPP;
+    return 1;
+}
+
 static int64_t transfer(struct file *file, struct uio *uio, const int64_t *offset, uint32_t flags,
                         bool write)
 {
     uint64_t pos = offset ? (uint64_t)*offset : 0;
-    if (offset && !takes_position(file))
-        return -ESPIPE;
-    if ((flags & RWF_NOWAIT) && (file->mode & FILE_STREAM))
-        return -EOPNOTSUPP;
     if (!write)
         return vfs_read(file, uio, offset ? &pos : NULL);
     if ((flags & RWF_APPEND) && (file->mode & FILE_SEEK)) {
@@ -157,14 +177,12 @@ static int64_t vectored(int fd, uint64_t vec, uint64_t count, const int64_t *off
     struct fd_borrow file = fd_borrow(fd);
     if (!file.file)
         return -EBADF;
-    int64_t result = 0;
-    if (!(file.file->mode & (write ? FILE_WRITE : FILE_READ)))
-        result = -EBADF;
-    else if (flags & ~(uint32_t)RWF_KNOWN)
-        result = -EOPNOTSUPP;
-    else
+    int64_t result = -ESPIPE;
+    if (!offset || takes_position(file.file, write))
         result = uio_import(&uio, vec, count, stack, &allocated);
     if (result == 0)
+        result = check_transfer(file.file, &uio, flags, write);
+    if (result > 0)
         result = transfer(file.file, &uio, offset, flags, write);
     kfree(allocated);
     fd_release(file);

@@ -362,13 +362,13 @@ int64_t sys_sched_yield(void)
     return 0;
 }
 
-int64_t sys_sched_setaffinity(int pid, uint64_t size, uint64_t umask)
+int64_t sys_sched_setaffinity(int pid, uint32_t size, uint64_t umask)
 {
     struct cpu_mask mask = {0};
     struct task *task;
     int64_t error;
 
-    if (copy_from_user(&mask.bits, umask, MIN(size, sizeof mask.bits)) < 0) {
+    if (copy_from_user(&mask.bits, umask, MIN((size_t)size, sizeof mask.bits)) < 0) {
         return -EFAULT;
     }
     task = find_task(pid);
@@ -380,7 +380,7 @@ int64_t sys_sched_setaffinity(int pid, uint64_t size, uint64_t umask)
     return error;
 }
 
-int64_t sys_sched_getaffinity(int pid, uint64_t size, uint64_t umask)
+int64_t sys_sched_getaffinity(int pid, uint32_t size, uint64_t umask)
 {
     struct sched_params params;
     struct task *task;
@@ -406,10 +406,9 @@ int64_t sys_getcpu(uint64_t cpu, uint64_t node, uint64_t cache)
     uint32_t here = this_cpu()->id;
 
     (void)cache; /* unused since Linux 2.6.24 */
-    if ((cpu != 0 && put_user_u32(cpu, here) < 0) || (node != 0 && put_user_u32(node, 0) < 0)) {
-        return -EFAULT;
-    }
-    return 0;
+    int cpu_error = cpu != 0 ? put_user_u32(cpu, here) : 0;
+    int node_error = node != 0 ? put_user_u32(node, 0) : 0; /* whatever came of the other */
+    return cpu_error ? cpu_error : node_error;
 }
 
 /* ---- nice ---- */

@@ -15,6 +15,7 @@
 #include "kernel/security/cred.h"
 #include "kernel/security/pid_namespace.h"
 #include "kernel/security/user_namespace.h"
+#include "kernel/syscall/siginfo.h"
 #include "kernel/syscall/syscalls.h"
 
 static bool is_signal(int sig)
@@ -165,10 +166,17 @@ int64_t sys_restart_syscall(void)
 
 /* ---- kill(2) ---- */
 
+static int check_sending(struct process *process, int sig, struct linux_siginfo *info)
+{
+    if (sig < 0 || sig > SIGNALS_MAX)
+        return -EINVAL;
+    return signal_check_permission(process, sig, info);
+}
+
 static int kill_process(struct process *process, int sig, const struct linux_siginfo *info)
 {
     struct linux_siginfo seen = *info;
-    int error = signal_check_permission(process, sig, &seen);
+    int error = check_sending(process, sig, &seen);
     if (!error)
         error = signal_send_process(process, sig, &seen);
     return error == -ESRCH ? 0 : error; /* a zombie is still there */
@@ -236,8 +244,6 @@ static int64_t kill_all(int sig, const struct linux_siginfo *info)
 int64_t sys_kill(int pid, int sig)
 {
     struct linux_siginfo info = user_info(sig, SI_USER);
-    if (sig < 0 || sig > SIGNALS_MAX)
-        return -EINVAL;
     if (pid > 0)
         return kill_one(current_pid_given(pid), sig, &info);
     if (pid == -1)
@@ -255,19 +261,22 @@ static int64_t kill_thread(int tgid, int tid, int sig, const struct linux_siginf
     struct linux_siginfo seen = *info;
     if (!task)
         return -ESRCH;
-    int error = tgid > 0 && task->process->pid != current_pid_given(tgid) ? -ESRCH : 0;
-    if (!error)
-        error = signal_check_permission(task->process, sig, &seen);
-    if (!error)
-        error = signal_send_task(task, sig, &seen);
+    int64_t result = -ESRCH;
+    if (tgid == 0 || task->process->pid == current_pid_given(tgid)) {
+        result = check_sending(task->process, sig, &seen);
+        if (!result)
+            result = signal_send_task(task, sig, &seen);
+        if (result == -ESRCH && sig == 0)
+            result = 0; /* a zombie is still there */
+    }
     task_put(task);
-    return error == -ESRCH && sig == 0 ? 0 : error;
+    return result;
 }
 
 int64_t sys_tgkill(int tgid, int tid, int sig)
 {
     struct linux_siginfo info = user_info(sig, SI_TKILL);
-    if (tgid <= 0 || tid <= 0 || sig < 0 || sig > SIGNALS_MAX)
+    if (tgid <= 0 || tid <= 0)
         return -EINVAL;
     return kill_thread(tgid, tid, sig, &info);
 }
@@ -275,7 +284,7 @@ int64_t sys_tgkill(int tgid, int tid, int sig)
 int64_t sys_tkill(int tid, int sig)
 {
     struct linux_siginfo info = user_info(sig, SI_TKILL);
-    if (tid <= 0 || sig < 0 || sig > SIGNALS_MAX)
+    if (tid <= 0)
         return -EINVAL;
     return kill_thread(0, tid, sig, &info);
 }
@@ -285,8 +294,9 @@ int64_t sys_tkill(int tid, int sig)
 /* Nobody may claim to be kill(2) or the kernel, except to itself. */
 static int info_from_user(uint64_t uaddr, int sig, int target_pid, struct linux_siginfo *out)
 {
-    if (copy_from_user(out, uaddr, sizeof(*out)))
-        return -EFAULT;
+    int error = siginfo_from_user(out, uaddr);
+    if (error)
+        return error;
     out->si_signo = sig;
     if ((out->si_code >= 0 || out->si_code == SI_TKILL) && target_pid != current_process()->own_pid)
         return -EPERM;
@@ -299,22 +309,18 @@ int64_t sys_rt_sigqueueinfo(int pid, int sig, uint64_t info_uaddr)
     int error = info_from_user(info_uaddr, sig, pid, &info);
     if (error)
         return error;
-    if (sig < 0 || sig > SIGNALS_MAX)
-        return -EINVAL;
     return pid > 0 ? kill_one(current_pid_given(pid), sig, &info) : -ESRCH;
 }
 
 int64_t sys_rt_tgsigqueueinfo(int tgid, int tid, int sig, uint64_t info_uaddr)
 {
     struct linux_siginfo info;
-    if (copy_from_user(&info, info_uaddr, sizeof(info)))
-        return -EFAULT;
+    int error = info_from_user(info_uaddr, sig, tgid, &info);
+    if (error == -EFAULT || error == -E2BIG)
+        return error;
     if (tgid <= 0 || tid <= 0)
         return -EINVAL;
-    int error = info_from_user(info_uaddr, sig, tgid, &info);
     if (error)
         return error;
-    if (sig < 0 || sig > SIGNALS_MAX)
-        return -EINVAL;
     return kill_thread(tgid, tid, sig, &info);
 }

@@ -17,6 +17,7 @@
 #include "kernel/security/cred.h"
 #include "kernel/security/pid_namespace.h"
 #include "kernel/security/user_namespace.h"
+#include "kernel/syscall/siginfo.h"
 #include "kernel/syscall/syscalls.h"
 
 /* ---- signalfd ---- */
@@ -24,11 +25,11 @@
 int64_t sys_signalfd4(int fd, uint64_t mask, uint64_t sigsetsize, uint32_t flags)
 {
     uint64_t set;
-    if (flags & ~(uint32_t)(O_CLOEXEC | O_NONBLOCK))
-        return -EINVAL;
     int error = signal_mask_from_user(mask, sigsetsize, &set);
     if (error)
         return error;
+    if (flags & ~(uint32_t)(O_CLOEXEC | O_NONBLOCK))
+        return -EINVAL;
     if (fd == -1)
         return signalfd_create(set, flags);
     struct file *file = fd_get(fd);
@@ -83,8 +84,9 @@ static int info_for(const struct process *target, uint64_t info_uaddr, int sig,
         out->kill.uid = current_uid_shown(current_cred()->uid);
         return 0;
     }
-    if (copy_from_user(out, info_uaddr, sizeof(*out)))
-        return -EFAULT;
+    int error = siginfo_from_user(out, info_uaddr);
+    if (error)
+        return error;
     if (out->si_signo != sig)
         return -EINVAL;
     /* As rt_sigqueueinfo(2): only to itself may it pretend to be anybody. */

@@ -175,6 +175,10 @@ int64_t sys_accept4(int fd, uint64_t addr, uint64_t length, uint32_t flags)
 {
     struct socket_fd socket;
     struct file *file;
+    struct fd_borrow borrow = fd_borrow(fd);
+    if (!borrow.file)
+        return -EBADF;
+    fd_release(borrow);
     if (flags & ~(uint32_t)(SOCK_CLOEXEC | SOCK_NONBLOCK))
         return -EINVAL;
     int error = socket_fd_get(fd, &socket);
@@ -258,7 +262,9 @@ int64_t sys_getsockopt(int fd, int level, int option, uint64_t value, uint64_t l
     int error = socket_fd_get(fd, &socket);
     if (error)
         return error;
-    if (get_user_u32(&bytes, length))
+    if (level != SOL_SOCKET && socket.socket->family == AF_UNIX)
+        error = -EOPNOTSUPP; /* before its buffer is looked at */
+    else if (get_user_u32(&bytes, length))
         error = -EFAULT;
     else if ((int32_t)bytes < 0)
         error = -EINVAL;

@@ -182,6 +182,8 @@ static int64_t receive_header(struct socket *socket, uint64_t uaddr, uint32_t fl
 int64_t sys_sendmsg(int fd, uint64_t message, uint32_t flags)
 {
     struct socket_fd socket;
+    if (flags & MSG_CMSG_COMPAT)
+        return -EINVAL;
     int64_t result = socket_fd_get(fd, &socket);
     if (result)
         return result;
@@ -193,6 +195,8 @@ int64_t sys_sendmsg(int fd, uint64_t message, uint32_t flags)
 int64_t sys_recvmsg(int fd, uint64_t message, uint32_t flags)
 {
     struct socket_fd socket;
+    if (flags & MSG_CMSG_COMPAT)
+        return -EINVAL;
     int64_t result = socket_fd_get(fd, &socket);
     if (result)
         return result;
@@ -211,6 +215,8 @@ static int put_length(uint64_t uaddr, int64_t bytes)
 int64_t sys_sendmmsg(int fd, uint64_t messages, uint32_t count, uint32_t flags)
 {
     struct socket_fd socket;
+    if (flags & MSG_CMSG_COMPAT)
+        return -EINVAL;
     int64_t result = socket_fd_get(fd, &socket), done = 0;
     if (result)
         return result;
@@ -254,6 +260,8 @@ int64_t sys_recvmmsg(int fd, uint64_t messages, uint32_t count, uint32_t flags, 
 {
     struct socket_fd socket;
     uint64_t deadline_ns;
+    if (flags & MSG_CMSG_COMPAT)
+        return -EINVAL;
     int64_t result = deadline_from_user(timeout, &deadline_ns);
     if (!result)
         result = socket_fd_get(fd, &socket);

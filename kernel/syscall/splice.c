@@ -15,38 +15,35 @@
 
 #define SPLICE_FLAGS (SPLICE_F_MOVE | SPLICE_F_NONBLOCK | SPLICE_F_MORE | SPLICE_F_GIFT)
 
-/* An offset argument: pipes have none, others must be seekable. *pos as the VFS wants it. */
-static int offset_from_user(const struct file *file, uint64_t uaddr, uint64_t *value,
-                            uint64_t **pos)
+/* An offset argument of what is no pipe, as the VFS wants it: it must be seekable. */
+static int check_offset(const struct file *file, uint64_t uaddr, uint64_t *value, uint64_t **pos)
 {
-    *pos = NULL;
+    *pos = uaddr ? value : NULL;
     if (!uaddr)
         return 0;
-    if (file_is_pipe(file))
-        return -ESPIPE;
-    if (!(file->mode & FILE_SEEK))
-        return -EINVAL;
-    if (get_user_u64(value, uaddr))
-        return -EFAULT;
-    if ((int64_t)*value < 0)
-        return -EINVAL;
-    *pos = value;
-    return 0;
+    return (file->mode & FILE_SEEK) && (int64_t)*value >= 0 ? 0 : -EINVAL;
 }
 
 static int64_t do_splice(struct file *in, uint64_t in_offset, struct file *out,
                          uint64_t out_offset, uint64_t count, bool nonblock)
 {
-    uint64_t in_value, out_value, *in_pos, *out_pos;
+    uint64_t in_value = 0, out_value = 0, *in_pos, *out_pos;
+    if ((in_offset && file_is_pipe(in)) || (out_offset && file_is_pipe(out)))
+        return -ESPIPE;
+    if ((out_offset && get_user_u64(&out_value, out_offset)) ||
+        (in_offset && get_user_u64(&in_value, in_offset)))
+        return -EFAULT;
     if (!(in->mode & FILE_READ) || !(out->mode & FILE_WRITE))
         return -EBADF;
     if (!file_is_pipe(in) && !file_is_pipe(out))
         return -EINVAL;
-    int error = offset_from_user(in, in_offset, &in_value, &in_pos);
+    int error = check_offset(in, in_offset, &in_value, &in_pos);
     if (!error)
-        error = offset_from_user(out, out_offset, &out_value, &out_pos);
+        error = check_offset(out, out_offset, &out_value, &out_pos);
     if (error)
         return error;
+    if ((int64_t)count < 0 && !file_is_pipe(out))
+        return -EINVAL;
     count = MIN(count, (uint64_t)MAX_RW_COUNT);
     int64_t done = splice_files(in, in_pos, out, out_pos, count, nonblock);
     if (done >= 0 && ((in_pos && put_user_u64(in_offset, in_value)) ||

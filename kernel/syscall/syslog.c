@@ -131,6 +131,8 @@ int64_t sys_syslog(int type, uint64_t buf, int length)
     case SYSLOG_ACTION_READ_CLEAR:
         if (!buf || length < 0)
             return -EINVAL;
+        if (length && !user_range_ok(buf, (uint64_t)length))
+            return -EFAULT;
         return length ? with_formatter(type, buf, (uint64_t)length) : 0;
     case SYSLOG_ACTION_CLEAR:
         atomic_store_relaxed(&klog_positions()->cleared, klog_next_sequence());

@@ -31,25 +31,25 @@ int64_t sys_uname(uint64_t name)
     return copy_to_user(name, &out, sizeof(out));
 }
 
-static int64_t set_name(uint64_t name, uint64_t length, bool domain)
+static int64_t set_name(uint64_t name, int length, bool domain)
 {
     char text[UTSNAME_LENGTH] = "";
     if (!capable_in(namespaces_current()->uts->common.owner, CAP_SYS_ADMIN))
         return -EPERM;
-    if (length >= UTSNAME_LENGTH)
+    if (length < 0 || length >= UTSNAME_LENGTH)
         return -EINVAL;
-    if (copy_from_user(text, name, length))
+    if (copy_from_user(text, name, (size_t)length))
         return -EFAULT;
     uts_set(domain ? UTS_DOMAINNAME : UTS_NODENAME, text);
     return 0;
 }
 
-int64_t sys_sethostname(uint64_t name, uint64_t length)
+int64_t sys_sethostname(uint64_t name, int length)
 {
     return set_name(name, length, false);
 }
 
-int64_t sys_setdomainname(uint64_t name, uint64_t length)
+int64_t sys_setdomainname(uint64_t name, int length)
 {
     return set_name(name, length, true);
 }

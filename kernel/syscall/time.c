@@ -151,9 +151,7 @@ int64_t sys_clock_settime(int clock, uint64_t time)
 {
     uint64_t realtime_ns, ignored_ns;
     if (clock != CLOCK_REALTIME) {
-        bool cpu = clock < 0 || clock == CLOCK_PROCESS_CPUTIME_ID ||
-                   clock == CLOCK_THREAD_CPUTIME_ID;
-        return cpu && !read_clock(clock, &ignored_ns) ? -EPERM : -EINVAL;
+        return clock < 0 && !read_clock(clock, &ignored_ns) ? -EPERM : -EINVAL;
     }
     int error = time_from_user(time, &realtime_ns);
     return error ? error : set_realtime(realtime_ns);
@@ -239,8 +237,13 @@ int64_t sys_adjtimex(uint64_t timex)
 
 int64_t sys_clock_adjtime(int clock, uint64_t timex)
 {
+    enum { CPU_CLOCK_MASK = 7, CPU_CLOCK_FD = 3 };
+    struct linux_timex ignored;
     uint64_t ignored_ns;
     if (clock == CLOCK_REALTIME)
         return adjust(timex);
-    return read_clock(clock, &ignored_ns) ? -EINVAL : -EOPNOTSUPP;
+    if (copy_from_user(&ignored, timex, sizeof(ignored)))
+        return -EFAULT;
+    bool cpu = clock < 0 && (clock & CPU_CLOCK_MASK) != CPU_CLOCK_FD;
+    return cpu || !read_clock(clock, &ignored_ns) ? -EOPNOTSUPP : -EINVAL;
 }

@@ -50,39 +50,46 @@ static int copy_name(char name[XATTR_NAME_MAX + 1], uint64_t uaddr)
     return length < 0 ? (int)length : 0;
 }
 
+/* The name and the value of setxattr(2), in a new buffer. */
+static int copy_attribute(char name[XATTR_NAME_MAX + 1], uint64_t name_uaddr, uint64_t value,
+                          uint64_t size, void **out_buffer)
+{
+    *out_buffer = NULL;
+    int error = copy_name(name, name_uaddr);
+    if (error || !size)
+        return error;
+    if (size > XATTR_SIZE_MAX)
+        return -E2BIG;
+    *out_buffer = kmalloc(size);
+    if (!*out_buffer)
+        return -ENOMEM;
+    return copy_from_user(*out_buffer, value, size);
+}
+
 static int64_t set(struct target target, uint64_t name_uaddr, uint64_t value, uint64_t size,
                    uint32_t flags)
 {
     char name[XATTR_NAME_MAX + 1];
     void *buffer = NULL;
     struct path path;
+    int error = resolve(&target, &path);
+    if (error)
+        return error;
     if (flags & ~(uint32_t)(XATTR_CREATE | XATTR_REPLACE))
-        return -EINVAL;
-    int error = copy_name(name, name_uaddr);
-    if (!error && size > XATTR_SIZE_MAX)
-        error = -E2BIG;
-    if (!error && size) {
-        buffer = kmalloc(size);
-        if (!buffer)
-            error = -ENOMEM;
-        else if (copy_from_user(buffer, value, size))
-            error = -EFAULT;
-    }
+        error = -EINVAL;
+    else
+        error = copy_attribute(name, name_uaddr, value, size, &buffer);
     if (!error)
-        error = resolve(&target, &path);
-    if (!error) {
         error = vfs_setxattr(&path, name, buffer, size, (int)flags);
-        path_put(&path);
-    }
+    path_put(&path);
     kfree(buffer);
     return error;
 }
 
 /* Run with a kernel buffer of at most `max` bytes and copy what it holds afterwards. */
-static int64_t fetch(struct target target, const char *name, uint64_t uaddr, uint64_t size,
+static int64_t fetch(const struct path *path, const char *name, uint64_t uaddr, uint64_t size,
                      uint64_t max)
 {
-    struct path path;
     void *buffer = NULL;
     size = MIN(size, max);
     if (size) {
@@ -90,12 +97,8 @@ static int64_t fetch(struct target target, const char *name, uint64_t uaddr, uin
         if (!buffer)
             return -ENOMEM;
     }
-    int64_t result = resolve(&target, &path);
-    if (!result) {
-        result =
-            name ? vfs_getxattr(&path, name, buffer, size) : vfs_listxattr(&path, buffer, size);
-        path_put(&path);
-    }
+    int64_t result =
+        name ? vfs_getxattr(path, name, buffer, size) : vfs_listxattr(path, buffer, size);
     if (result > 0 && size && copy_to_user(uaddr, buffer, (size_t)result))
         result = -EFAULT;
     kfree(buffer);
@@ -105,25 +108,38 @@ static int64_t fetch(struct target target, const char *name, uint64_t uaddr, uin
 static int64_t get(struct target target, uint64_t name_uaddr, uint64_t value, uint64_t size)
 {
     char name[XATTR_NAME_MAX + 1];
-    int error = copy_name(name, name_uaddr);
-    return error ? error : fetch(target, name, value, size, XATTR_SIZE_MAX);
+    struct path path;
+    int64_t result = resolve(&target, &path);
+    if (result)
+        return result;
+    result = copy_name(name, name_uaddr);
+    if (!result)
+        result = fetch(&path, name, value, size, XATTR_SIZE_MAX);
+    path_put(&path);
+    return result;
 }
 
 static int64_t list(struct target target, uint64_t uaddr, uint64_t size)
 {
-    return fetch(target, NULL, uaddr, size, XATTR_LIST_MAX);
+    struct path path;
+    int64_t result = resolve(&target, &path);
+    if (result)
+        return result;
+    result = fetch(&path, NULL, uaddr, size, XATTR_LIST_MAX);
+    path_put(&path);
+    return result;
 }
 
 static int64_t remove_one(struct target target, uint64_t name_uaddr)
 {
     char name[XATTR_NAME_MAX + 1];
     struct path path;
-    int error = copy_name(name, name_uaddr);
-    if (!error)
-        error = resolve(&target, &path);
+    int error = resolve(&target, &path);
     if (error)
         return error;
-    error = vfs_removexattr(&path, name);
+    error = copy_name(name, name_uaddr);
+    if (!error)
+        error = vfs_removexattr(&path, name);
     path_put(&path);
     return error;
 }

@@ -389,6 +389,14 @@ static int64_t pair_ioctl(struct file *file, struct pty *pty, uint32_t command, 
     }
 }
 
+static int64_t set_foreground(struct tty *slave, uint64_t argument)
+{
+    uint32_t pgid;
+    if (get_user_u32(&pgid, argument))
+        return -EFAULT;
+    return job_control_set_foreground(slave, (int)pgid);
+}
+
 static int64_t master_ioctl(struct file *file, uint32_t command, uint64_t argument)
 {
     struct pty *pty = file->private;
@@ -417,6 +425,10 @@ static int64_t master_ioctl(struct file *file, uint32_t command, uint64_t argume
             return -EFAULT;
         tty_set_size(slave, &size);
         return 0;
+    case TIOCGETD:
+        return put_user_u32(argument, N_TTY);
+    case TIOCSPGRP:
+        return set_foreground(slave, argument);
     case TIOCGPGRP:
         return put_number(job_control_get_foreground(slave, true), argument);
     case TIOCGSID:
