@@ -96,6 +96,10 @@ static void test_capacity(void)
     EQ(OK(fcntl(fds[0], F_SETPIPE_SZ, 1)), 4096);
     EQ(write(fds[1], big, 10000), 4096);
     FAILS(fcntl(fds[0], F_SETPIPE_SZ, 0x80000001u), EINVAL);
+    int file = (int)OK(open("not-a-pipe", O_CREAT | O_RDWR, 0600));
+    FAILS(fcntl(file, F_SETPIPE_SZ, 4096), EBADF);
+    FAILS(fcntl(file, F_GETPIPE_SZ), EBADF);
+    OK(close(file));
     int plain = (int)OK(open("/dev/null", O_RDWR));
     FAILS(fcntl(plain, F_SETPIPE_SZ, 4096), EBADF);
     FAILS(fcntl(plain, F_GETPIPE_SZ), EBADF);
