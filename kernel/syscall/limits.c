@@ -85,7 +85,8 @@ int64_t sys_setrlimit(int resource, uint64_t limit)
     return error ? error : exchange_limit(current_process(), (unsigned)resource, &new, &old);
 }
 
-/* prlimit(2): the target's ids must all be ours, or CAP_SYS_RESOURCE. */
+/* prlimit(2): the target's ids must all be ours, or CAP_SYS_RESOURCE in its user
+ * namespace. */
 static bool may_prlimit(struct process *target)
 {
     const struct cred *mine = current_cred();
@@ -95,8 +96,9 @@ static bool may_prlimit(struct process *target)
     bool same = mine->uid == theirs->uid && mine->uid == theirs->euid &&
                 mine->uid == theirs->suid && mine->gid == theirs->gid &&
                 mine->gid == theirs->egid && mine->gid == theirs->sgid;
+    bool allowed = same || cred_has_cap_in(mine, theirs->user_ns, CAP_SYS_RESOURCE);
     cred_put(theirs);
-    return same || capable(CAP_SYS_RESOURCE);
+    return allowed;
 }
 
 int64_t sys_prlimit64(int pid, int resource, uint64_t new_uaddr, uint64_t old_uaddr)

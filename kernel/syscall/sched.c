@@ -45,6 +45,19 @@ static bool owns(struct task *target)
     return result;
 }
 
+/* The same, or the right to it where the target lives. */
+static bool owns_or_capable(struct task *target)
+{
+    if (owns(target)) {
+        return true;
+    }
+    const struct cred *theirs = thread_cred_get(&target->thread);
+    bool result = cred_has_cap_in(current_cred(), theirs->user_ns, CAP_SYS_NICE);
+
+    cred_put(theirs);
+    return result;
+}
+
 static bool is_rt(int policy)
 {
     return policy == SCHED_FIFO || policy == SCHED_RR;
@@ -375,7 +388,7 @@ int64_t sys_sched_setaffinity(int pid, uint32_t size, uint64_t umask)
     if (task == NULL) {
         return -ESRCH;
     }
-    error = owns(task) || capable(CAP_SYS_NICE) ? sched_set_affinity(&task->thread, mask) : -EPERM;
+    error = owns_or_capable(task) ? sched_set_affinity(&task->thread, mask) : -EPERM;
     task_put(task);
     return error;
 }
@@ -512,7 +525,7 @@ static void visit_set(struct task *task, int nice, int *result)
     struct sched_params params;
 
     sched_get_params(&task->thread, &params);
-    if (!owns(task) && !capable(CAP_SYS_NICE)) {
+    if (!owns_or_capable(task)) {
         *result = -EPERM;
     } else if (nice < params.nice && !may_have_nice(task, nice) && !capable(CAP_SYS_NICE)) {
         *result = -EACCES;

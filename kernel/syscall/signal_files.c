@@ -138,7 +138,8 @@ static bool may_take_files(const struct cred *theirs)
     bool same = mine->uid == theirs->uid && mine->uid == theirs->euid &&
                 mine->uid == theirs->suid && mine->gid == theirs->gid &&
                 mine->gid == theirs->egid && mine->gid == theirs->sgid;
-    return same || capable(CAP_SYS_PTRACE);
+    return (same && mine->user_ns == theirs->user_ns) ||
+           cred_has_cap_in(mine, theirs->user_ns, CAP_SYS_PTRACE);
 }
 
 /* The descriptor table of the process's main thread, referenced; or an errno. */

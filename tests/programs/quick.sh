@@ -50,6 +50,17 @@ check mount 'mkdir m && mount -t tmpfs -o size=1M x m && ! head -c 2M /dev/zero 
     mount -o remount,ro m && ! touch m/x 2>/dev/null; umount m'
 check script 'script -qec "tty && stty size && echo done" log >/dev/null && grep -q done log'
 check setpriv '[[ $(setpriv --reuid 1000 --regid 1000 --clear-groups id -u) == 1000 ]]'
+check namespaces '
+    [[ $(unshare -pf --mount-proc bash -c "echo \$\$; ps -eo pid= | wc -l" | tr "\n" " ") == "1 3 " ]]
+    [[ $(setpriv --reuid 1000 --regid 1000 --clear-groups \
+        unshare -Urpf --mount-proc id -u) == 0 ]]
+    unshare -pf --mount-proc sleep 100 & until pid=$(pgrep -n -x sleep); do :; done
+    [[ $(nsenter -t $pid -a cat /proc/1/comm) == sleep ]]
+    lsns -t pid -o PID | grep -qw $pid; kill -KILL $pid'
+check bwrap '[[ $(bwrap --ro-bind / / --proc /proc --dev /dev --unshare-pid -- \
+        ps -eo comm= | tr "\n" " ") == "bwrap ps " ]]
+    [[ $(setpriv --reuid 1000 --regid 1000 --clear-groups bwrap --unshare-user --unshare-pid \
+        --uid 0 --ro-bind / / --proc /proc --dev /dev --tmpfs /tmp -- id -u) == 0 ]]'
 check users 'useradd -m joe && [[ $(su joe -c "id -un; pwd" | tr "\n" " ") == "joe / " ||
     $(su - joe -c "id -un; pwd" | tr "\n" " ") == "joe /home/joe " ]] && userdel -r joe'
 
