@@ -174,8 +174,8 @@ static bool may_fail(const struct run *run, const struct scenario_program *progr
 
     return (run->options->allocation_machine == program->machine &&
             run->options->allocation_nth > 0) ||
-           (disk != NULL && disk->kind == RUN_EXPLORE_REQUESTS && disk->machine == program->machine &&
-            disk->nth > 0);
+           (disk != NULL && disk->kind == RUN_EXPLORE_REQUESTS &&
+            disk->machine == program->machine && disk->nth > 0);
 }
 
 static void start_program(struct run *run, size_t index)
@@ -261,6 +261,12 @@ static void judge_program(struct run *run, size_t index)
     const int status = exit_status(state->status);
 
     if (may_fail(run, program)) {
+        if (WIFSIGNALED(state->status)) {
+            run->result->signals++;
+        } else if ((!program->any_status && status != program->status) ||
+                   (program->output != NULL && strcmp(program->output, output) != 0)) {
+            run->result->own_errors++;
+        }
         return;
     }
     if (!program->any_status && status != program->status) {

@@ -66,7 +66,9 @@ struct run_result {
     char message[1024];
     uint64_t hash[2], records, time_ns, faults;
     uint64_t allocations; /* seen on the explorer's machine; or requests of its disk */
-    bool differs;         /* two runs of the seed were not the same */
+    /* Programs that have failed, as they may in an explorer's run: by themselves, by a signal. */
+    uint64_t own_errors, signals;
+    bool differs; /* two runs of the seed were not the same */
     struct sim_report report;
 };
 

@@ -112,6 +112,7 @@ struct progress {
     struct timespec begun;
     uint64_t total, passed, failed;
     uint64_t host_preemptions;
+    uint64_t own_errors, signals; /* of programs, which they may have when allocations fail */
     uint64_t records, time_ns;
     bool have_failure, invalid;
     uint64_t failing_number;
@@ -153,6 +154,8 @@ static bool finished(void *context, uint64_t number, const struct run_result *re
     struct progress *progress = context;
 
     progress->host_preemptions += result->report.spin_preemptions;
+    progress->own_errors += result->own_errors;
+    progress->signals += result->signals;
     progress->records += result->records;
     progress->time_ns += result->time_ns;
     if (result->outcome == RUN_PASSED) {
@@ -204,6 +207,11 @@ static int say_passed(const struct progress *progress, const char *what)
         printf("%" PRIu64 " %s pass: %" PRIu64 " events, %.3f s of virtual time, in %.1f s\n",
                progress->passed, what, progress->records, (double)progress->time_ns / 1e9,
                seconds_since(&progress->begun));
+    }
+    if (!progress->session->quiet && progress->session->allocations != NULL) {
+        printf("programs: %" PRIu64 " ended with an error of their own, %" PRIu64
+               " by a signal; no kernel failed, nothing hung, all checks held\n",
+               progress->own_errors, progress->signals);
     }
     if (progress->host_preemptions > 0) {
         fprintf(stderr,
