@@ -16,6 +16,7 @@
 #include "kernel/ipc/pipe.h"
 #include "kernel/ipc/sysv.h"
 #include "kernel/ipc/unix_internal.h"
+#include "kernel/ipc/userfaultfd.h"
 #include "kernel/mm/slab.h"
 
 void ipc_set_hooks(struct kernel *kernel, const struct ipc_hooks *hooks)
@@ -97,5 +98,7 @@ int ipc_init(struct kernel *kernel)
         error = mqueue_init(kernel);
     if (!error)
         error = notify_init(kernel);
+    if (!error)
+        error = userfaultfd_init(kernel);
     return error ? error : unix_init(kernel);
 }

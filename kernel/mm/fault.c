@@ -249,12 +249,18 @@ int fault_vma(struct mm *mm, struct vma *vma, uint64_t uaddr, unsigned flags)
     struct mm_region *region = region_find(mm, uaddr);
     if (!region || !((region->present >> index) & 1)) {
         spin_unlock(&mm->table_lock);
+        if (unlikely(vma->flags & VMA_USERFAULT_MISSING))
+            return FAULT_WAITS;
         return vma->ops ? fault_file(mm, vma, uaddr, flags) : fault_anon(mm, vma, uaddr, flags);
     }
     if (!(flags & FAULT_WRITE) || ((region->writable >> index) & 1)) {
         int error = reinstall(mm, vma, region, uaddr);
         spin_unlock(&mm->table_lock);
         return error;
+    }
+    if (unlikely((region->protected >> index) & 1)) {
+        spin_unlock(&mm->table_lock);
+        return FAULT_WAITS;
     }
     if (vma->flags & VMA_SHARED) {
         spin_unlock(&mm->table_lock);
@@ -278,8 +284,19 @@ int fault_vma(struct mm *mm, struct vma *vma, uint64_t uaddr, unsigned flags)
     return fault_cow(mm, vma, uaddr, page, writable);
 }
 
-static int fault_once(struct mm *mm, uint64_t uaddr, enum mm_access access)
+/* A program resolves the fault: try again after it has. mm->lock is dropped. */
+static int wait_for_program(struct mm *mm, struct vma *vma, uint64_t uaddr, unsigned flags)
 {
+    int error = userfault_wait(mm, vma, uaddr, flags);
+    if (error == -ERESTARTSYS) /* a signal is taken first, and the access tried again */
+        return flags & FAULT_USER ? 0 : -EFAULT;
+    return error ? error : -EAGAIN;
+}
+
+/* `exact` is what was accessed in the page at uaddr. */
+static int fault_once(struct mm *mm, uint64_t uaddr, uint64_t exact, enum mm_access access)
+{
+    unsigned flags = (access & MM_WRITE ? FAULT_WRITE : 0) | (access & MM_USER ? FAULT_USER : 0);
     rwlock_read_lock(&mm->lock);
     struct vma *vma = mm_find_vma(mm, uaddr);
     int error;
@@ -294,13 +311,16 @@ static int fault_once(struct mm *mm, uint64_t uaddr, enum mm_access access)
              ((access & MM_EXEC) && !(vma->flags & VMA_EXEC)))
         error = -EACCES;
     else
-        error = fault_vma(mm, vma, uaddr, access & MM_WRITE ? FAULT_WRITE : 0);
+        error = fault_vma(mm, vma, uaddr, flags);
+    if (unlikely(error == FAULT_WAITS))
+        return wait_for_program(mm, vma, exact, flags);
     rwlock_read_unlock(&mm->lock);
     return error;
 }
 
 int mm_handle_fault(struct mm *mm, uint64_t uaddr, enum mm_access access)
 {
+    uint64_t exact = uaddr;
     uaddr = ALIGN_DOWN(uaddr, PAGE_SIZE);
     if (uaddr >= user_limit(mm))
         return -EFAULT;
@@ -308,7 +328,7 @@ int mm_handle_fault(struct mm *mm, uint64_t uaddr, enum mm_access access)
     if (thread)
         atomic_store_relaxed(&thread->minor_faults, thread->minor_faults + 1);
     for (unsigned attempt = 0;;) {
-        int error = fault_once(mm, uaddr, access);
+        int error = fault_once(mm, uaddr, exact, access);
         if (error == -ENOMEM && mm_out_of_memory(mm->kernel, attempt++))
             continue;
         if (error != -EAGAIN)

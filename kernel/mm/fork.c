@@ -71,6 +71,7 @@ static int copy_vma(struct mm *parent, struct vma *vma, struct mm *child, bool *
     if (!copy)
         return -ENOMEM;
     copy->flags &= ~(unsigned)(VMA_LOCKED | VMA_LOCK_ON_FAULT);
+    userfault_forget_vma(copy); /* the child's faults are its own */
     vma_insert_locked(child, copy);
     /* Pages of shared objects are found again by faults. */
     if (vma->flags & (VMA_SHARED | VMA_WIPEONFORK))

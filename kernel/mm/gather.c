@@ -89,6 +89,7 @@ static bool zap_region(struct gather *gather, struct mm_region *region, uint64_t
     }
     region->present &= ~done;
     region->writable &= ~done;
+    region->protected &= ~done;
     gather->flush |= done != 0;
     /* Neighbours in one call, with the holes between them unless pages stay there. */
     while (done) {

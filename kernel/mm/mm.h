@@ -30,6 +30,7 @@ struct hal_aspace;
 struct kernel;
 struct mm_region;
 struct page_cache;
+struct userfault;
 struct vma;
 
 enum vma_flags {
@@ -49,6 +50,8 @@ enum vma_flags {
     VMA_STACK = 0x8000, /* initial stack: "[stack]" */
     VMA_HEAP = 0x10000, /* brk: "[heap]" */
     VMA_DONTEXPAND = 0x20000,
+    VMA_USERFAULT_MISSING = 0x4000000, /* see userfault.h */
+    VMA_USERFAULT_WP = 0x8000000,
     VMA_IMAGE = 0x40000, /* of a library (MAP_DENYWRITE): its data will soon be written */
     VMA_LOCK_ON_FAULT = 0x80000, /* with VMA_LOCKED: not made resident ahead */
     VMA_SEQUENTIAL = 0x100000,   /* MADV_SEQUENTIAL, MADV_RANDOM: only remembered */
@@ -96,6 +99,7 @@ struct vma {
     struct list_node mapping_node;
 
     uint16_t policy; /* mbind(2), see policy.c */
+    struct userfault *userfault; /* who resolves its faults; referenced; mostly NULL */
 
     struct vma *next_dead; /* private: removed, to be put when the lock is dropped */
 };
@@ -204,11 +208,17 @@ int mm_check_policies(struct mm *mm, uint64_t start, uint64_t end, bool (*accept
 /* 0 if there is a page at the address, -ENOENT if there is none (yet), -EFAULT without mapping. */
 int mm_page_present(struct mm *mm, uint64_t uaddr);
 
-enum mm_access { MM_READ = 1, MM_WRITE = 2, MM_EXEC = 4 };
+enum mm_access {
+    MM_READ = 1,
+    MM_WRITE = 2,
+    MM_EXEC = 4,
+    MM_USER = 8 /* the program itself, not a copy by the kernel */
+};
 
 /* Resolve a fault. 0: try the access again. -EFAULT: no mapping (SEGV_MAPERR). -EACCES: mapping
  * forbids it (SEGV_ACCERR). -ENXIO/-EIO: SIGBUS. -ENOMEM: out of memory; the OOM killer has been
- * run and the caller returns to handle its signals. Thread context, interrupts enabled. */
+ * run and the caller returns to handle its signals. Thread context, interrupts enabled. May wait for
+ * another program (userfaultfd(2)): with MM_USER until a signal, otherwise until a fatal one. */
 int mm_handle_fault(struct mm *mm, uint64_t uaddr, enum mm_access access);
 
 /* Copy to or from another (or the own) address space, resolving faults; `force` ignores VMA_READ/
@@ -248,6 +258,7 @@ struct mm_limits {
     uint64_t overcommit_ratio; /* percent of memory that may be committed */
     uint64_t overcommit_kib;   /* or so much, if not 0 */
     uint64_t user_reserve_kib, admin_reserve_kib;
+    uint64_t userfault_for_all; /* vm.unprivileged_userfaultfd: without CAP_SYS_PTRACE */
 };
 enum mm_overcommit { MM_OVERCOMMIT_GUESS, MM_OVERCOMMIT_ALWAYS, MM_OVERCOMMIT_NEVER };
 struct mm_limits *mm_limits(struct kernel *kernel);

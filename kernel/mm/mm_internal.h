@@ -29,6 +29,7 @@ enum {
 };
 
 enum { VMA_ACCESS = VMA_READ | VMA_WRITE | VMA_EXEC };
+enum { VMA_USERFAULT = VMA_USERFAULT_MISSING | VMA_USERFAULT_WP };
 enum { VMA_MAY_ALL = VMA_MAY_READ | VMA_MAY_WRITE | VMA_MAY_EXEC };
 
 /* What all address spaces of a machine share. */
@@ -50,6 +51,7 @@ struct mm_region {
     uint64_t base;
     uint64_t present;  /* bit n: pages[n] is resident */
     uint64_t writable; /* bit n: its translation lets the program write */
+    uint64_t protected; /* bit n: a write waits for the VMA's userfault context */
     struct page *pages[MM_REGION_PAGES];
 };
 
@@ -183,8 +185,11 @@ bool user_range(const struct mm *mm, uint64_t addr, uint64_t bytes, uint64_t *ou
 enum {
     FAULT_WRITE = 1,
     FAULT_POPULATE = 2, /* allocate generously ahead */
-    FAULT_FORCE = 4     /* write for the debugger: own page even in a read-only private VMA */
+    FAULT_FORCE = 4,    /* write for the debugger: own page even in a read-only private VMA */
+    FAULT_USER = 8      /* the program's own access */
 };
+/* What fault_vma returns if the fault is to be resolved by a program: userfault_wait, try again. */
+enum { FAULT_WAITS = 1 };
 int fault_vma(struct mm *mm, struct vma *vma, uint64_t uaddr, unsigned flags);
 int fault_file(struct mm *mm, struct vma *vma, uint64_t uaddr, unsigned flags);
 int fault_cow(struct mm *mm, struct vma *vma, uint64_t uaddr, struct page *old, bool writable);
@@ -194,6 +199,15 @@ int fault_copy_around(struct mm *mm, struct vma *vma, uint64_t uaddr);
 /* Up to `wanted` (at most 64) single pages, neighbours in memory if possible: how many. */
 unsigned page_alloc_run(unsigned wanted, unsigned flags, struct page **out);
 int expand_stack(struct mm *mm, uint64_t uaddr);
+
+/* ---- userfault.c ---- */
+struct userfault *userfault_get(struct userfault *uffd); /* NULL is fine */
+void userfault_put(struct userfault *uffd);
+/* The VMA belongs to no context any more; mm->lock held for writing, or it is not linked yet. */
+void userfault_forget_vma(struct vma *vma);
+/* Wait until the fault at uaddr (FAULT_WRITE, FAULT_USER) may be tried again. mm->lock is held for
+ * reading, and dropped. 0, -ENXIO if the program gets SIGBUS instead, -ERESTARTSYS. */
+int userfault_wait(struct mm *mm, struct vma *vma, uint64_t uaddr, unsigned flags);
 
 /* ---- populate.c ---- */
 int mm_populate_for(struct mm *mm, uint64_t addr, uint64_t bytes, bool write); /* madvise(2) */

@@ -24,16 +24,19 @@ static bool needs_fault(struct mm *mm, uint64_t uaddr, bool write)
 }
 
 /* Populate [at, stop) of one VMA, at most one region of it. mm->lock held for reading. */
-static int populate_some(struct mm *mm, struct vma *vma, uint64_t at, uint64_t stop, bool write)
+static int populate_some(struct mm *mm, struct vma *vma, uint64_t *at_page, uint64_t stop,
+                         bool write)
 {
     unsigned flags = FAULT_POPULATE | (write ? FAULT_WRITE : 0);
-    for (; at < stop; at += PAGE_SIZE) {
+    for (uint64_t at = *at_page; at < stop; at += PAGE_SIZE) {
+        *at_page = at;
         if (!needs_fault(mm, at, write))
             continue;
         int error = fault_vma(mm, vma, at, flags);
         if (error)
             return error;
     }
+    *at_page = stop;
     return 0;
 }
 
@@ -61,10 +64,10 @@ static int populate_step(struct mm *mm, uint64_t *at, uint64_t end, enum populat
             error = -EINVAL;
     }
     if (!error)
-        error = populate_some(mm, vma, *at, stop, write);
+        error = populate_some(mm, vma, at, stop, write);
+    if (unlikely(error == FAULT_WAITS))
+        return userfault_wait(mm, vma, *at, write ? FAULT_WRITE : 0);
     rwlock_read_unlock(&mm->lock);
-    if (!error)
-        *at = stop;
     return error;
 }
 

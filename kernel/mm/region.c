@@ -63,6 +63,7 @@ struct mm_region *region_create(struct mm *mm, uint64_t uaddr)
     region->base = ALIGN_DOWN(uaddr, MM_REGION_BYTES);
     region->present = 0;
     region->writable = 0;
+    region->protected = 0;
     rb_insert(&mm->regions, &region->node, region_less, NULL);
     mm->region_hint = region;
     return region;

@@ -64,6 +64,7 @@ static void move_region(struct mm *mm, struct mm_region *from, uint64_t mask, ui
             to->writable |= BIT(region_index(uaddr));
         from->present &= ~BIT(index);
         from->writable &= ~BIT(index);
+        from->protected &= ~BIT(index);
         *fresh_start = MIN(*fresh_start, uaddr);
         *fresh_end = MAX(*fresh_end, uaddr + PAGE_SIZE);
     }
@@ -135,6 +136,7 @@ static int move_locked(struct mm *mm, struct vma *vma, const struct move *move)
     struct vma *fresh = vma_copy(mm, vma);
     if (!fresh)
         goto merge;
+    userfault_forget_vma(fresh); /* its user asked for no word of moves */
     fresh->page_offset = vma_object_page(vma, move->old_addr);
     fresh->start = move->new_addr;
     fresh->end = move->new_addr + move->new_bytes;

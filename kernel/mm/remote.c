@@ -33,7 +33,7 @@ static struct page *resident_page(struct mm *mm, const struct vma *vma, uint64_t
         bool own = (found->flags & PAGE_ANON) && atomic_load_acquire(&found->refs) == 1;
         bool writable =
             ((region->writable >> index) & 1) || (own && !(vma->flags & (VMA_SHARED | VMA_WRITE)));
-        if (!write || writable)
+        if (!write || (writable && !((region->protected >> index) & 1)))
             page = found;
     }
     if (page && page != mm->kernel->mm->zero_page)
@@ -81,6 +81,10 @@ static int access_page(struct mm *mm, uint64_t uaddr, char *buffer, size_t bytes
         error = -EFAULT;
     else
         error = copy_within_page(mm, vma, uaddr, buffer, bytes, write);
+    if (unlikely(error == FAULT_WAITS)) {
+        error = userfault_wait(mm, vma, uaddr, write ? FAULT_WRITE : 0);
+        return error ? error : -EAGAIN;
+    }
     rwlock_read_unlock(&mm->lock);
     return error;
 }
@@ -95,7 +99,10 @@ int64_t mm_access_remote(struct mm *mm, uint64_t uaddr, void *buffer, size_t byt
         part = MIN(part, bytes - done);
         if (at < uaddr || at >= user_limit(mm))
             break;
-        if (access_page(mm, at, (char *)buffer + done, part, write, force))
+        int error = access_page(mm, at, (char *)buffer + done, part, write, force);
+        if (error == -EAGAIN)
+            continue;
+        if (error)
             break;
         done += part;
     }

@@ -91,6 +91,7 @@ struct page *table_replace(struct mm *mm, const struct vma *vma, struct mm_regio
 void table_allow_write(struct mm *mm, const struct vma *vma, struct mm_region *region,
                        uint64_t mask)
 {
+    mask &= ~region->protected;
     region->writable |= mask;
     unsigned prot = table_prot(vma, true);
     while (mask) {

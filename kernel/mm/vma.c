@@ -93,8 +93,10 @@ struct vma *vma_copy(struct mm *mm, const struct vma *from)
 {
     struct vma *copy = vma_create(mm, from->start, from->end, from->flags, from->ops, from->backing,
                                   from->page_offset);
-    if (copy)
+    if (copy) {
         copy->policy = from->policy;
+        copy->userfault = userfault_get(from->userfault);
+    }
     return copy;
 }
 
@@ -102,6 +104,7 @@ void vma_destroy(struct vma *vma)
 {
     if (vma->ops && vma->ops->put)
         vma->ops->put(vma);
+    userfault_put(vma->userfault);
     slab_free(vma->mm->kernel->mm->vmas, vma);
 }
 
@@ -208,7 +211,8 @@ int vma_isolate_locked(struct mm *mm, struct vma **vma, uint64_t start, uint64_t
 static bool may_join(const struct vma *lower, const struct vma *upper)
 {
     if (lower->end != upper->start || lower->flags != upper->flags || lower->ops != upper->ops ||
-        lower->backing != upper->backing || lower->policy != upper->policy)
+        lower->backing != upper->backing || lower->policy != upper->policy ||
+        lower->userfault != upper->userfault)
         return false;
     return !lower->ops || vma_object_page(lower, lower->end) == upper->page_offset;
 }

@@ -33,7 +33,7 @@ static void handle_page_fault(struct task *task, const struct hal_fault *fault)
     enum mm_access access = (fault->error & HAL_PF_FETCH)   ? MM_EXEC
                             : (fault->error & HAL_PF_WRITE) ? MM_WRITE
                                                             : MM_READ;
-    int error = mm_handle_fault(task->thread.mm, fault->address, access);
+    int error = mm_handle_fault(task->thread.mm, fault->address, access | MM_USER);
 
     if (likely(error == 0))
         return;

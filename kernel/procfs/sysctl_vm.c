@@ -160,6 +160,7 @@ static const struct proc_entry vm_entries[] = {
     HINT_FILE("panic_on_oom", PANIC_ON_OOM, 0, 2),
     HINT_FILE("stat_interval", STAT_INTERVAL, 1, INT32_MAX),
     HINT_FILE("swappiness", SWAPPINESS, 60, 200),
+    LIMIT_FILE("unprivileged_userfaultfd", userfault_for_all, 1, write_parameter),
     LIMIT_FILE("user_reserve_kbytes", user_reserve_kib, INT64_MAX, write_parameter),
     HINT_FILE("vfs_cache_pressure", VFS_CACHE_PRESSURE, 100, INT32_MAX),
     HINT_FILE("watermark_scale_factor", WATERMARK_SCALE_FACTOR, 10, 3000),

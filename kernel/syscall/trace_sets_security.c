@@ -2,8 +2,10 @@
  *
  * Names of the flags and commands of system calls that confine programs or watch over their memory.
  */
+#include "kernel/abi/fcntl.h"
 #include "kernel/abi/landlock.h"
 #include "kernel/abi/seccomp.h"
+#include "kernel/abi/userfaultfd.h"
 #include "kernel/lib/compiler.h"
 #include "kernel/syscall/trace_internal.h"
 
@@ -40,3 +42,10 @@ static const struct trace_name seccomp_filter_names[] = {
     N(SECCOMP_FILTER_FLAG_TSYNC_ESRCH), N(SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV),
 };
 SET(seccomp_filter, "SECCOMP_FILTER_FLAG_???");
+
+static const struct trace_name userfaultfd_names[] = {
+    N(O_CLOEXEC),
+    N(O_NONBLOCK),
+    N(UFFD_USER_MODE_ONLY),
+};
+SET(userfaultfd, "UFFD_???");
