@@ -338,32 +338,62 @@ int fd_close(int fd)
     return file ? close_file(table, file) : -EBADF;
 }
 
+/* The file (its reference is taken over) at a number; *out_replaced was there, if not NULL. */
+static int place_locked(struct file_table *table, struct file *file, int fd, bool cloexec,
+                        struct file **out_replaced)
+{
+    int error = grow_locked(table, (unsigned)fd + 1);
+    if (error)
+        return error == -EMFILE ? -EBADF : error;
+    *out_replaced = table->files[fd];
+    if (!*out_replaced && bitmap_test(table->open_bits, (size_t)fd))
+        return -EBUSY; /* another thread is about to install something there */
+    table->files[fd] = file;
+    bitmap_set(table->open_bits, (size_t)fd);
+    bitmap_assign(table->cloexec_bits, (size_t)fd, cloexec);
+    return 0;
+}
+
+static bool is_possible(int fd)
+{
+    return fd >= 0 && (uint64_t)fd < nofile_limit() && fd < CAPACITY_MAX;
+}
+
+int fd_replace(int fd, struct file *file, bool cloexec)
+{
+    struct file_table *table = this_thread()->files;
+    struct file *replaced = NULL;
+    int error = -EBADF;
+    if (is_possible(fd)) {
+        spin_lock(&table->lock);
+        error = place_locked(table, file, fd, cloexec, &replaced);
+        spin_unlock(&table->lock);
+    }
+    if (error)
+        file_put(file);
+    else if (replaced)
+        close_file(table, replaced);
+    return error ? error : fd;
+}
+
 int fd_dup2(int old_fd, int new_fd, bool cloexec)
 {
     struct file_table *table = this_thread()->files;
     struct file *replaced = NULL;
     int error = 0;
-    if (new_fd < 0 || (uint64_t)new_fd >= nofile_limit() || new_fd >= CAPACITY_MAX)
+    if (!is_possible(new_fd))
         return -EBADF;
     spin_lock(&table->lock);
     struct file *file = entry_of(table, old_fd);
-    if (!file)
-        error = -EBADF;
+    if (file)
+        error = place_locked(table, file, new_fd, cloexec, &replaced);
     else
-        error = grow_locked(table, (unsigned)new_fd + 1);
-    if (!error) {
-        replaced = table->files[new_fd];
-        if (!replaced && bitmap_test(table->open_bits, (size_t)new_fd))
-            error = -EBUSY; /* another thread is about to install something there */
-    }
-    if (!error) {
-        table->files[new_fd] = file_get(file);
-        bitmap_set(table->open_bits, (size_t)new_fd);
-        bitmap_assign(table->cloexec_bits, (size_t)new_fd, cloexec);
-    }
+        error = -EBADF;
+    if (!error)
+        file_get(file);
     spin_unlock(&table->lock);
     if (error)
-        return error == -EMFILE ? -EBADF : error;
+        return error;
     if (replaced)
         close_file(table, replaced);
     return new_fd;

@@ -59,6 +59,8 @@ int fd_add(struct file *file, bool cloexec);
 
 int fd_close(int fd);                 /* flush + put; -EBADF */
 int fd_dup2(int old_fd, int new_fd, bool cloexec); /* dup3 semantics apart from old == new */
+/* A file (consumed) at this very number, in place of what is there. The number, -EBADF, -EBUSY, -ENOMEM. */
+int fd_replace(int fd, struct file *file, bool cloexec);
 int fd_close_range(unsigned first, unsigned last, bool cloexec_only);
 int file_table_unshare(void);        /* the current thread gets a table of its own */
 void file_table_close_on_exec(struct file_table *table);

@@ -14,11 +14,14 @@
 #include "kernel/abi/errno.h"
 #include "kernel/abi/seccomp.h"
 #include "kernel/abi/wait.h"
+#include "kernel/fs/file_table.h"
+#include "kernel/fs/vfs.h"
 #include "kernel/lib/bits.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
 #include "kernel/mm/uaccess.h"
 #include "kernel/proc/ptrace.h"
+#include "kernel/proc/seccomp_notify.h"
 #include "kernel/proc/signal.h"
 #include "kernel/proc/task.h"
 #include "kernel/security/bpf.h"
@@ -37,9 +40,10 @@ enum {
 
 struct seccomp_filter {
     struct refcount refs;
-    struct seccomp_filter *previous; /* referenced, or NULL */
-    uint32_t instructions;           /* of the whole chain, penalties included */
-    uint16_t depth;                  /* filters in the chain */
+    struct seccomp_filter *previous;   /* referenced, or NULL */
+    struct seccomp_notifier *notifier; /* who decides on SECCOMP_RET_USER_NOTIF; or NULL */
+    uint32_t instructions;             /* of the whole chain, penalties included */
+    uint16_t depth;                    /* filters in the chain */
     uint16_t count;
     uint64_t
         allowed[CALLS_CACHED / 64]; /* calls that the whole chain allows without looking further */
@@ -59,6 +63,8 @@ static void filter_put(struct seccomp_filter *filter)
 {
     while (filter && refcount_dec_and_test(&filter->refs)) {
         struct seccomp_filter *previous = filter->previous;
+        if (filter->notifier)
+            seccomp_notifier_orphan(filter->notifier);
         kfree(filter);
         filter = previous;
     }
@@ -188,10 +194,21 @@ static int64_t set_strict(uint32_t flags, uint64_t uargs)
     return allowed ? 0 : -EINVAL;
 }
 
+/* One listener for all the filters of a task. */
+static bool has_listener(const struct seccomp_filter *filter)
+{
+    for (; filter; filter = filter->previous)
+        if (filter->notifier && seccomp_notifier_listens(filter->notifier))
+            return true;
+    return false;
+}
+
 static int64_t install_locked(struct task *task, uint32_t flags, struct seccomp_filter *filter)
 {
     if (task->seccomp_mode != SECCOMP_MODE_DISABLED && task->seccomp_mode != SECCOMP_MODE_FILTER)
         return -EINVAL;
+    if (filter->notifier && has_listener(task->seccomp))
+        return -EBUSY;
     struct task *unlike = flags & SECCOMP_FILTER_FLAG_TSYNC ? find_unlike_locked(task) : NULL;
     if (unlike)
         return flags & SECCOMP_FILTER_FLAG_TSYNC_ESRCH ? -ESRCH : unlike->own_tid;
@@ -204,18 +221,66 @@ static int64_t install_locked(struct task *task, uint32_t flags, struct seccomp_
     return 0;
 }
 
-static int64_t set_filter(uint32_t flags, uint64_t uargs)
+/* A number and a file for the filter's listener, if one is wanted; else *out_file is NULL. */
+static int make_listener(uint32_t flags, struct seccomp_filter *filter, struct file **out_file)
+{
+    *out_file = NULL;
+    if (!(flags & SECCOMP_FILTER_FLAG_NEW_LISTENER))
+        return 0;
+    int fd = fd_reserve(0, true);
+    if (fd < 0)
+        return fd;
+    struct seccomp_notifier *notifier;
+    int error = seccomp_notifier_create(flags & SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV, &notifier);
+    if (error)
+        goto unreserve;
+    error = seccomp_notifier_open(current_task()->thread.kernel, notifier, out_file);
+    if (error)
+        goto put_notifier;
+    filter->notifier = notifier;
+    return fd;
+
+put_notifier:
+    seccomp_notifier_put(notifier);
+    seccomp_notifier_put(notifier);
+unreserve:
+    fd_unreserve(fd);
+    return error;
+}
+
+static int check_flags(uint32_t flags)
 {
     const uint32_t known = SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_LOG |
-                           SECCOMP_FILTER_FLAG_SPEC_ALLOW | SECCOMP_FILTER_FLAG_TSYNC_ESRCH;
-    struct task *task = current_task();
-    struct seccomp_filter *filter;
-
+                           SECCOMP_FILTER_FLAG_SPEC_ALLOW | SECCOMP_FILTER_FLAG_NEW_LISTENER |
+                           SECCOMP_FILTER_FLAG_TSYNC_ESRCH | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
     if (flags & ~known)
         return -EINVAL;
-    int error = filter_create(uargs, &filter);
+    /* A positive result would be a thread or a descriptor. */
+    if ((flags & SECCOMP_FILTER_FLAG_TSYNC) && (flags & SECCOMP_FILTER_FLAG_NEW_LISTENER) &&
+        !(flags & SECCOMP_FILTER_FLAG_TSYNC_ESRCH))
+        return -EINVAL;
+    if ((flags & SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV) &&
+        !(flags & SECCOMP_FILTER_FLAG_NEW_LISTENER))
+        return -EINVAL;
+    return 0;
+}
+
+static int64_t set_filter(uint32_t flags, uint64_t uargs)
+{
+    struct task *task = current_task();
+    struct seccomp_filter *filter;
+    struct file *listener;
+
+    int error = check_flags(flags);
+    if (!error)
+        error = filter_create(uargs, &filter);
     if (error)
         return error;
+    int fd = make_listener(flags, filter, &listener);
+    if (fd < 0) {
+        filter_put(filter);
+        return fd;
+    }
     bool irq = spin_lock_irqsave(&task->process->signal_lock);
     int64_t result = install_locked(task, flags, filter);
     spin_unlock_irqrestore(&task->process->signal_lock, irq);
@@ -223,7 +288,15 @@ static int64_t set_filter(uint32_t flags, uint64_t uargs)
         filter->previous = NULL;
         filter_put(filter);
     }
-    return result;
+    if (!listener)
+        return result;
+    if (result) {
+        fd_unreserve(fd);
+        file_put(listener);
+        return result;
+    }
+    fd_install(fd, listener);
+    return fd;
 }
 
 static int64_t get_action_available(uint32_t flags, uint64_t uargs)
@@ -238,6 +311,7 @@ static int64_t get_action_available(uint32_t flags, uint64_t uargs)
     case SECCOMP_RET_KILL_THREAD:
     case SECCOMP_RET_TRAP:
     case SECCOMP_RET_ERRNO:
+    case SECCOMP_RET_USER_NOTIF:
     case SECCOMP_RET_TRACE:
     case SECCOMP_RET_LOG:
     case SECCOMP_RET_ALLOW:
@@ -316,13 +390,15 @@ static bool trace(struct task *task, uint32_t data)
     return enter_filtered(task, true);
 }
 
-/* again: the tracer has been asked before. */
+/* decider: whose answer it is, NULL if all filters allow. again: the tracer has been asked before.
+ */
 static bool act(struct task *task, const struct linux_seccomp_data *data, uint32_t result,
-                bool again)
+                const struct seccomp_filter *decider, bool again)
 {
     uint32_t reason = result & SECCOMP_RET_DATA;
     uint32_t action = result & SECCOMP_RET_ACTION_FULL;
     struct linux_siginfo info;
+    int64_t value;
 
     switch (action) {
     case SECCOMP_RET_ALLOW:
@@ -336,6 +412,11 @@ static bool act(struct task *task, const struct linux_seccomp_data *data, uint32
         roll_back(task);
         signal_force(SIGSYS, &info);
         return false;
+    case SECCOMP_RET_USER_NOTIF:
+        if (seccomp_notify(decider->notifier, task, data, &value))
+            return true;
+        task->user.regs.rax = (uint64_t)value;
+        return false;
     case SECCOMP_RET_TRACE:
         return again || trace(task, reason);
     default:
@@ -346,13 +427,18 @@ static bool act(struct task *task, const struct linux_seccomp_data *data, uint32
 
 /* What the strictest of the filters says; the newest of equals. */
 static uint32_t run_filters(const struct seccomp_filter *filter,
-                            const struct linux_seccomp_data *data)
+                            const struct linux_seccomp_data *data,
+                            const struct seccomp_filter **out_decider)
 {
+    *out_decider = NULL;
     uint32_t result = SECCOMP_RET_ALLOW;
     for (; filter; filter = filter->previous) {
         uint32_t one = bpf_run_seccomp(filter->program, data);
-        if ((int32_t)(one & SECCOMP_RET_ACTION_FULL) < (int32_t)(result & SECCOMP_RET_ACTION_FULL))
+        if ((int32_t)(one & SECCOMP_RET_ACTION_FULL) <
+            (int32_t)(result & SECCOMP_RET_ACTION_FULL)) {
             result = one;
+            *out_decider = filter;
+        }
     }
     return result;
 }
@@ -371,7 +457,9 @@ static bool enter_filtered(struct task *task, bool again)
         .instruction_pointer = regs->rip,
         .args = {regs->rdi, regs->rsi, regs->rdx, regs->r10, regs->r8, regs->r9},
     };
-    return act(task, &data, run_filters(filter, &data), again);
+    const struct seccomp_filter *decider;
+    uint32_t result = run_filters(filter, &data, &decider);
+    return act(task, &data, result, decider, again);
 }
 
 static bool enter_strict(struct task *task)
