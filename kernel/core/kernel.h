@@ -40,6 +40,7 @@ struct boot_options {
     bool trace;
     bool quiet;
     bool no_vdso;
+    bool no_secretmem;
     unsigned log_level;         /* messages below this number reach the log channel */
     unsigned tty_columns, tty_rows;
     char **argv;                /* program to run as the machine's job; argv[0] NULL: the shell */

@@ -7,6 +7,7 @@
  *   quiet            only errors on the log channel
  *   loglevel=N       messages below level N on the log channel
  *   vdso=0           give programs no vDSO: every look at a clock is a system call
+ *   secretmem.enable=0  no memfd_secret(2)
  *   tty=COLSxROWS    size of the console when the machine does not know it
  *
  * An unknown option is logged and ignored: a boot loader may add its own.
@@ -60,6 +61,8 @@ static bool parse_option(struct boot_options *options, char *word, size_t *env_c
         options->log_level = level;
     } else if (kstr_equal(word, "vdso=0") || kstr_equal(word, "vdso=1")) {
         options->no_vdso = kstr_equal(word, "vdso=0");
+    } else if (kstr_equal(word, "secretmem.enable=0") || kstr_equal(word, "secretmem.enable=1")) {
+        options->no_secretmem = kstr_equal(word, "secretmem.enable=0");
     } else if (kstr_starts_with(word, "tty=")) {
         return parse_tty(options, word + kstrlen("tty="));
     } else if (kstr_starts_with(word, "env=") && kstrchr(word + kstrlen("env="), '=') != NULL) {

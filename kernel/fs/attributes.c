@@ -204,7 +204,9 @@ int inode_truncate(struct inode *inode, uint64_t size, unsigned extra_mask)
     if (error)
         return error;
     mutex_lock(&inode->mutex);
-    if (inode->ops && inode->ops->setattr)
+    if ((atomic_load_relaxed(&inode->flags) & INODE_SIZE_ONCE) && inode->size)
+        error = -EINVAL;
+    else if (inode->ops && inode->ops->setattr)
         error = inode->ops->setattr(inode, &change);
     else
         error = generic_setattr(inode, &change);

@@ -29,6 +29,8 @@ int memfd_create_file(struct kernel *kernel, const char *name, unsigned flags, s
 /* An unlinked file of `bytes` bytes on the internal tmpfs (System V shared memory): the name as it
  * shows in /proc/PID/maps. */
 int shmem_create_file(struct kernel *kernel, const char *name, uint64_t bytes, struct file **out);
+/* memfd_secret(2). */
+int secretmem_create_file(struct kernel *kernel, struct file **out);
 
 /* Unpack the initial archives into the root. in_place: the archive stays where it is for good, and
  * files take their contents from it when they are read. 0 or the first error; what was unpacked

@@ -180,8 +180,8 @@ int64_t tmpfs_fcntl(struct file *file, int command, uint64_t argument)
 
 /* ---- files without a name ---- */
 
-static int create_unlinked(struct kernel *kernel, const char *name, uint32_t mode,
-                           struct file **out)
+int tmpfs_create_unlinked(struct kernel *kernel, const char *name, uint32_t mode,
+                          struct file **out)
 {
     struct mount *mount = kernel->vfs->shm_mount;
     struct inode *inode;
@@ -205,7 +205,7 @@ int memfd_create_file(struct kernel *kernel, const char *name, unsigned flags, s
 {
     char full[VFS_NAME_MAX + 1];
     ksnprintf(full, sizeof(full), "memfd:%s", name);
-    int error = create_unlinked(kernel, full, 0777, out);
+    int error = tmpfs_create_unlinked(kernel, full, 0777, out);
     if (!error && (flags & MFD_ALLOW_SEALING))
         (*out)->inode->private_u64 = 0;
     return error;
@@ -213,7 +213,7 @@ int memfd_create_file(struct kernel *kernel, const char *name, unsigned flags, s
 
 int shmem_create_file(struct kernel *kernel, const char *name, uint64_t bytes, struct file **out)
 {
-    int error = create_unlinked(kernel, name, 0777, out);
+    int error = tmpfs_create_unlinked(kernel, name, 0777, out);
     if (!error)
         (*out)->inode->size = bytes;
     return error;

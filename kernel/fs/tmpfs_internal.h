@@ -52,6 +52,9 @@ void tmpfs_inode_release(struct superblock *sb);
 int tmpfs_inode_create(struct superblock *sb, struct inode *dir, uint32_t mode, uint64_t rdev,
                        const char *target, struct inode **out);
 void tmpfs_evict(struct inode *inode);
+/* An open, empty file on the internal mount, which has no name there. */
+int tmpfs_create_unlinked(struct kernel *kernel, const char *name, uint32_t mode,
+                          struct file **out);
 int64_t tmpfs_fcntl(struct file *file, int command, uint64_t argument);
 int64_t tmpfs_ioctl(struct file *file, uint32_t command, uint64_t argument); /* inode flags */
 

@@ -130,6 +130,7 @@ enum inode_flags {
     INODE_APPEND = 1, INODE_IMMUTABLE = 2, INODE_DEAD = 4 /* removed directory */,
     INODE_LINKABLE = 16, /* from O_TMPFILE: may get its first name */
     INODE_NODUMP = 32, INODE_NOATIME = 64, /* kept for who asks */
+    INODE_SIZE_ONCE = 128, /* a size that is not 0 stays */
     INODE_NO_TRUNCATE = 8, /* size is the file system's business: O_TRUNC does nothing */
 };
 

@@ -12,7 +12,7 @@ enum { LOCK_FLAGS = VMA_LOCKED | VMA_LOCK_ON_FAULT };
 static int set_locked(struct mm *mm, struct vma *vma, uint64_t start, uint64_t end, unsigned lock)
 {
     unsigned flags = (vma->flags & ~(unsigned)LOCK_FLAGS) | lock;
-    if (flags == vma->flags || (vma->flags & VMA_DEVICE))
+    if (flags == vma->flags || (vma->flags & (VMA_DEVICE | VMA_SECRET)))
         return 0;
     int error = vma_isolate_locked(mm, &vma, start, end);
     if (error)

@@ -52,6 +52,7 @@ enum vma_flags {
     VMA_DONTEXPAND = 0x20000,
     VMA_USERFAULT_MISSING = 0x4000000, /* see userfault.h */
     VMA_USERFAULT_WP = 0x8000000,
+    VMA_SECRET = 0x10000000, /* memfd_secret(2): for the program alone, locked for good */
     VMA_IMAGE = 0x40000, /* of a library (MAP_DENYWRITE): its data will soon be written */
     VMA_LOCK_ON_FAULT = 0x80000, /* with VMA_LOCKED: not made resident ahead */
     VMA_SEQUENTIAL = 0x100000,   /* MADV_SEQUENTIAL, MADV_RANDOM: only remembered */

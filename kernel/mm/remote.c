@@ -14,6 +14,8 @@
 
 static bool is_allowed(const struct vma *vma, bool write, bool force)
 {
+    if (unlikely(vma->flags & VMA_SECRET))
+        return false;
     if (!write)
         return (vma->flags & VMA_READ) || (force && (vma->flags & VMA_MAY_READ));
     if (vma->flags & VMA_WRITE)
@@ -124,7 +126,7 @@ static int make_private(struct mm *mm, uint64_t uaddr)
         }
         int error = attempt < 3 ? fault_vma(mm, vma, uaddr, FAULT_WRITE | FAULT_FORCE) : -EAGAIN;
         if (error)
-            return error;
+            return error == FAULT_WAITS ? -EAGAIN : error;
     }
 }
 

@@ -16,6 +16,7 @@
 #include "kernel/fs/path.h"
 #include "kernel/ipc/sysv.h"
 #include "kernel/lib/assert.h"
+#include "kernel/proc/acct.h"
 #include "kernel/proc/core_dump.h"
 #include "kernel/proc/keyrings.h"
 #include "kernel/proc/namespaces.h"
@@ -461,6 +462,7 @@ void task_exit(int status)
     bool last = is_last_task(task, status);
     if (last && process->is_init)
         kernel_panic("init exited with status 0x%x", status);
+    uint64_t bytes = thread->mm ? atomic_load_relaxed(&thread->mm->total_pages) << PAGE_SHIFT : 0;
 
     task->exit_status = process->group_exiting ? process->group_exit_status : status;
     if (task->uring)
@@ -472,6 +474,8 @@ void task_exit(int status)
     task_set_mm(task, NULL);
     hal_user_exit(&task->user);
     sem_undo_exit();
+    if (last)
+        acct_process_exit(process, task->exit_status, bytes);
     if (last)
         shm_process_exit(ipc_namespace_current(), process->pid);
     file_table_put(thread->files);

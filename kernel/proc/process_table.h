@@ -11,6 +11,7 @@
 #include "kernel/proc/task.h"
 #include "kernel/security/pid_namespace.h"
 
+struct file;
 struct futex_table;
 struct session_tty_ops;
 struct slab_cache;
@@ -27,6 +28,8 @@ struct process_table {
     unsigned ptrace_scope;       /* Yama's; atomic */
     char core_pattern[128];      /* see core_dump.h */
     bool core_uses_pid;          /* atomic */
+    struct file *acct_file;      /* see acct.h; NULL: no accounting; also atomic */
+    bool acct_suspended;         /* for want of room; atomic */
     bool power_requested;        /* by the power button; atomic */
 
     struct slab_cache *task_cache, *process_cache, *fpu_cache; /* constant */

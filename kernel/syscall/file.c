@@ -289,6 +289,18 @@ int64_t sys_flock(int fd, uint32_t operation)
     return result;
 }
 
+/* On unless switched off at boot, as from Linux 6.5 on. */
+int64_t sys_memfd_secret(uint32_t flags)
+{
+    struct file *file;
+    if (this_kernel()->options.no_secretmem)
+        return -ENOSYS;
+    if (flags & ~(uint32_t)O_CLOEXEC)
+        return -EINVAL;
+    int error = secretmem_create_file(this_kernel(), &file);
+    return error ? error : fd_add(file, flags & O_CLOEXEC);
+}
+
 int64_t sys_memfd_create(uint64_t name_uaddr, uint32_t flags)
 {
     char name[VFS_NAME_MAX - 6 + 1]; /* with "memfd:" before it */
