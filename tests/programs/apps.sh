@@ -31,7 +31,25 @@ END
     go version; go build -o x x.go; [[ $(./x) == "4950 child" ]]; gofmt -l x.go | grep -q x.go'
 check java '
     java -version 2>&1 | grep -q "OpenJDK.*Server VM"; java -Xshare:off -Xmx64m -version
-    java -XX:+UseSerialGC -Xint -version; java -XshowSettings:system -version 2>&1 | grep -q "System Metrics"'
+    java -XX:+UseSerialGC -Xint -version; java -XshowSettings:system -version 2>&1 | grep -q "System Metrics"
+    python3 - <<END # there is no compiler: class Hello { main: System.out.println("hello") }
+from struct import pack
+text = lambda s: b"\x01" + pack(">H", len(s)) + s
+of = lambda tag, *refs: bytes([tag]) + b"".join(pack(">H", r) for r in refs)
+pool = [of(7, 2), text(b"Hello"), of(7, 4), text(b"java/lang/Object"), text(b"main"),
+        text(b"([Ljava/lang/String;)V"), text(b"Code"), of(9, 9, 10), of(7, 11), of(12, 12, 13),
+        text(b"java/lang/System"), text(b"out"), text(b"Ljava/io/PrintStream;"), of(8, 15),
+        text(b"hello"), of(10, 17, 18), of(7, 19), of(12, 20, 21), text(b"java/io/PrintStream"),
+        text(b"println"), text(b"(Ljava/lang/String;)V")]
+code = bytes.fromhex("b20008120eb60010b1")
+body = pack(">HHI", 2, 1, len(code)) + code + pack(">HH", 0, 0)
+method = pack(">HHHHHI", 9, 5, 6, 1, 7, len(body)) + body
+open("Hello.class", "wb").write(pack(">IHHH", 0xcafebabe, 0, 49, len(pool) + 1) + b"".join(pool) +
+    pack(">HHHHHH", 0x21, 1, 3, 0, 0, 1) + method + pack(">H", 0))
+END
+    [[ $(java Hello) == hello ]]; [[ $(java -Xint -XX:+UseSerialGC Hello) == hello ]]
+    keytool -genkeypair -keyalg EC -alias k -dname CN=x -keystore s -storepass secret1 -keypass secret1
+    keytool -list -keystore s -storepass secret1 | grep -q PrivateKeyEntry'
 check php '
     [[ $(php -r "echo array_sum([1, 2, 3]);") == 6 ]]
     php -r "\$p = pcntl_fork(); if (!\$p) exit(3); pcntl_waitpid(\$p, \$s); exit(pcntl_wexitstatus(\$s) != 3);"
