@@ -104,7 +104,7 @@ static const char *const recipes[] = {
     "process_vm_readv pid & 1 & 1 0; process_vm_writev pid & 1 & 1 0; pidfd_open pid 0; "
     "process_madvise fd & 1 20 0; process_mrelease fd 0; kcmp 0 pid 0 0 0",
     /* time and signals */
-    "timer_create 1 & &; timer_settime 0 0 & &; timer_gettime 0 &; timer_getoverrun 0; "
+    "timer_create 1 0 &; timer_settime 0 0 & &; timer_gettime 0 &; timer_getoverrun 0; "
     "timer_delete 0",
     "timer_create 0 0 &; timer_settime 0 1 & 0; setitimer 0 & &; getitimer 0 &; alarm 1; pause",
     "rt_sigaction 10 & & 8; getpid; tgkill pid pid 10; tkill pid 12; rt_sigpending & 8; "
@@ -178,7 +178,7 @@ static const char *const recipes[] = {
     "keyctl 8 r1 r2 0 0; keyctl 10 r3 & & 0; keyctl 9 r3 r4 0 0; keyctl 7 r5 0 0 0; keyctl 17 & 64 "
     "0 0",
     /* asynchronous input and output */
-    "io_setup 8 &; open /tmp/a 0x42 0600; io_submit map 1 &; io_getevents map 0 4 & &; "
+    "io_setup 8 0x10000000; open /tmp/a 0x42 0600; io_submit map 1 &; io_getevents map 0 4 & &; "
     "io_pgetevents map 0 4 & & 0; io_cancel map & &; io_destroy map",
     "open /tmp/a 0x42 0600; io_uring_setup 4 &; mmap 0 4096 3 1 fd 0; mmap 0 4096 3 1 fd "
     "0x10000000; "

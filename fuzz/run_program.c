@@ -158,7 +158,7 @@ static void mount_image(void)
     must(FUZZ_CALL(SYS_mount, from, jailed("bin/image"), 0, MS_BIND | MS_REMOUNT | MS_RDONLY, 0),
          "read-only");
     int64_t fd = FUZZ_CALL(SYS_open, text("/proc/sys/vm/drop_caches"), O_WRONLY, 0);
-    must(FUZZ_CALL(SYS_write, fd, fuzz_put_string(PROGRAM_MEMORY, "1"), 1), "drop_caches");
+    must(FUZZ_CALL(SYS_write, fd, text("1"), 1), "drop_caches");
     FUZZ_CALL(SYS_close, fd); /* it was looked at before */
 }
 
