@@ -21,19 +21,20 @@ fi
 
 # What stress-ng skips for want of a device, a driver or a network is left out, and `resources`, which
 # sends SIGALRM to processes that are not its own.
-others=(access aio aiol alarm bad-altstack bigheap brk cap chattr chdir chmod chown chroot clock clone
-    close copy-file cyclic daemon dev dev-shm dir dirdeep dirmany dnotify dup dynlib enosys env eventfd
-    exit-group fallocate fanotify fault fcntl fifo file-ioctl filename flock forkheavy fpunch fsize
-    fstat full getdent getrandom handle hdd inode-flags inotify io ioprio io-uring itimer kcmp key kill
-    klog lease link loadavg locka lockf lockofd madvise malloc memfd mincore mknod mlock mmapaddr
-    mmapfixed mmapfork mmaphuge mmapmany mprotect mq mremap msg msync msyncmany munmap mutex nanosleep
-    nice null numa opcode open pagemove pageswap personality pidfd pipeherd poll prctl procfs pthread
-    ptrace pty race-sched ramfs readahead remap rename resched revio ring-pipe rlimit rmap schedpolicy
-    seal seccomp seek sem sem-sysv sendfile session set shm shm-sysv sigabrt sigchld sigfd sigfpe sigio
-    signest sigpending sigpipe sigq sigrt sigsegv sigsuspend sigtrap sleep sockfd sockpair splice switch
-    symlink sync-file sysbadaddr syscall sysinfo sysfs tee timer timerfd tlb-shootdown tmpfs touch
-    umount unshare urandom utime vdso vfork vforkmany vm-addr vm-rw vm-segv vm-splice wait xattr yield
-    zero zombie affinity hrtimers softlockup context membarrier stack stackmmap priv-instr pkey)
+others=(access aio aiol alarm bad-altstack bigheap brk cap chattr chdir chmod chown chroot clock
+    clone close copy-file cyclic daemon dev dev-shm dir dirdeep dirmany dnotify dup dynlib enosys
+    env eventfd exit-group fallocate fanotify fault fcntl fifo file-ioctl filename flock forkheavy
+    fpunch fsize fstat full getdent getrandom handle hdd inode-flags inotify io ioprio io-uring
+    itimer kcmp key kill klog lease link loadavg locka lockf lockofd madvise malloc memfd mincore
+    mknod mlock mmapaddr mmapfixed mmapfork mmaphuge mmapmany mprotect mq mremap msg msync
+    msyncmany munmap mutex nanosleep nice null numa opcode open pagemove pageswap personality
+    pidfd pipeherd poll prctl procfs pthread ptrace pty race-sched ramfs readahead remap rename
+    resched revio ring-pipe rlimit rmap schedpolicy seal seccomp seek sem sem-sysv sendfile
+    session set shm shm-sysv sigabrt sigchld sigfd sigfpe sigio signest sigpending sigpipe sigq
+    sigrt sigsegv sigsuspend sigtrap sleep sockfd sockpair splice switch symlink sync-file
+    sysbadaddr syscall sysinfo sysfs tee timer timerfd tlb-shootdown tmpfs touch umount unshare
+    urandom utime vdso vfork vforkmany vm-addr vm-rw vm-segv vm-splice wait xattr yield zero
+    zombie affinity hrtimers softlockup context membarrier stack stackmmap priv-instr pkey)
 hostile=(sysinval bind-mount mlockmany oom-pipe)
 # shellcheck disable=SC2016
 stress='stress-ng --verify -t 1 --no-rand-seed --vm-bytes 32M --mmap-bytes 16M --temp-path .'
