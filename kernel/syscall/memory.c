@@ -86,7 +86,8 @@ static int refuse_huge(uint32_t flags)
 static int check_offset(const struct file *file, const struct mm_map_request *request)
 {
     uint64_t end, bytes = ALIGN_UP(request->bytes, (uint64_t)PAGE_SIZE);
-    if (!S_ISREG(inode_mode(file->inode)))
+    if (!S_ISREG(inode_mode(file->inode)) ||
+        request->bytes > this_kernel()->boot->user_addr_limit) /* which fails for that reason */
         return 0;
     uint64_t max = (file->inode->sb->max_bytes - 1) & PAGE_MASK;
     if (bytes > max || add_overflows(request->page_offset, bytes >> PAGE_SHIFT, &end) ||
