@@ -407,6 +407,12 @@ struct sim_device_ops {
     uint64_t (*read)(void *model, unsigned bar, uint64_t offset, unsigned width);
     void (*write)(void *model, unsigned bar, uint64_t offset, unsigned width, uint64_t value);
     void (*power)(void *model, bool on); /* the machine is switched on or off; may be NULL */
+    /* Snapshots: a copy of the model's state (NULL without memory), going back to one (0 or
+     * -ENOMEM), and its end. Events of sim_at are restored with the machines. All NULL: the state is
+     * kept by sim_keep, or not at all. */
+    void *(*save)(void *model);
+    int (*restore)(void *model, const void *saved);
+    void (*saved_free)(void *saved);
 };
 
 struct sim_device_id {

@@ -6,6 +6,9 @@
  * flush are kept in order; a flush copies them to `durable`, a power cut some of them, and then
  * makes `current` what `durable` is. As with frames, each request draws the same numbers whatever
  * becomes of it.
+ *
+ * Events have the disk for their argument, never a request: each ends the request that is due
+ * first. So a copy of the disk's state goes with a copy of the list of events (disk_state_save).
  */
 #include "sim/disk/disk.h"
 
@@ -34,10 +37,13 @@ struct request {
     const char *fault;
     bool flip;
     uint64_t flip_draw;
-    void *out; /* of a read */
+    size_t copied; /* bytes of a write */
+    void *out;     /* of a read */
     void (*done)(void *argument, int status);
     void *argument;
-    bool forgotten; /* a power cut came first */
+    uint64_t when_ns; /* its event */
+    bool forgotten;   /* a power cut came first */
+    bool cuts;        /* the power, instead of anything else */
     uint8_t bytes[];
 };
 
@@ -370,16 +376,11 @@ static void tell(const struct request *request)
     }
 }
 
-static void finish(void *argument)
+static void finish(struct request *request)
 {
-    struct request *request = argument;
     struct disk *disk = request->disk;
     void (*done)(void *argument, int status) = request->done;
 
-    if (request->forgotten) {
-        cancel(&disk->forgotten, request);
-        return;
-    }
     list_remove(&disk->pending, request);
     if (request->operation == DISK_READ) {
         finish_read(request);
@@ -402,13 +403,33 @@ static void finish(void *argument)
     done(done_argument, status);
 }
 
-static void cut_event(void *argument)
+static void find_due(const struct list *list, struct request **found)
 {
-    struct request *request = argument;
-    struct disk *disk = request->disk;
+    for (struct request *request = list->first; request != NULL; request = request->next) {
+        if (*found == NULL || request->when_ns < (*found)->when_ns ||
+            (request->when_ns == (*found)->when_ns && request->number < (*found)->number)) {
+            *found = request;
+        }
+    }
+}
 
-    cancel(&disk->forgotten, request);
-    disk->cut(disk->cut_context);
+/* There is one for each request, at its time: end the one that is due first. */
+static void request_is_due(void *argument)
+{
+    struct disk *disk = argument;
+    struct request *request = NULL;
+
+    find_due(&disk->pending, &request);
+    find_due(&disk->forgotten, &request);
+    assert(request != NULL);
+    if (request->cuts) {
+        cancel(&disk->forgotten, request);
+        disk->cut(disk->cut_context);
+    } else if (request->forgotten) {
+        cancel(&disk->forgotten, request);
+    } else {
+        finish(request);
+    }
 }
 
 int disk_submit(struct disk *disk, enum disk_operation operation, uint64_t sector, uint64_t count,
@@ -429,6 +450,7 @@ int disk_submit(struct disk *disk, enum disk_operation operation, uint64_t secto
         .sector = sector,
         .count = operation == DISK_FLUSH ? 0 : count,
         .kept = copied / DISK_SECTOR,
+        .copied = copied,
         .status = inside ? 0 : -EINVAL,
         .out = bytes,
         .done = done,
@@ -442,8 +464,9 @@ int disk_submit(struct disk *disk, enum disk_operation operation, uint64_t secto
     const uint64_t when_ns = draw_time(request, &chance);
     int error;
     if (request->number == disk->cut_at) {
+        request->cuts = true;
+        request->when_ns = sim_clock_now(clock);
         list_append(&disk->forgotten, request);
-        error = sim_clock_call_at(clock, sim_clock_now(clock), cut_event, request);
     } else {
         if (inside) {
             draw_fate(request, &chance);
@@ -454,9 +477,10 @@ int disk_submit(struct disk *disk, enum disk_operation operation, uint64_t secto
             request->fault =
                 fault_kind_name(operation == DISK_READ ? FAULT_READ_FAILED : FAULT_WRITE_FAILED);
         }
+        request->when_ns = when_ns;
         list_append(&disk->pending, request);
-        error = sim_clock_call_at(clock, when_ns, finish, request);
     }
+    error = sim_clock_call_at(clock, request->when_ns, request_is_due, disk);
     if (error != 0) {
         list_remove(request->number == disk->cut_at ? &disk->forgotten : &disk->pending, request);
         free(request);
@@ -564,4 +588,96 @@ int disk_poke(struct disk *disk, uint64_t sector, uint64_t count, const void *by
 int disk_save(const struct disk *disk, const char *path)
 {
     return store_save(&disk->current, path);
+}
+
+/* ---- states ---- */
+
+struct disk_state {
+    struct disk copy; /* of its own: the stores and lists */
+};
+
+static int list_clone(const struct list *list, struct list *out)
+{
+    *out = (struct list){NULL, NULL, 0};
+    for (const struct request *request = list->first; request != NULL; request = request->next) {
+        const size_t bytes = request->copied;
+        struct request *copy = malloc(sizeof(*copy) + bytes);
+        if (copy == NULL) {
+            list_free(out);
+            return -ENOMEM;
+        }
+        memcpy(copy, request, sizeof(*copy) + bytes);
+        list_append(out, copy);
+    }
+    return 0;
+}
+
+static void free_parts(struct disk *disk)
+{
+    list_free(&disk->pending);
+    list_free(&disk->unflushed);
+    list_free(&disk->forgotten);
+    if (disk->current.blocks != NULL) {
+        store_free(&disk->current);
+    }
+    if (disk->durable.blocks != NULL) {
+        store_free(&disk->durable);
+    }
+}
+
+/* Everything but what is made at creation. */
+static int clone_parts(const struct disk *from, struct disk *to)
+{
+    *to = *from;
+    to->pending = to->unflushed = to->forgotten = (struct list){NULL, NULL, 0};
+    to->current.blocks = to->durable.blocks = NULL;
+    int error = list_clone(&from->pending, &to->pending);
+    error = error != 0 ? error : list_clone(&from->unflushed, &to->unflushed);
+    error = error != 0 ? error : list_clone(&from->forgotten, &to->forgotten);
+    error = error != 0 ? error : store_clone(&from->current, &to->current);
+    error = error != 0 ? error : store_clone(&from->durable, &to->durable);
+    if (error != 0) {
+        free_parts(to);
+    }
+    return error;
+}
+
+struct disk_state *disk_state_save(const struct disk *disk)
+{
+    struct disk_state *state = malloc(sizeof(*state));
+
+    if (state != NULL && clone_parts(disk, &state->copy) != 0) {
+        free(state);
+        return NULL;
+    }
+    return state;
+}
+
+int disk_state_restore(struct disk *disk, const struct disk_state *state)
+{
+    struct disk fresh;
+    int error = clone_parts(&state->copy, &fresh);
+
+    if (error == 0) {
+        free_parts(disk);
+        *disk = fresh;
+    }
+    return error;
+}
+
+void disk_state_free(struct disk_state *state)
+{
+    if (state != NULL) {
+        free_parts(&state->copy);
+        free(state);
+    }
+}
+
+void disk_read_into(struct disk *disk, const void *argument, void *bytes)
+{
+    for (struct request *request = disk->pending.first; request != NULL; request = request->next) {
+        if (request->argument == argument) {
+            request->out = bytes;
+        }
+    }
 }

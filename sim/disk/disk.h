@@ -99,6 +99,16 @@ void disk_fail_nth(struct disk *disk, uint64_t nth);
 /* Requests so far. */
 uint64_t disk_requests(const struct disk *disk);
 
+/* A copy of the disk's state: contents, cache, and requests under way, whose events belong to the
+ * clock and whose arguments to their submitters. NULL without memory. Going back to it: 0, or
+ * -ENOMEM with nothing changed; the memory that reads under way go to is gone by then, so the
+ * submitter names it again (by the request's argument). */
+struct disk_state;
+struct disk_state *disk_state_save(const struct disk *disk);
+int disk_state_restore(struct disk *disk, const struct disk_state *state);
+void disk_state_free(struct disk_state *state);
+void disk_read_into(struct disk *disk, const void *argument, void *bytes);
+
 /* What the disk contains now, cache included. 0 or negative errno. */
 int disk_peek(const struct disk *disk, uint64_t sector, uint64_t count, void *out);
 /* Likewise, what is on the platter. */

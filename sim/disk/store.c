@@ -41,6 +41,26 @@ void store_free(struct store *store)
     store->blocks = NULL;
 }
 
+int store_clone(const struct store *store, struct store *out)
+{
+    int error = store_init(out, store->sectors, store->base_fd);
+
+    for (uint64_t i = 0; error == 0 && out->used < store->used; i++) {
+        if (store->blocks[i] != NULL) {
+            out->blocks[i] = malloc(STORE_BLOCK);
+            error = out->blocks[i] == NULL ? -ENOMEM : 0;
+            if (error == 0) {
+                memcpy(out->blocks[i], store->blocks[i], STORE_BLOCK);
+                out->used++;
+            }
+        }
+    }
+    if (error != 0 && out->blocks != NULL) {
+        store_free(out);
+    }
+    return error;
+}
+
 static int read_base(const struct store *store, uint64_t offset, size_t count, uint8_t *out)
 {
     size_t done = 0;

@@ -26,6 +26,9 @@ void store_free(struct store *store);
 int store_read(const struct store *store, uint64_t sector, uint64_t count, void *out);
 int store_write(struct store *store, uint64_t sector, uint64_t count, const void *bytes);
 
+/* A copy of a store, to be freed like it. 0 or -ENOMEM. */
+int store_clone(const struct store *store, struct store *out);
+
 /* Make dst's sectors what src's are. Both of the same size. */
 int store_copy(struct store *dst, const struct store *src, uint64_t sector, uint64_t count);
 

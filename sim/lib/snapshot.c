@@ -31,6 +31,11 @@ struct saved_program {
     struct sim_program copy;
 };
 
+struct saved_device {
+    struct sim_device *device;
+    void *state;
+};
+
 struct saved_machine {
     unsigned boots;
     struct sim_task *first;
@@ -48,6 +53,8 @@ struct sim_snapshot {
     struct saved_task *tasks;
     struct saved_program *programs;
     struct saved_machine *machines;
+    struct saved_device *devices;
+    size_t device_count;
     size_t saved_count, task_count, program_count, machine_count;
 };
 
@@ -112,12 +119,44 @@ static int save_handles(struct sim_snapshot *snapshot)
     return 0;
 }
 
+static int save_devices(struct sim_snapshot *snapshot)
+{
+    struct sim *sim = snapshot->sim;
+    size_t count = 0;
+
+    for (unsigned i = 0; i < sim->machine_count; i++) {
+        for (struct sim_device *device = sim->machines[i]->devices; device; device = device->next) {
+            count += device->ops.save != NULL;
+        }
+    }
+    snapshot->devices = calloc(count + 1, sizeof *snapshot->devices);
+    for (unsigned i = 0; snapshot->devices && i < sim->machine_count; i++) {
+        for (struct sim_device *device = sim->machines[i]->devices; device; device = device->next) {
+            struct saved_device *saved = &snapshot->devices[snapshot->device_count];
+
+            if (!device->ops.save) {
+                continue;
+            }
+            *saved = (struct saved_device){device, device->ops.save(device->model)};
+            if (!saved->state) {
+                return -ENOMEM;
+            }
+            snapshot->device_count++;
+        }
+    }
+    return snapshot->devices ? 0 : -ENOMEM;
+}
+
 static void snapshot_delete(struct sim_snapshot *snapshot)
 {
     for (size_t i = 0; snapshot->saved && i < snapshot->saved_count; i++) {
         free(snapshot->saved[i].copy);
     }
+    for (size_t i = 0; i < snapshot->device_count; i++) {
+        snapshot->devices[i].device->ops.saved_free(snapshot->devices[i].state);
+    }
     world_snapshot_free(snapshot->world);
+    free(snapshot->devices);
     free(snapshot->saved);
     free(snapshot->tasks);
     free(snapshot->programs);
@@ -145,6 +184,9 @@ int sim_snapshot(struct sim *sim, struct sim_snapshot **out)
     error = save_kept(snapshot);
     if (error == 0) {
         error = save_handles(snapshot);
+    }
+    if (error == 0) {
+        error = save_devices(snapshot);
     }
     if (error == 0) {
         error = world_snapshot_take(sim->world, &snapshot->world);
@@ -212,6 +254,10 @@ int sim_restore(struct sim *sim, struct sim_snapshot *snapshot)
 {
     int error = world_snapshot_restore(sim->world, snapshot->world);
 
+    for (size_t i = 0; error == 0 && i < snapshot->device_count; i++) {
+        const struct saved_device *saved = &snapshot->devices[i];
+        error = saved->device->ops.restore(saved->device->model, saved->state);
+    }
     if (error < 0) {
         return sim_fail(sim, error, "cannot restore a snapshot: out of memory");
     }

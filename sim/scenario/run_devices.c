@@ -61,6 +61,9 @@ static int plug_in(struct run_device *device, uint16_t id, uint32_t class_code)
         .read = virtio_bar_read,
         .write = virtio_bar_write,
         .power = virtio_power,
+        .save = virtio_save,
+        .restore = virtio_restore,
+        .saved_free = virtio_saved_free,
     };
     const struct sim_device_id identity = {VIRTIO_VENDOR, id, VIRTIO_VENDOR, id, class_code};
 

@@ -35,15 +35,6 @@ enum {
     CONFIG_BYTES = 60,
 };
 
-struct blk_request {
-    struct virtio_model *model;
-    unsigned epoch;
-    uint32_t type;
-    struct virtio_chain chain;
-    size_t bytes; /* of data */
-    uint8_t *data;
-};
-
 /* The last byte of what the device may write is the status. */
 static void answer(struct virtio_model *model, const struct virtio_chain *chain, uint8_t status,
                    size_t written)
@@ -54,59 +45,83 @@ static void answer(struct virtio_model *model, const struct virtio_chain *chain,
     virtio_push(model, 0, chain->head, (uint32_t)written + 1);
 }
 
+static void release(struct virtio_request *request)
+{
+    free(request->data);
+    free(request->chain);
+    request->data = NULL;
+    request->chain = NULL;
+    request->used = false;
+    request->model->under_way--;
+}
+
 static void done(void *argument, int status)
 {
-    struct blk_request *request = argument;
+    struct virtio_request *request = argument;
     struct virtio_model *model = request->model;
 
-    model->under_way--;
     if (status != -ECANCELED && !model->destroyed && request->epoch == model->epoch) {
         const bool read = request->type == TYPE_IN && status == 0;
         if (read) {
-            virtio_chain_write(&request->chain, 0, request->data, request->bytes);
+            virtio_chain_write(request->chain, 0, request->data, request->bytes);
         }
-        answer(model, &request->chain, status == 0 ? STATUS_OK : STATUS_IOERR,
+        answer(model, request->chain, status == 0 ? STATUS_OK : STATUS_IOERR,
                read ? request->bytes : 0);
     }
+    release(request);
     if (model->destroyed && model->under_way == 0) {
         free(model);
     }
-    free(request->data);
-    free(request);
+}
+
+/* A request with memory for its data; NULL: without, or too many at a time. */
+static struct virtio_request *take_request(struct virtio_model *model,
+                                           const struct virtio_chain *chain, uint32_t type,
+                                           size_t bytes)
+{
+    struct virtio_request *request = model->requests;
+
+    while (request < model->requests + VIRTIO_REQUESTS_MAX && request->used) {
+        request++;
+    }
+    if (request == model->requests + VIRTIO_REQUESTS_MAX) {
+        return NULL;
+    }
+    *request = (struct virtio_request){.model = model,
+                                       .used = true,
+                                       .epoch = model->epoch,
+                                       .type = type,
+                                       .bytes = bytes,
+                                       .data = bytes == 0 ? NULL : calloc(1, bytes),
+                                       .chain = malloc(sizeof(*chain))};
+    model->under_way++;
+    if (request->chain == NULL || (request->data == NULL && bytes > 0)) {
+        release(request);
+        return NULL;
+    }
+    *request->chain = *chain;
+    return request;
 }
 
 static void submit(struct virtio_model *model, const struct virtio_chain *chain, uint32_t type,
                    uint64_t sector, uint64_t bytes)
 {
-    struct blk_request *request = calloc(1, sizeof(*request));
-    uint8_t *data = bytes == 0 ? NULL : malloc((size_t)bytes);
-    int error = -ENOMEM;
+    struct virtio_request *request = take_request(model, chain, type, (size_t)bytes);
 
-    if (request != NULL && (data != NULL || bytes == 0)) {
-        *request = (struct blk_request){.model = model,
-                                        .epoch = model->epoch,
-                                        .type = type,
-                                        .chain = *chain,
-                                        .bytes = (size_t)bytes,
-                                        .data = data};
+    if (request != NULL) {
         if (type == TYPE_OUT) {
-            virtio_chain_read(chain, HEADER_BYTES, data, (size_t)bytes);
-        } else if (data != NULL) {
-            memset(data, 0, (size_t)bytes);
+            virtio_chain_read(chain, HEADER_BYTES, request->data, (size_t)bytes);
         }
-        model->under_way++;
-        error = model->backend.submit(model->backend.context,
-                                      type == TYPE_FLUSH ? DISK_FLUSH
-                                      : type == TYPE_IN  ? DISK_READ
-                                                         : DISK_WRITE,
-                                      sector, bytes / DISK_SECTOR, data, done, request);
+        const enum disk_operation operation = type == TYPE_FLUSH ? DISK_FLUSH
+                                              : type == TYPE_IN  ? DISK_READ
+                                                                 : DISK_WRITE;
+        if (model->backend.submit(model->backend.context, operation, sector, bytes / DISK_SECTOR,
+                                  request->data, done, request) == 0) {
+            return;
+        }
+        release(request);
     }
-    if (error != 0) {
-        model->under_way -= request != NULL && request->model != NULL;
-        free(data);
-        free(request);
-        answer(model, chain, STATUS_IOERR, 0);
-    }
+    answer(model, chain, STATUS_IOERR, 0);
 }
 
 static void answer_id(struct virtio_model *model, const struct virtio_chain *chain)
@@ -239,5 +254,10 @@ int virtio_blk_create(const struct virtio_host *host, struct disk *disk, struct 
         .sectors = disk_sectors(disk),
     };
 
-    return virtio_blk_create_on(host, &backend, out);
+    int error = virtio_blk_create_on(host, &backend, out);
+
+    if (error == 0) {
+        (*out)->disk = disk;
+    }
+    return error;
 }

@@ -18,6 +18,8 @@ enum {
     VIRTIO_STATUS_FEATURES_OK = 8,
     VIRTIO_STATUS_NEEDS_RESET = 64,
 
+    VIRTIO_REQUESTS_MAX = 512, /* of a block device, at its disk */
+
     VIRTIO_CONFIG_BYTES_MAX = 64, /* of the device's own configuration */
 };
 
@@ -40,6 +42,17 @@ struct virtio_chain {
         uint32_t count;
         bool writable; /* by the device */
     } parts[VIRTIO_QUEUE_SIZE_MAX];
+};
+
+/* A request that a block device's backend has. In the model, so that its address stays the same. */
+struct virtio_request {
+    struct virtio_model *model;
+    bool used;
+    unsigned epoch;
+    uint32_t type;
+    size_t bytes; /* of data */
+    uint8_t *data;
+    struct virtio_chain *chain;
 };
 
 struct virtio_model {
@@ -68,6 +81,8 @@ struct virtio_model {
     struct network_node *nic;
     uint64_t dropped;
     struct virtio_blk_backend backend; /* of a block device */
+    struct virtio_request requests[VIRTIO_REQUESTS_MAX];
+    struct disk *disk; /* NULL: behind the backend is something else */
 };
 
 int virtio_create(const struct virtio_host *host, struct virtio_model **out);
