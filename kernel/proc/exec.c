@@ -307,6 +307,7 @@ static void reset_registers(struct task *task, const struct exec *exec)
 /* Everything that does not survive execve (execve(2), "Effect on process attributes"). */
 static void reset_task(struct task *task, struct exec *exec)
 {
+    task_clear_syscall_work(task, SYSCALL_WORK_USER_DISPATCH);
     struct process *process = task->process;
 
     file_table_close_on_exec(task->thread.files);

@@ -163,6 +163,7 @@ enum syscall_work {
     SYSCALL_WORK_STRACE = 1,     /* the machine's own trace (--trace) */
     SYSCALL_WORK_PTRACE = 2,     /* a tracer wants entry and exit stops */
     SYSCALL_WORK_SECCOMP = 4,    /* seccomp_mode is not DISABLED */
+    SYSCALL_WORK_USER_DISPATCH = 8, /* calls may be handed back to the program */
 };
 
 struct task {
@@ -192,6 +193,7 @@ struct task {
     int64_t syscall_nr;          /* -1 outside */
     uint64_t orig_rax;
     uint32_t syscall_work;       /* enum syscall_work; atomic */
+    struct { uint64_t offset, bytes, selector; } user_dispatch; /* syscall_user_dispatch.c */
     int64_t (*restart)(struct task *task); /* ERESTART_RESTARTBLOCK: what restart_syscall calls */
     struct { uint64_t args[6]; } restart_args;
 

@@ -15,6 +15,7 @@
 #include "kernel/fs/vfs.h"
 #include "kernel/proc/ptrace.h"
 #include "kernel/proc/seccomp.h"
+#include "kernel/proc/syscall_user_dispatch.h"
 #include "kernel/proc/task.h"
 #include "kernel/proc/user_loop.h"
 #include "kernel/syscall/ipc_hooks.h"
@@ -38,10 +39,12 @@ static bool watches(const struct task *task, uint32_t work)
     return atomic_load_relaxed(&task->syscall_work) & work;
 }
 
-/* A call that somebody watches. The order is Linux's: the tracer first, who may change the call, then
- * the filters, then the call itself. */
+/* A call that somebody watches. The order is Linux's: the program itself first, which may have the
+ * call handed back unseen, the tracer, who may change the call, then the filters, then the call. */
 NOINLINE static void dispatch_watched(struct task *task, struct hal_regs *regs)
 {
+    if (watches(task, SYSCALL_WORK_USER_DISPATCH) && syscall_user_dispatch(task))
+        return;
     bool trace = task->thread.kernel->trace != NULL;
     bool make = !watches(task, SYSCALL_WORK_PTRACE) || ptrace_syscall_enter(task);
     if (trace)

@@ -11,6 +11,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/uaccess.h"
 #include "kernel/proc/seccomp.h"
+#include "kernel/proc/syscall_user_dispatch.h"
 #include "kernel/proc/signal.h"
 #include "kernel/proc/ptrace.h"
 #include "kernel/proc/task.h"
@@ -303,6 +304,8 @@ int64_t sys_prctl(int option, uint64_t arg2, uint64_t arg3, uint64_t arg4, uint6
         return task->seccomp_mode;
     case PR_SET_SECCOMP:
         return set_seccomp(arg2, arg3);
+    case PR_SET_SYSCALL_USER_DISPATCH:
+        return syscall_user_dispatch_set(task, arg2, arg3, arg4, arg5);
     default: {
         int64_t result = prctl_cred(option, arg2, arg3, arg4, arg5);
         if (result == -ENOSYS)
