@@ -24,6 +24,7 @@ enum cpu_work {
     CPU_WORK_TICK = 2,    /* a second thread became runnable: program the end of the slice */
     CPU_WORK_KLOG = 8,    /* wake the readers of the log */
     CPU_WORK_KICK = 16,   /* nothing but the interrupt itself: leave user mode for a moment */
+    CPU_WORK_PREEMPTED = 32, /* count the running thread as preempted: rseq(2) sees it */
 };
 
 /* Places passed to hal_cpu_schedule_point. */

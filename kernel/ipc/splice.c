@@ -359,6 +359,12 @@ static int64_t pipe_to_pipe(struct pipe *from, struct pipe *to, uint64_t count, 
 
 /* ---- the calls ---- */
 
+/* Descriptors that only stand for something, like those of eventfd(2). */
+static bool is_anonymous(const struct file *file)
+{
+    return (inode_mode(file->inode) & S_IFMT) == 0;
+}
+
 int64_t splice_files(struct file *in, uint64_t *in_pos, struct file *out, uint64_t *out_pos,
                      uint64_t count, bool nonblock)
 {
@@ -369,6 +375,8 @@ int64_t splice_files(struct file *in, uint64_t *in_pos, struct file *out, uint64
         nonblock |= is_nonblock(in) || is_nonblock(out);
         return pipe_to_pipe(from, to, count, nonblock, move_locked);
     }
+    if (is_anonymous(in) || is_anonymous(out))
+        return -EINVAL;
     if (from) {
         if (!out->ops->write || (atomic_load_relaxed(&out->flags) & O_APPEND))
             return -EINVAL;

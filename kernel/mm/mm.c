@@ -138,7 +138,7 @@ static void release_pages(struct mm *mm)
         slab_free(mm->kernel->mm->regions, region);
     }
     mm->region_hint = NULL;
-    mm->resident_anon = mm->resident_file = 0;
+    mm->resident_anon = mm->resident_file = mm->resident_memory = 0;
 }
 
 static void tear_down(struct mm *mm)

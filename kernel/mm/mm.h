@@ -137,11 +137,13 @@ struct mm {
     void (*aio_release)(void *aio);
 
     uint64_t total_pages; /* virtual; for RLIMIT_AS */
+    uint64_t total_peak;  /* the most they ever were, as long as they are fewer */
     uint64_t data_pages;  /* of these private and writable, no stacks; for RLIMIT_DATA */
     uint64_t locked_pages;
     uint64_t account_pages, account_noted; /* committed; the part that the machine's sum has */
     uint64_t stack_pages, exec_pages; /* that grow down; that are code; for /proc/PID/status */
     uint64_t resident_anon, resident_file, resident_peak;      /* pages; table_lock */
+    uint64_t resident_memory; /* of the file pages those of tmpfs and shared memory */
     uint64_t limit_as, limit_data, limit_stack, limit_memlock; /* bytes, copies of the rlimits */
     bool dumpable;
     int oom_score_adj;

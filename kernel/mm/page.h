@@ -28,6 +28,7 @@ enum page_flags {
     PAGE_ANON = 1 << 6,     /* anonymous user page */
     PAGE_KERNEL = 1 << 7,   /* kernel stack, table … */
     PAGE_LARGE = 1 << 8,    /* first page of a large kmalloc block */
+    PAGE_MEMORY = 1 << 9,   /* entered a page cache without a store: tmpfs, shared memory */
 };
 
 struct page {

@@ -88,7 +88,9 @@ static int insert_locked(struct page_cache *cache, uint64_t index, struct page *
     }
     page->cache = cache;
     page->index = index;
-    atomic_fetch_or_relaxed(&page->flags, PAGE_CACHE | PAGE_UPTODATE);
+    bool memory = !cache->ops->write_page && !cache->ops->read_page;
+    atomic_fetch_or_relaxed(&page->flags,
+                            PAGE_CACHE | PAGE_UPTODATE | (memory ? (unsigned)PAGE_MEMORY : 0));
     account(cache, 1);
     offer_to_reclaim(cache);
     return 0;

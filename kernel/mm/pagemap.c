@@ -50,7 +50,7 @@ static void count_page(const struct mm *mm, const struct page *page, struct vma_
         return;
     unsigned maps = atomic_load_relaxed(&page->map_count);
     bool anon = page->flags & PAGE_ANON, shared = maps > 1;
-    bool dirty = anon || (atomic_load_relaxed(&page->flags) & PAGE_DIRTY);
+    bool dirty = atomic_load_relaxed(&page->flags) & (PAGE_ANON | PAGE_MEMORY | PAGE_DIRTY);
     out->resident++;
     out->anon += anon;
     out->shared += shared;

@@ -99,6 +99,9 @@ void region_account(struct mm *mm, struct page *page, int delta)
     uint64_t *counter = page->flags & PAGE_ANON ? &mm->resident_anon : &mm->resident_file;
     /* One writer at a time, by the table lock; /proc reads without it. */
     atomic_store_relaxed(counter, *counter + (uint64_t)(int64_t)delta);
+    if (page->flags & PAGE_MEMORY)
+        atomic_store_relaxed(&mm->resident_memory,
+                             mm->resident_memory + (uint64_t)(int64_t)delta);
     if (delta > 0)
         atomic_store_relaxed(&mm->resident_peak,
                              MAX(mm->resident_peak, mm->resident_anon + mm->resident_file));

@@ -111,6 +111,8 @@ void vma_destroy(struct vma *vma)
 static void count(struct mm *mm, const struct vma *vma, int sign)
 {
     uint64_t pages = vma_pages(vma) * (uint64_t)(int64_t)sign;
+    if (sign < 0 && mm->total_pages > mm->total_peak)
+        mm->total_peak = mm->total_pages;
     atomic_store_relaxed(&mm->total_pages, mm->total_pages + pages); /* /proc reads it anytime */
     if ((vma->flags & (VMA_WRITE | VMA_SHARED | VMA_GROWSDOWN)) == VMA_WRITE)
         mm->data_pages += pages;

@@ -14,6 +14,7 @@
 #include "kernel/security/cred.h"
 
 enum { OOM_ADJ_MIN = -1000, OOM_ADJ_MAX = 1000, OOM_OLD_MAX = 15, OOM_OLD_DISABLE = -17 };
+enum { NUMBER_BYTES = 32 };
 
 /* ---- out of memory ---- */
 
@@ -71,8 +72,15 @@ static int set_oom_adjustment(struct task *task, int value)
 
 static int parse_number(const char *text, int low, int high, int *out)
 {
+    char digits[NUMBER_BYTES];
     int64_t value;
-    if (kstrtos64(kstr_skip_spaces(text), 0, &value) || value < low || value > high)
+    text = kstr_skip_spaces(text);
+    size_t length = kstrcspn(text, " \t\n");
+    if (length >= sizeof(digits) || *kstr_skip_spaces(text + length))
+        return -EINVAL;
+    memcpy(digits, text, length);
+    digits[length] = 0;
+    if (kstrtos64(digits, 0, &value) || value < low || value > high)
         return -EINVAL;
     *out = (int)value;
     return 0;

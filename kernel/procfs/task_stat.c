@@ -56,6 +56,7 @@ static uint64_t timeval_ticks(struct linux_timeval time)
 struct memory_figures {
     uint64_t virtual_pages, resident_pages, peak_pages, locked_pages, data_pages, stack_pages;
     uint64_t text_bytes, library_bytes, anon_pages, file_pages;
+    uint64_t memory_pages, virtual_peak_pages;
 };
 
 static void collect_memory(struct mm *mm, struct memory_figures *out)
@@ -69,12 +70,14 @@ static void collect_memory(struct mm *mm, struct memory_figures *out)
     out->text_bytes = MIN(out->text_bytes, exec_pages << PAGE_SHIFT);
     out->library_bytes = (exec_pages << PAGE_SHIFT) - out->text_bytes;
     out->virtual_pages = mm->total_pages;
+    out->virtual_peak_pages = MAX(mm->total_peak, mm->total_pages);
     out->locked_pages = mm->locked_pages;
     out->data_pages = mm->data_pages;
     rwlock_read_unlock(&mm->lock);
     spin_lock(&mm->table_lock);
     out->anon_pages = mm->resident_anon;
     out->file_pages = mm->resident_file;
+    out->memory_pages = mm->resident_memory;
     out->resident_pages = mm->resident_anon + mm->resident_file;
     out->peak_pages = MAX(mm->resident_peak, out->resident_pages);
     spin_unlock(&mm->table_lock);
@@ -286,15 +289,15 @@ static void put_status_memory(struct mm *mm, struct strbuf *out)
 {
     struct memory_figures memory;
     collect_memory(mm, &memory);
-    put_kib(out, "VmPeak", memory.virtual_pages << PAGE_SHIFT);
+    put_kib(out, "VmPeak", memory.virtual_peak_pages << PAGE_SHIFT);
     put_kib(out, "VmSize", memory.virtual_pages << PAGE_SHIFT);
     put_kib(out, "VmLck", memory.locked_pages << PAGE_SHIFT);
     put_kib(out, "VmPin", 0);
     put_kib(out, "VmHWM", memory.peak_pages << PAGE_SHIFT);
     put_kib(out, "VmRSS", memory.resident_pages << PAGE_SHIFT);
     put_kib(out, "RssAnon", memory.anon_pages << PAGE_SHIFT);
-    put_kib(out, "RssFile", memory.file_pages << PAGE_SHIFT);
-    put_kib(out, "RssShmem", 0);
+    put_kib(out, "RssFile", (memory.file_pages - memory.memory_pages) << PAGE_SHIFT);
+    put_kib(out, "RssShmem", memory.memory_pages << PAGE_SHIFT);
     put_kib(out, "VmData", memory.data_pages << PAGE_SHIFT);
     put_kib(out, "VmStk", memory.stack_pages << PAGE_SHIFT);
     put_kib(out, "VmExe", memory.text_bytes);

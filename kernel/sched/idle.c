@@ -144,6 +144,10 @@ void sched_on_ipi(void)
     if (work & CPU_WORK_RESCHED) {
         cpu->need_resched = true;
     }
+    if (work & CPU_WORK_PREEMPTED) {
+        struct thread *thread = this_thread();
+        atomic_store_relaxed(&thread->involuntary_switches, thread->involuntary_switches + 1);
+    }
     if (work & CPU_WORK_TICK) {
         struct runqueue *rq = cpu->runqueue;
 

@@ -101,9 +101,12 @@ static int64_t check_copy(struct file *in, uint64_t in_pos, struct file *out, ui
         return -EBADF;
     if (in->inode->sb != out->inode->sb)
         return -EXDEV;
-    if (add_overflows(in_pos, *count, &in_end) || add_overflows(out_pos, *count, &out_end) ||
-        (int64_t)in_end < 0 || (int64_t)out_end < 0)
+    if (add_overflows(in_pos, *count, &in_end) || add_overflows(out_pos, *count, &out_end))
         return -EOVERFLOW;
+    uint64_t max_out = out->inode->sb->max_bytes;
+    if (*count && out_pos >= max_out)
+        return -EFBIG;
+    *count = MIN(*count, max_out - out_pos);
     uint64_t size = inode_size(in->inode);
     *count = in_pos >= size ? 0 : MIN(*count, size - in_pos);
     in_end = in_pos + *count;
@@ -128,9 +131,9 @@ int64_t sys_copy_file_range(int in, uint64_t in_offset, int out, uint64_t out_of
         (out_offset && get_user_u64(&out_pos, out_offset)))
         goto release;
     result = flags ? -EINVAL : 0;
-    count = MIN(count, MAX_RW_COUNT);
     if (!result)
         result = check_copy(in_file.file, in_pos, out_file.file, out_pos, &count);
+    count = MIN(count, MAX_RW_COUNT);
     if (!result && count)
         result = copy_between(in_file.file, &in_pos, out_file.file, &out_pos, count);
     if (result > 0) {

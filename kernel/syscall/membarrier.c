@@ -19,12 +19,15 @@
 enum { CPU_WORK_BARRIER = 1 << 30 };
 
 enum {
-    COMMANDS = MEMBARRIER_CMD_GLOBAL | MEMBARRIER_CMD_GLOBAL_EXPEDITED |
-               MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED | MEMBARRIER_CMD_PRIVATE_EXPEDITED |
-               MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED |
-               MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE |
-               MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE,
+    COMMANDS =
+        MEMBARRIER_CMD_GLOBAL | MEMBARRIER_CMD_GLOBAL_EXPEDITED |
+        MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED | MEMBARRIER_CMD_PRIVATE_EXPEDITED |
+        MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED | MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE |
+        MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE |
+        MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ | MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ,
 };
+
+enum { CPU_ANY = -1 };
 
 enum who { WHO_EVERYONE, WHO_REGISTERED, WHO_SAME_MM };
 
@@ -36,16 +39,18 @@ static bool is_concerned(struct cpu *cpu, struct mm *mm, enum who who)
     return who == WHO_SAME_MM ? aspace == mm->aspace : aspace != NULL;
 }
 
-static void barrier_on_cpus(struct mm *mm, enum who who)
+/* `only`: CPU_ANY or the one CPU to look at; `work`: what else those CPUs do. */
+static void barrier_with_work(struct mm *mm, enum who who, int only, unsigned work)
 {
     struct kernel *kernel = this_kernel();
     uint64_t waiting = 0;
     atomic_fence_seq();
     for (unsigned id = 0; id < kernel->cpu_count; id++) {
         struct cpu *cpu = kernel->cpus[id];
-        if (!cpu || cpu == this_cpu() || !is_concerned(cpu, mm, who))
+        if (!cpu || cpu == this_cpu() || !is_concerned(cpu, mm, who) ||
+            (only != CPU_ANY && id != (unsigned)only))
             continue;
-        cpu_request(cpu, CPU_WORK_BARRIER);
+        cpu_request(cpu, CPU_WORK_BARRIER | work);
         waiting |= 1ull << id;
     }
     for (unsigned id = 0; id < kernel->cpu_count; id++) {
@@ -59,6 +64,24 @@ static void barrier_on_cpus(struct mm *mm, enum who who)
     atomic_fence_seq();
 }
 
+static void barrier_on_cpus(struct mm *mm, enum who who)
+{
+    barrier_with_work(mm, who, CPU_ANY, 0);
+}
+
+/* No thread of the process goes on with a critical section that it is in now. The caller's own
+ * thread is in none. */
+static int64_t restart_sections(struct mm *mm, uint32_t flags, int cpu)
+{
+    if (flags & ~(uint32_t)MEMBARRIER_CMD_FLAG_CPU)
+        return -EINVAL;
+    if (!(atomic_load_relaxed(&mm->membarrier) & MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ))
+        return -EPERM;
+    int only = flags & MEMBARRIER_CMD_FLAG_CPU ? MAX(cpu, CPU_ANY) : CPU_ANY;
+    barrier_with_work(mm, WHO_SAME_MM, only, CPU_WORK_PREEMPTED);
+    return 0;
+}
+
 static int64_t if_registered(struct mm *mm, uint32_t registration)
 {
     if (!(atomic_load_relaxed(&mm->membarrier) & registration))
@@ -70,7 +93,8 @@ static int64_t if_registered(struct mm *mm, uint32_t registration)
 int64_t sys_membarrier(int command, uint32_t flags, int cpu)
 {
     struct mm *mm = this_thread()->mm;
-    (void)cpu;
+    if (command == MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ)
+        return restart_sections(mm, flags, cpu);
     if (flags)
         return -EINVAL;
     switch (command) {
@@ -89,6 +113,7 @@ int64_t sys_membarrier(int command, uint32_t flags, int cpu)
     case MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED:
     case MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED:
     case MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE:
+    case MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ:
         atomic_fetch_or_seq(&mm->membarrier, (uint32_t)command);
         barrier_on_cpus(mm, WHO_SAME_MM);
         return 0;

@@ -6,8 +6,10 @@
 #include "kernel/abi/capability.h"
 #include "kernel/abi/errno.h"
 #include "kernel/abi/mman.h"
+#include "kernel/abi/mount.h"
 #include "kernel/core/kernel.h"
 #include "kernel/fs/file_table.h"
+#include "kernel/fs/mount.h"
 #include "kernel/fs/vfs.h"
 #include "kernel/lib/compiler.h"
 #include "kernel/mm/mm.h"
@@ -139,6 +141,9 @@ int64_t sys_mmap(uint64_t addr, uint64_t length, uint64_t all_prot, uint64_t all
     struct fd_borrow borrow = fd_borrow(fd);
     if (!borrow.file)
         return -EBADF;
+    /* READ_IMPLIES_EXEC is no reason to fail where nothing may be executed. */
+    if (!(prot & PROT_EXEC) && (mount_flags(borrow.file->path.mount) & MS_NOEXEC))
+        request.vma_flags &= ~(unsigned)VMA_EXEC;
     int64_t result = length == 0 || (flags & MAP_HUGETLB)
                          ? -EINVAL
                          : map(current_mm(), &request, flags, borrow.file);
