@@ -4,6 +4,10 @@
  *
  * Advice that only drops or reads pages runs under the read lock, like a fault; advice that changes
  * VMAs under the write lock. As on Linux, holes give -ENOMEM after the rest has been done.
+ *
+ * Differences from Linux: MADV_FREE gives the pages back at once, which programs have to expect at
+ * any time; MADV_COLD and MADV_PAGEOUT have nothing to do without swap; MADV_COLLAPSE never finds
+ * memory that is fit for a huge page.
  */
 #include "kernel/abi/errno.h"
 #include "kernel/abi/mman.h"
