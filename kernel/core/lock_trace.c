@@ -75,6 +75,8 @@ const char *lock_rank_name(unsigned rank)
         return "epoll-ready";
     case LOCK_RANK_TIMER:
         return "timer";
+    case LOCK_RANK_PIDS:
+        return "process numbers";
     case LOCK_RANK_RUNQUEUE:
         return "run-queue";
     case LOCK_RANK_SLAB:

@@ -101,34 +101,34 @@ struct pid_namespace *current_pid_namespace(void)
 void pid_namespace_close(struct pid_namespace *ns)
 {
     struct pid_state *state = ns->common.kernel->pids;
-    spin_lock(&state->lock);
+    bool irq = spin_lock_irqsave(&state->lock);
     atomic_store_relaxed(&ns->closed, true);
-    spin_unlock(&state->lock);
+    spin_unlock_irqrestore(&state->lock, irq);
 }
 
 int pid_namespace_last(struct pid_namespace *ns)
 {
     struct pid_state *state = ns->common.kernel->pids;
-    spin_lock(&state->lock);
+    bool irq = spin_lock_irqsave(&state->lock);
     int last = (int)ns->cursor - 1;
-    spin_unlock(&state->lock);
+    spin_unlock_irqrestore(&state->lock, irq);
     return last;
 }
 
 void pid_namespace_set_last(struct pid_namespace *ns, int last)
 {
     struct pid_state *state = ns->common.kernel->pids;
-    spin_lock(&state->lock);
+    bool irq = spin_lock_irqsave(&state->lock);
     ns->cursor = (uint64_t)last + 1;
-    spin_unlock(&state->lock);
+    spin_unlock_irqrestore(&state->lock, irq);
 }
 
 uint64_t pid_namespace_count(struct pid_namespace *ns)
 {
     struct pid_state *state = ns->common.kernel->pids;
-    spin_lock(&state->lock);
+    bool irq = spin_lock_irqsave(&state->lock);
     uint64_t count = ns->numbers.count;
-    spin_unlock(&state->lock);
+    spin_unlock_irqrestore(&state->lock, irq);
     return count;
 }
 
@@ -176,7 +176,7 @@ int pid_slot_create(struct pid_namespace *ns, const int *wanted, unsigned count,
     refcount_init(&slot->refs, 1);
     slot->ns = ns;
     slot->level = ns->level;
-    spin_lock(&state->lock);
+    bool irq = spin_lock_irqsave(&state->lock);
     for (at = ns; at && !error; at = at->parent) {
         unsigned index = ns->level - at->level;
         error = add_number_locked(at, slot, index < count ? wanted[index] : 0);
@@ -187,7 +187,7 @@ int pid_slot_create(struct pid_namespace *ns, const int *wanted, unsigned count,
         error = -ENOMEM;
     if (error) /* those that were added are the inner ones */
         remove_numbers_locked(slot, ns, at);
-    spin_unlock(&state->lock);
+    spin_unlock_irqrestore(&state->lock, irq);
     if (error) {
         kfree(slot);
         return error;
@@ -200,9 +200,9 @@ void pid_slot_remove(struct pid_slot *slot)
 {
     struct pid_namespace *ns = slot->ns;
     struct pid_state *state = ns->common.kernel->pids;
-    spin_lock(&state->lock);
+    bool irq = spin_lock_irqsave(&state->lock);
     remove_numbers_locked(slot, ns, NULL);
-    spin_unlock(&state->lock);
+    spin_unlock_irqrestore(&state->lock, irq);
     for (; ns; ns = ns->parent) {
         if (unlikely(atomic_load_relaxed(&ns->closed)))
             wake_all(&ns->freed);
@@ -223,9 +223,9 @@ struct pid_slot *pid_slot_of(struct kernel *kernel, int pid)
     struct pid_state *state = kernel->pids;
     if (pid <= 0)
         return NULL;
-    spin_lock(&state->lock);
+    bool irq = spin_lock_irqsave(&state->lock);
     struct pid_slot *slot = pid_slot_get(xarray_get(&state->initial.numbers, (uint64_t)pid));
-    spin_unlock(&state->lock);
+    spin_unlock_irqrestore(&state->lock, irq);
     return slot;
 }
 
@@ -249,10 +249,10 @@ int pid_number_in(struct pid_namespace *ns, int pid)
     struct pid_state *state = ns->common.kernel->pids;
     if (ns->level == 0 || pid <= 0)
         return pid;
-    spin_lock(&state->lock);
+    bool irq = spin_lock_irqsave(&state->lock);
     const struct pid_slot *slot = xarray_get(&state->initial.numbers, (uint64_t)pid);
     int number = pid_slot_number_in(ns, slot);
-    spin_unlock(&state->lock);
+    spin_unlock_irqrestore(&state->lock, irq);
     return number;
 }
 
@@ -261,9 +261,9 @@ int pid_from_number(struct pid_namespace *ns, int number)
     struct pid_state *state = ns->common.kernel->pids;
     if (ns->level == 0 || number <= 0)
         return number;
-    spin_lock(&state->lock);
+    bool irq = spin_lock_irqsave(&state->lock);
     const struct pid_slot *slot = xarray_get(&ns->numbers, (uint64_t)number);
     int pid = slot ? slot->names[0].number : PID_NONE;
-    spin_unlock(&state->lock);
+    spin_unlock_irqrestore(&state->lock, irq);
     return pid;
 }

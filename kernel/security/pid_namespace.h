@@ -62,7 +62,7 @@ struct pid_slot {
 
 /* What the machine has of this: kernel->pids. */
 struct pid_state {
-    struct spinlock lock; /* LOCK_RANK_PIDS: the namespaces' numbers */
+    struct spinlock lock; /* LOCK_RANK_PIDS, irqsave: the namespaces' numbers */
     struct pid_namespace initial;
 };
 
