@@ -266,7 +266,7 @@ static const char *const rows[] = {
     "setrlimit EAGAIN EFBIG EINVAL EMFILE EPERM ESRCH",
     "chroot @path EINTR EIO EMULTIHOP ENOLINK EPERM",
     "sync EBADF EDQUOT EIO ENOSPC",
-    "acct ENOSYS",
+    "acct @path EBUSY EIO EISDIR ENFILE EPERM EROFS EUSERS",
     "settimeofday EINVAL EPERM",
     "mount @path E2BIG EBADF EBUSY EEXIST EINVAL EMFILE ENODEV ENOSPC ENOTBLK ENXIO EPERM "
     "EROFS EUSERS",
@@ -332,7 +332,7 @@ static const char *const rows[] = {
     "epoll_create EINVAL EMFILE ENFILE",
     "epoll_ctl_old ENOSYS",
     "epoll_wait_old ENOSYS",
-    "remap_file_pages EINVAL",
+    "remap_file_pages EACCES EAGAIN EINVAL ENFILE ENODEV EOVERFLOW EPERM ETXTBSY",
     "getdents64 EACCES EBADF EINTR EINVAL EIO ENOENT ENOLINK ENOTDIR ESRCH",
     "set_tid_address",
     "restart_syscall EAGAIN EINTR EINVAL ETIMEDOUT",
@@ -479,7 +479,7 @@ static const char *const rows[] = {
     "execveat @path E2BIG EAGAIN EBADF EBUSY EEXIST EINTR EINVAL EIO EISDIR ELIBBAD EMFILE "
     "ENFILE ENODEV ENOEXEC ENOSPC ENOTTY ENXIO EOPNOTSUPP EOVERFLOW EPERM EROFS ESRCH ETXTBSY "
     "EUSERS",
-    "userfaultfd EINVAL EMFILE ENFILE ENOSYS EPERM",
+    "userfaultfd EINVAL EMFILE ENFILE EPERM",
     "membarrier EINVAL EPERM",
     "mlock2 EAGAIN EINVAL EPERM",
     "copy_file_range E2BIG EACCES EAGAIN EBADF EBUSY ECANCELED ECONNREFUSED ECONNRESET "
@@ -524,7 +524,7 @@ static const char *const rows[] = {
     "landlock_create_ruleset E2BIG EINVAL EMFILE ENFILE ENOMSG EOPNOTSUPP",
     "landlock_add_rule EBADF EBADFD EINVAL ENOMSG EOPNOTSUPP EPERM",
     "landlock_restrict_self E2BIG EBADF EBADFD EINVAL EOPNOTSUPP EPERM",
-    "memfd_secret ENOSYS",
+    "memfd_secret EINVAL EMFILE",
     "process_mrelease EAGAIN EBADF EINTR EINVAL EPERM ESRCH",
     "futex_waitv EAGAIN EINTR EINVAL ETIMEDOUT",
     "set_mempolicy_home_node EINVAL ENOENT EOPNOTSUPP",

@@ -455,12 +455,12 @@ static double now_s(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-enum { BENCH_PROGRAMS = 64, BENCH_CALLS = 16, BENCH_CALLS_MADE = 10 };
+enum { BENCH_PROGRAMS = 64, BENCH_CALLS = 11, BENCH_CALLS_MADE = 10 };
 
 /* Programs that get to make ten calls or more. */
 static void make_programs(struct program *programs)
 {
-    const struct run_options options = {.check_leaks = false};
+    const struct run_options options = {.check_leaks = false, .any_errno = true};
     uint64_t random = 1;
 
     for (unsigned i = 0; i < BENCH_PROGRAMS;) {
@@ -475,7 +475,7 @@ static void make_programs(struct program *programs)
 
 static void bench_programs(const struct program *programs, bool check_leaks, double seconds)
 {
-    const struct run_options options = {.check_leaks = check_leaks};
+    const struct run_options options = {.check_leaks = check_leaks, .any_errno = true};
     unsigned runs = 0, calls = 0, dirty = 0;
     double start = now_s(), spent;
 
