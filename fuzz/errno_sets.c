@@ -284,7 +284,8 @@ static const char *const rows[] = {
     "delete_module EAGAIN EBUSY ENOENT ENOSYS EPERM",
     "get_kernel_syms ENOSYS",
     "query_module EINVAL ENOENT ENOSPC ENOSYS",
-    "quotactl @path EBUSY EINVAL ENOTBLK EPERM ERANGE ESRCH",
+    "quotactl @path EBADF EBUSY EINVAL EIO ENODEV ENOSYS ENOTBLK ENXIO EPERM ERANGE EROFS "
+    "ESRCH",
     "nfsservctl ENOSYS",
     "getpmsg ENOSYS",
     "putpmsg ENOSYS",
@@ -522,7 +523,8 @@ static const char *const rows[] = {
     "process_madvise EAGAIN EBADF EBUSY EINTR EINVAL EIO EPERM ESRCH",
     "epoll_pwait2 EAGAIN EBADF EINTR EINVAL",
     "mount_setattr @path E2BIG EBADF EBUSY EINVAL ENOSPC EPERM",
-    "quotactl_fd EBADF",
+    "quotactl_fd @path EBADF EBUSY EINVAL EIO ENODEV ENOSYS ENOTBLK ENXIO EPERM ERANGE EROFS "
+    "ESRCH",
     "landlock_create_ruleset E2BIG EINVAL EMFILE ENFILE ENOMSG EOPNOTSUPP",
     "landlock_add_rule EBADF EBADFD EINVAL ENOMSG EOPNOTSUPP EPERM",
     "landlock_restrict_self E2BIG EBADF EBADFD EINVAL EOPNOTSUPP EPERM",
