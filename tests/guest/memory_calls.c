@@ -8,6 +8,13 @@
 #include <sys/eventfd.h>
 #include <sys/uio.h>
 
+#ifndef MADV_POPULATE_READ /* an older C library */
+#define MADV_POPULATE_READ 22
+#define MADV_POPULATE_WRITE 23
+#endif
+#ifndef MADV_DONTNEED_LOCKED
+#define MADV_DONTNEED_LOCKED 24
+#endif
 #ifndef MAP_HUGE_SHIFT
 #define MAP_HUGE_SHIFT 26
 #endif
