@@ -195,7 +195,7 @@ static void number_of_mappings_can_be_set(void)
     unsigned lines = 0;
     while (fgets(line, sizeof(line), maps))
         lines += !strstr(line, "[vsyscall]");
-    TRUE(lines == 1001 || lines == 1002);
+    TRUE(lines >= 1001 && lines <= 1004); /* with what the C library has got since */
     fclose(maps);
 }
 
