@@ -200,9 +200,9 @@ struct fd_borrow fd_borrow_any(int fd)
     return (struct fd_borrow){.file = file_table_lookup(table, fd), .counted = true};
 }
 
-void fd_release(struct fd_borrow borrow)
+void fd_release_counted(struct fd_borrow borrow)
 {
-    if (unlikely(borrow.counted) && borrow.file)
+    if (borrow.file)
         file_put(borrow.file);
 }
 

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "kernel/core/spinlock.h"
+#include "kernel/lib/compiler.h"
 
 struct file;
 struct kernel;
@@ -47,7 +48,12 @@ struct fd_borrow {
 };
 struct fd_borrow fd_borrow(int fd);
 struct fd_borrow fd_borrow_any(int fd);
-void fd_release(struct fd_borrow borrow);
+void fd_release_counted(struct fd_borrow borrow);
+static inline void fd_release(struct fd_borrow borrow)
+{
+    if (unlikely(borrow.counted))
+        fd_release_counted(borrow);
+}
 
 /* Lowest free descriptor >= minimum below RLIMIT_NOFILE (thread_nofile_limit): reserved, then
  * installed (consumes the file reference) or given back. -EMFILE -ENOMEM. */

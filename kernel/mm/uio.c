@@ -15,24 +15,9 @@
 #include "kernel/mm/slab.h"
 #include "kernel/mm/uaccess.h"
 
-static void init_one(struct uio *uio, uint64_t base, uint64_t bytes, bool kernel)
-{
-    uio->inline_segment = (struct uio_segment){base, bytes};
-    uio->segments = &uio->inline_segment;
-    uio->segment_count = 1;
-    uio->segment_offset = 0;
-    uio->remaining = bytes;
-    uio->kernel = kernel;
-}
-
-void uio_init_user(struct uio *uio, uint64_t uaddr, uint64_t bytes)
-{
-    init_one(uio, uaddr, MIN(bytes, (uint64_t)MAX_RW_COUNT), false);
-}
-
 void uio_init_kernel(struct uio *uio, void *buffer, uint64_t bytes)
 {
-    init_one(uio, (uint64_t)(uintptr_t)buffer, bytes, true);
+    uio_init_one(uio, (uint64_t)(uintptr_t)buffer, bytes, true);
 }
 
 void uio_init_segments(struct uio *uio, const struct uio_segment *segments, size_t count)

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernel/lib/compiler.h"
+
 struct uio_segment { /* same layout as struct iovec */
     uint64_t base;   /* user address, or kernel pointer */
     uint64_t bytes;
@@ -24,7 +26,23 @@ struct uio {
     struct uio_segment inline_segment;
 };
 
-void uio_init_user(struct uio *uio, uint64_t uaddr, uint64_t bytes);
+#define MAX_RW_COUNT 0x7ffff000u
+
+static inline void uio_init_one(struct uio *uio, uint64_t base, uint64_t bytes, bool kernel)
+{
+    uio->inline_segment = (struct uio_segment){base, bytes};
+    uio->segments = &uio->inline_segment;
+    uio->segment_count = 1;
+    uio->segment_offset = 0;
+    uio->remaining = bytes;
+    uio->kernel = kernel;
+}
+
+/* At most MAX_RW_COUNT bytes. */
+static inline void uio_init_user(struct uio *uio, uint64_t uaddr, uint64_t bytes)
+{
+    uio_init_one(uio, uaddr, MIN(bytes, (uint64_t)MAX_RW_COUNT), false);
+}
 void uio_init_kernel(struct uio *uio, void *buffer, uint64_t bytes);
 void uio_init_segments(struct uio *uio, const struct uio_segment *segments, size_t count);
 
@@ -32,7 +50,6 @@ void uio_init_segments(struct uio *uio, const struct uio_segment *segments, size
  * array goes into `stack` (UIO_FAST entries), else *out_allocated must be kfree'd. Total clamped to
  * MAX_RW_COUNT. 0 or -EINVAL -EFAULT -ENOMEM. */
 enum { UIO_FAST = 8, UIO_SEGMENTS_MAX = 1024 };
-#define MAX_RW_COUNT 0x7ffff000u
 int uio_import(struct uio *uio, uint64_t iov_uaddr, uint64_t count, struct uio_segment *stack,
                struct uio_segment **out_allocated);
 

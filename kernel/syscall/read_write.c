@@ -12,7 +12,7 @@
 #include "kernel/syscall/syscalls.h"
 
 /* Counters for /proc/PID/io. Threads may lose each other's updates; the sums are statistics. */
-static void count_io(uint64_t *calls, uint64_t *bytes, int64_t result)
+static ALWAYS_INLINE void count_io(uint64_t *calls, uint64_t *bytes, int64_t result)
 {
     atomic_store_relaxed(calls, atomic_load_relaxed(calls) + 1);
     if (result > 0)
