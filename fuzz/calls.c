@@ -54,6 +54,12 @@ struct fuzz_usage fuzz_usage(void)
     return usage;
 }
 
+void fuzz_must(int64_t result, const char *what)
+{
+    if (result < 0)
+        fuzz_fail("cannot set up: %s: error %lld", what, -(long long)result);
+}
+
 void fuzz_fail(const char *format, ...)
 {
     va_list args;

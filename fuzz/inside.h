@@ -22,8 +22,8 @@ enum { FUZZ_USER_BYTES = 64 * 4096 };
  * nothing in the machine can go on, or when its task has been killed. */
 void fuzz_inside(void (*body)(const uint8_t *data, size_t size), const uint8_t *data, size_t size);
 
-/* Before the first fuzz_inside: have attach called with the machine before it boots, to put devices on
- * its bus (hal-hosted/device.h). Their models are the target's to put back for each input. */
+/* Before the first fuzz_inside: have attach called with the machine before it boots, to put devices
+ * on its bus (hal-hosted/device.h). Their models are the target's to put back for each input. */
 struct machine;
 void fuzz_attach(void (*attach)(struct machine *machine));
 
@@ -54,6 +54,9 @@ struct fuzz_usage fuzz_usage(void);
 
 /* Fail the input: print the message and abort. */
 __attribute__((noreturn, format(printf, 1, 2))) void fuzz_fail(const char *format, ...);
+
+/* ... unless the result is none of an error. */
+void fuzz_must(int64_t result, const char *what);
 
 /* The rest of an input: numbers and strings off its front, zero at its end. */
 struct fuzz_input {

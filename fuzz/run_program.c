@@ -16,32 +16,26 @@
 #include <string.h>
 
 #include "fuzz/errno_sets.h"
+#include "fuzz/holdings.h"
 #include "fuzz/inside.h"
+#include "fuzz/jail.h"
 #include "fuzz/print_program.h"
-#include "fuzz/root.h"
 #include "fuzz/stage.h"
 #include "hal/user.h"
-#include "kernel/abi/aio.h"
 #include "kernel/abi/errno.h"
 #include "kernel/abi/fcntl.h"
 #include "kernel/abi/ipc.h"
 #include "kernel/abi/mount.h"
-#include "kernel/abi/poll.h"
-#include "kernel/abi/ptrace.h"
 #include "kernel/abi/sched.h"
 #include "kernel/abi/signal.h"
 #include "kernel/abi/socket.h"
-#include "kernel/abi/stat.h"
 #include "kernel/abi/wait.h"
 #include "kernel/core/kernel.h"
-#include "kernel/lib/printf.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/fault_injection.h"
-#include "kernel/mm/slab.h"
 #include "kernel/mm/uaccess.h"
 #include "kernel/proc/task.h"
 #include "kernel/sched/sched.h"
-#include "kernel/security/pid_namespace.h"
 #include "kernel/syscall/syscalls.h"
 
 enum {
@@ -76,153 +70,7 @@ static struct {
     struct prepared_call calls[PROGRAM_LANES]; /* being made, by lane */
 } run;
 
-/* ---- setting up, before the mark ---- */
-
-static void map_memory(uint64_t addr, uint64_t bytes, unsigned flags)
-{
-    const struct mm_map_request request = {
-        .addr = addr,
-        .bytes = bytes,
-        .vma_flags = flags | VMA_MAY_READ | VMA_MAY_WRITE | VMA_MAY_EXEC,
-        .fixed = true,
-    };
-    uint64_t address;
-
-    mm_map(current_task()->thread.mm, &request, &address);
-}
-
-static void set_up_memory(void)
-{
-    map_memory(PROGRAM_MEMORY, PROGRAM_MEMORY_BYTES, VMA_READ | VMA_WRITE);
-    map_memory(PROGRAM_READONLY, 4096, VMA_READ);
-}
-
-static uint64_t text(const char *string)
-{
-    return fuzz_put_string(PROGRAM_MEMORY + 2048, string);
-}
-
-static uint64_t jailed(const char *path)
-{
-    char name[64] = "/jail/";
-
-    return text(strncat(name, path, sizeof name - 7));
-}
-
-static void must(int64_t result, const char *what)
-{
-    if (result < 0)
-        fuzz_fail("cannot set up: %s: error %lld", what, -(long long)result);
-}
-
-static void make_file(const struct root_file *file)
-{
-    const uint64_t data = PROGRAM_MEMORY + 4096;
-
-    fuzz_put_user(data, file->bytes, file->size);
-    if ((file->mode & S_IFMT) == S_IFDIR) {
-        must(FUZZ_CALL(SYS_mkdir, jailed(file->path), file->mode & 07777), file->path);
-    } else if ((file->mode & S_IFMT) == S_IFLNK) {
-        fuzz_put_user(data + file->size, "", 1);
-        must(FUZZ_CALL(SYS_symlink, data, jailed(file->path)), file->path);
-    } else if ((file->mode & S_IFMT) == S_IFIFO) {
-        must(FUZZ_CALL(SYS_mknod, jailed(file->path), file->mode, 0), file->path);
-    } else {
-        int64_t fd = FUZZ_CALL(SYS_open, jailed(file->path), O_CREAT | O_WRONLY, 0600);
-        must(fd, file->path);
-        FUZZ_CALL(SYS_write, fd, data, file->size);
-        FUZZ_CALL(SYS_close, fd);
-    }
-    FUZZ_CALL(SYS_lchown, jailed(file->path), file->uid, file->uid);
-    if ((file->mode & S_IFMT) != S_IFLNK)
-        FUZZ_CALL(SYS_chmod, jailed(file->path), file->mode & 07777);
-}
-
-static void mount_in_jail(const char *type, const char *path, unsigned mode)
-{
-    const uint64_t kind = fuzz_put_string(PROGRAM_MEMORY + 1024, type);
-
-    FUZZ_CALL(SYS_mkdir, jailed(path), mode);
-    must(FUZZ_CALL(SYS_mount, kind, jailed(path), kind, 0, 0), path);
-}
-
-/* A program of the machine's own root file system: its pages are read when they are used. */
-static void mount_image(void)
-{
-    static const char source[] = "/bin/job";
-    const uint64_t from = PROGRAM_MEMORY + 1024;
-
-    must(FUZZ_CALL(SYS_mknod, jailed("bin/image"), S_IFREG | 0755, 0), "image");
-    fuzz_put_string(from, source);
-    must(FUZZ_CALL(SYS_mount, from, jailed("bin/image"), 0, MS_BIND, 0), "bind");
-    must(FUZZ_CALL(SYS_mount, from, jailed("bin/image"), 0, MS_BIND | MS_REMOUNT | MS_RDONLY, 0),
-         "read-only");
-    int64_t fd = FUZZ_CALL(SYS_open, text("/proc/sys/vm/drop_caches"), O_WRONLY, 0);
-    must(FUZZ_CALL(SYS_write, fd, text("1"), 1), "drop_caches");
-    FUZZ_CALL(SYS_close, fd); /* it was looked at before */
-}
-
-/* Devices of the jail's own, so that locks and attributes go with them. */
-static void make_devices(void)
-{
-    static const struct {
-        const char *path;
-        unsigned major, minor;
-    } devices[] = {{"dev/null", 1, 3},   {"dev/zero", 1, 5},  {"dev/full", 1, 7},
-                   {"dev/random", 1, 8}, {"dev/kmsg", 1, 11}, {"dev/tty", 5, 0},
-                   {"dev/ptmx", 5, 2}};
-
-    FUZZ_CALL(SYS_mkdir, jailed("dev"), 0755);
-    for (unsigned i = 0; i < ARRAY_SIZE(devices); i++)
-        must(FUZZ_CALL(SYS_mknod, jailed(devices[i].path), S_IFCHR | 0666,
-                       devices[i].major << 8 | devices[i].minor),
-             devices[i].path);
-}
-
-static void set_up_jail(void)
-{
-    struct root_file file;
-
-    FUZZ_CALL(SYS_umask, 0);
-    must(FUZZ_CALL(SYS_mkdir, text("/jail"), 0755), "/jail");
-    must(FUZZ_CALL(SYS_mount, fuzz_put_string(PROGRAM_MEMORY + 1024, "tmpfs"), text("/jail"),
-                   PROGRAM_MEMORY + 1024, 0, 0),
-         "tmpfs");
-    for (unsigned i = 0; root_describe(i, &file); i++)
-        make_file(&file);
-    FUZZ_CALL(SYS_mkdir, jailed("tmp"), 01777);
-    mount_image();
-    mount_in_jail("proc", "proc", 0755);
-    mount_in_jail("sysfs", "sys", 0755);
-    make_devices();
-    mount_in_jail("devpts", "dev/pts", 0755);
-    mount_in_jail("tmpfs", "dev/shm", 01777);
-}
-
 /* ---- the supervisor ---- */
-
-struct holdings {
-    struct fuzz_usage usage;
-    uint64_t live[48];
-    bool general[48]; /* one of kmalloc's */
-};
-
-static void take_stock(struct holdings *out)
-{
-    const char *name;
-    size_t size;
-    uint64_t pages;
-
-    memset(out, 0, sizeof *out);
-    out->usage = fuzz_usage();
-    for (unsigned i = 0; i < ARRAY_SIZE(out->live); i++) {
-        if (slab_describe(this_kernel(), i, &name, &size, &out->live[i], &pages) < 0)
-            break;
-        out->general[i] = kstr_starts_with(name, "kmalloc");
-        if (kstr_equal(name, "slab")) /* the allocator's own; it keeps empty slabs */
-            out->live[i] = 0;
-    }
-}
 
 /* Keyrings stay with their users: what such a program leaves in kmalloc's caches tells nothing. */
 static bool makes_keys(const struct program *program)
@@ -237,75 +85,7 @@ static bool makes_keys(const struct program *program)
 
 static bool more_than(const struct holdings *before, const struct holdings *after)
 {
-    const bool lenient = makes_keys(run.program);
-
-    if (run.escaped)
-        return false;
-
-    if (after->usage.pages > before->usage.pages)
-        return true;
-    for (unsigned i = 0; i < ARRAY_SIZE(before->live); i++) {
-        if (after->live[i] > before->live[i] && !(lenient && after->general[i]))
-            return true;
-    }
-    return false;
-}
-
-/* What even an empty program leaves, because the kernel makes it once and keeps it: into `before`.
- */
-static void calibrate(struct holdings *before, const struct holdings *after)
-{
-    for (unsigned i = 0; i < ARRAY_SIZE(before->live); i++) {
-        if (after->live[i] > before->live[i])
-            before->live[i] = after->live[i];
-    }
-}
-
-/* Every task, with what it does and on which CPU. */
-static const char *describe_tasks(void)
-{
-    static char report[2048];
-    size_t used = 0;
-
-    int number = 0;
-    for (struct process *process = NULL, *next;; process = next) {
-        next = process_next(&this_kernel()->pids->initial, &number);
-        if (process)
-            process_put(process);
-        if (!next)
-            return report;
-        used += (size_t)kscnprintf(
-            report + used, sizeof report - used, "; %d(parent %d, state %d%s", next->pid,
-            next->parent ? next->parent->pid : 0, next->state, next->group_exiting ? ", ends" : "");
-        for (struct task *task = process_next_task(next, 0), *other; task; task = other) {
-            used += (size_t)kscnprintf(
-                report + used, sizeof report - used, " task %d: state %d%s%s cpu %u call %d",
-                task->tid, task->thread.state, task->thread.killed ? " killed" : "",
-                task->thread.on_cpu ? " running" : "", task->thread.cpu, (int)task->syscall_nr);
-            other = process_next_task(next, task->tid);
-            task_put(task);
-        }
-        used += (size_t)kscnprintf(report + used, sizeof report - used, ")");
-    }
-}
-
-static void fail_leak(const struct holdings *before, const struct holdings *after)
-{
-    static char report[1024];
-    const char *name;
-    size_t size;
-    uint64_t live, pages, used = 0;
-
-    report[0] = '\0';
-    for (unsigned i = 0; i < ARRAY_SIZE(before->live); i++) {
-        if (slab_describe(this_kernel(), i, &name, &size, &live, &pages) < 0)
-            break;
-        if (after->live[i] > before->live[i] && used + 80 < sizeof report)
-            used += (uint64_t)ksnprintf(report + used, sizeof report - used, " %s +%llu", name,
-                                        (unsigned long long)(after->live[i] - before->live[i]));
-    }
-    fuzz_fail("leak: pages %+lld, objects:%s%s",
-              (long long)(after->usage.pages - before->usage.pages), report, describe_tasks());
+    return !run.escaped && holdings_grew(before, after, makes_keys(run.program));
 }
 
 static void nap(void)
@@ -364,23 +144,23 @@ static void clean_up(struct holdings *before)
     take_signals();
     stage_schedule(0, 0);
     for (unsigned i = 0; program_word(i); i++)
-        FUZZ_CALL(SYS_mq_unlink, text(program_word(i)));
+        FUZZ_CALL(SYS_mq_unlink, jail_text(program_word(i)));
     remove_ipc(SYS_shmctl, SHM_STAT, false);
     remove_ipc(SYS_msgctl, MSG_STAT, false);
     remove_ipc(SYS_semctl, SEM_STAT, true);
-    while (FUZZ_CALL(SYS_umount2, text("/jail"), MNT_DETACH) == 0) {
+    while (FUZZ_CALL(SYS_umount2, jail_text("/jail"), MNT_DETACH) == 0) {
         /* until nothing is mounted there any more */
     }
     for (unsigned i = 0;; i++) {
         /* Dead tasks' mount namespaces may still hold it for a moment. */
-        gone = gone || FUZZ_CALL(SYS_rmdir, text("/jail")) == 0;
-        take_stock(&after);
+        gone = gone || FUZZ_CALL(SYS_rmdir, jail_text("/jail")) == 0;
+        holdings_take(&after);
         if (!more_than(before, &after))
             return;
         if (i == SETTLE_ROUNDS && run.calibrating)
-            return calibrate(before, &after);
+            return holdings_allow(before, &after);
         if (i == SETTLE_ROUNDS)
-            fail_leak(before, &after);
+            holdings_fail(before, &after);
         close_a_socket();
         nap(); /* init reaps orphans */
     }
@@ -406,59 +186,18 @@ static void protect(void)
     current_task()->thread.mm->oom_score_adj = -1000;
 }
 
-/* A request of asynchronous polling starts the thread that does it. */
-static void start_poll_thread(int64_t fd)
-{
-    const uint64_t at = PROGRAM_MEMORY + 4096;
-    const struct linux_iocb iocb = {
-        .aio_lio_opcode = IOCB_CMD_POLL, .aio_fildes = (uint32_t)fd, .aio_buf = EPOLLERR};
-    const uint64_t pointer = at;
-    uint64_t context = 0;
-
-    fuzz_put_user(at, &iocb, sizeof iocb);
-    fuzz_put_user(at + 128, &pointer, sizeof pointer);
-    fuzz_put_user(at + 136, &context, sizeof context);
-    must(FUZZ_CALL(SYS_io_setup, 1, at + 136), "io_setup");
-    fuzz_get_user(&context, at + 136, sizeof context);
-    must(FUZZ_CALL(SYS_io_submit, context, 1, at + 128), "io_submit");
-    FUZZ_CALL(SYS_io_destroy, context);
-}
-
-/* What the kernel makes once and keeps: the locks of the inode that eventfd(2) and the like share.
- */
-static void warm_up(void)
-{
-    static const char *const shared[] = {"/dev/pts", "/sys", "/proc", "/bin/job"};
-    int64_t fd = FUZZ_CALL(SYS_eventfd2, 0, 0);
-
-    must(FUZZ_CALL(SYS_flock, fd, LOCK_EX), "flock");
-    int64_t folder = FUZZ_CALL(SYS_open, text("/"), O_RDONLY, 0);
-    must(FUZZ_CALL(SYS_fcntl, folder, F_NOTIFY, DN_CREATE), "dnotify");
-    FUZZ_CALL(SYS_close, folder);
-    FUZZ_CALL(SYS_ptrace, PTRACE_SEIZE, 1);
-    fuzz_put_string(PROGRAM_MEMORY + 1024, "user.a");
-    FUZZ_CALL(SYS_setxattr, text("/bin/job"), PROGRAM_MEMORY + 1024, PROGRAM_MEMORY, 1);
-    start_poll_thread(fd);
-    FUZZ_CALL(SYS_close, fd);
-    for (unsigned i = 0; i < ARRAY_SIZE(shared); i++) {
-        fd = FUZZ_CALL(SYS_open, text(shared[i]), O_RDONLY, 0);
-        FUZZ_CALL(SYS_flock, fd, LOCK_EX);
-        FUZZ_CALL(SYS_close, fd);
-    }
-}
-
 static void supervise(void)
 {
     static struct holdings before;
 
     run.supervisor = current_task();
     sched_set_affinity(this_thread(), (struct cpu_mask){.bits = 1}); /* and all that it makes */
-    set_up_memory();
-    must(clear_user(PROGRAM_MEMORY, 4 * 4096), "memory");
-    warm_up();
-    take_stock(&before);
-    set_up_jail();
-    must(FUZZ_CALL(SYS_fork), "fork");
+    jail_map_memory();
+    fuzz_must(clear_user(PROGRAM_MEMORY, 4 * 4096), "memory");
+    jail_warm_up();
+    holdings_take(&before);
+    jail_create();
+    fuzz_must(FUZZ_CALL(SYS_fork), "fork");
     protect();
     wait_for_end();
     if (run.options->check_leaks && !this_thread()->killed)
@@ -477,7 +216,7 @@ static void finish(void)
 static bool on_stuck(void)
 {
     if (run.killing)
-        fuzz_fail("a task cannot be killed%s", describe_tasks());
+        fuzz_fail("a task cannot be killed%s", holdings_describe_tasks());
     if (run.finished)
         return false;
     finish();
@@ -571,12 +310,13 @@ static void set_up_lane(struct lane *lane)
     if (lane_index(lane) == 0) { /* the thread and the child copy these registers */
         FUZZ_CALL(SYS_unshare, CLONE_NEWIPC);
         FUZZ_CALL(SYS_close_range, 0, ~0u, 0);
-        FUZZ_CALL(SYS_chroot, text("/jail"));
-        FUZZ_CALL(SYS_chdir, text("/tmp"));
-        must(FUZZ_CALL(SYS_clone, CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD,
-                       PROGRAM_STACKS + 2 * 4096 - 64),
-             "thread");
-        must(FUZZ_CALL(SYS_fork), "child");
+        FUZZ_CALL(SYS_chroot, jail_text("/jail"));
+        FUZZ_CALL(SYS_chdir, jail_text("/tmp"));
+        fuzz_must(FUZZ_CALL(SYS_clone,
+                            CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD,
+                            PROGRAM_STACKS + 2 * 4096 - 64),
+                  "thread");
+        fuzz_must(FUZZ_CALL(SYS_fork), "child");
         stage_pause(STAGE_READY);
     }
 }
@@ -686,7 +426,7 @@ static void complete(struct lane *lane, int64_t result)
         copy_from_user(&context, current_task()->user.regs.rsi, sizeof context) == 0)
         program_note_address(results, context);
     if (result == 0 && (number == SYS_execve || number == SYS_execveat)) {
-        set_up_memory();
+        jail_map_memory();
         current_task()->user.regs.rsp = PROGRAM_STACKS + (lane_index(lane) + 1) * 4096 - 64;
     }
     run.out->digest = (run.out->digest ^ (uint64_t)result ^ index) * 0x100000001b3ull;
