@@ -23,10 +23,8 @@ static const struct {
     const char *full_name;
     int (*main)(int argc, char **argv);
 } commands[] = {
-    {"run", "assay run", command_run},
-    {"qemu", "assay qemu", command_qemu},
-    {"pack", "assay pack", command_pack},
-    {"sim", "assay sim", command_sim},
+    {"run", "assay run", command_run},          {"qemu", "assay qemu", command_qemu},
+    {"pack", "assay pack", command_pack},       {"sim", "assay sim", command_sim},
     {"replay", "assay replay", command_replay},
 };
 

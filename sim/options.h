@@ -66,7 +66,8 @@ void options_parse(enum command command, int argc, char **argv, struct options *
 void string_list_append(struct string_list *list, const char *item);
 
 /* Settle the machine's memory. `needed` bytes must be there, or the process exits with EXIT_RAM;
- * without --ram there are DEFAULT_RAM_MIB more than the `kept` bytes that nobody but the root uses. */
+ * without --ram there are DEFAULT_RAM_MIB more than the `kept` bytes that nobody but the root uses.
+ */
 void options_settle_ram(struct options *options, uint64_t needed, uint64_t kept);
 
 void options_free(struct options *options);

@@ -128,8 +128,8 @@ static void put_path(char *text, size_t bytes, const char *path)
 }
 
 /* The disks' arguments, behind the others. */
-static void add_disks(const struct options *options, const char **argv,
-                      char (*drives)[DRIVE_TEXT], char (*devices)[DRIVE_TEXT])
+static void add_disks(const struct options *options, const char **argv, char (*drives)[DRIVE_TEXT],
+                      char (*devices)[DRIVE_TEXT])
 {
     size_t count = 0;
 

@@ -70,8 +70,8 @@ static bool time_until(const struct timespec *deadline, struct timespec *out)
 }
 
 /* The machine has been told to stop, which its CPUs do when they next leave the kernel. One that
- * does not get there, or a second signal, ends the process: all stubs end with it. Cancelled when the
- * machine has stopped. */
+ * does not get there, or a second signal, ends the process: all stubs end with it. Cancelled when
+ * the machine has stopped. */
 static void wait_for_end(struct watcher *watcher)
 {
     const struct timespec grace = {.tv_sec = STOP_GRACE_S};
@@ -84,7 +84,8 @@ static void wait_for_end(struct watcher *watcher)
     if (signal > 0) {
         _exit(watcher->reason);
     }
-    fprintf(stderr, "assay: the machine did not stop within %d s: its kernel hangs\n", STOP_GRACE_S);
+    fprintf(stderr, "assay: the machine did not stop within %d s: its kernel hangs\n",
+            STOP_GRACE_S);
     _exit(EXIT_CRASH);
 }
 

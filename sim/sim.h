@@ -67,8 +67,8 @@ struct sim_config {
     unsigned spin_limit_ms; /* host time that user code may run without a trap before it is
                              * preempted, which is not deterministic and counted in sim_report;
                              * 0: 1000 */
-    unsigned spin_steps;    /* instead: so many instructions, counted by single steps: deterministic,
-                             * and some thousand times slower. 0: by host time */
+    unsigned spin_steps; /* instead: so many instructions, counted by single steps: deterministic,
+                          * and some thousand times slower. 0: by host time */
 };
 
 /* New simulation. 0, -ENOMEM, -EINVAL. */
@@ -385,7 +385,8 @@ int sim_log_to(struct sim *sim, sim_sink *sink, void *argument); /* in addition 
 int sim_log_to_fd(struct sim *sim, int fd);
 void sim_log_flush(struct sim *sim);
 
-/* Hash of all records so far (128 bits), but for the texts of system calls, and their number. Equal for equal runs. */
+/* Hash of all records so far (128 bits), but for the texts of system calls, and their number. Equal
+ * for equal runs. */
 void sim_log_hash(const struct sim *sim, uint64_t out[2]);
 uint64_t sim_log_count(const struct sim *sim);
 
@@ -408,8 +409,8 @@ struct sim_device_ops {
     void (*write)(void *model, unsigned bar, uint64_t offset, unsigned width, uint64_t value);
     void (*power)(void *model, bool on); /* the machine is switched on or off; may be NULL */
     /* Snapshots: a copy of the model's state (NULL without memory), going back to one (0 or
-     * -ENOMEM), and its end. Events of sim_at are restored with the machines. All NULL: the state is
-     * kept by sim_keep, or not at all. */
+     * -ENOMEM), and its end. Events of sim_at are restored with the machines. All NULL: the state
+     * is kept by sim_keep, or not at all. */
     void *(*save)(void *model);
     int (*restore)(void *model, const void *saved);
     void (*saved_free)(void *saved);

@@ -13,15 +13,15 @@ int sim_device_add(struct sim_machine *machine, const struct sim_device_id *id,
 {
     struct sim_device *device = calloc(1, sizeof *device), **link = &machine->devices;
     const struct machine_device_id world_id = {.vendor = id->vendor,
-                                             .device = id->device,
-                                             .subsystem_vendor = id->subsystem_vendor,
-                                             .subsystem = id->subsystem,
-                                             .class_code = id->class_code};
+                                               .device = id->device,
+                                               .subsystem_vendor = id->subsystem_vendor,
+                                               .subsystem = id->subsystem,
+                                               .class_code = id->class_code};
     const struct machine_device_ops world_ops = {.config_read = ops->config_read,
-                                               .config_write = ops->config_write,
-                                               .bar_size = ops->bar_size,
-                                               .read = ops->read,
-                                               .write = ops->write};
+                                                 .config_write = ops->config_write,
+                                                 .bar_size = ops->bar_size,
+                                                 .read = ops->read,
+                                                 .write = ops->write};
     int error;
 
     if (!device) {

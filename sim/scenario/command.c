@@ -65,7 +65,8 @@ static const struct argp_option sim_options[] = {
     {"requests", KEY_REQUESTS, "MACHINE.DISK", 0,
      "Explore: run once for every request to this disk, and fail it", 2},
     {"crashes", KEY_CRASHES, "MACHINE.DISK", 0,
-     "Explore: run the programs once, then the checks alone on every state in which a power cut can "
+     "Explore: run the programs once, then the checks alone on every state in which a power cut "
+     "can "
      "have left this disk",
      2},
     {"nth", KEY_NTH, "N", 0, "Of what is explored: only the N-th", 2},
@@ -135,6 +136,38 @@ static unsigned parse_limit(const char *option, const char *text, uint64_t max)
     return (unsigned)number;
 }
 
+/* What is explored, and how far. */
+static error_t parse_explorer(int key, char *arg, struct session *session)
+{
+    switch (key) {
+    case KEY_ALLOCATIONS:
+        session->allocations = arg;
+        return 0;
+    case KEY_NTH:
+        session->nth = parse_u64("nth", arg);
+        return 0;
+    case KEY_REQUESTS:
+        session->disk = arg;
+        session->explore = RUN_EXPLORE_REQUESTS;
+        return 0;
+    case KEY_CRASHES:
+        session->disk = arg;
+        session->explore = RUN_EXPLORE_CRASHES;
+        return 0;
+    case KEY_DROPS:
+        session->limits.drops = parse_limit("drops", arg, CRASH_DROPS_MAX);
+        return 0;
+    case KEY_WINDOW:
+        session->limits.window = parse_limit("window", arg, INT32_MAX);
+        return 0;
+    case KEY_TEARS:
+        session->limits.tears = parse_limit("tears", arg, INT32_MAX);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
 static error_t parse_sim(int key, char *arg, struct argp_state *state)
 {
     struct arguments *arguments = state->input;
@@ -173,29 +206,6 @@ static error_t parse_sim(int key, char *arg, struct argp_state *state)
     case KEY_FAULTS:
         session->faults = arg;
         return 0;
-    case KEY_ALLOCATIONS:
-        session->allocations = arg;
-        return 0;
-    case KEY_NTH:
-        session->nth = parse_u64("nth", arg);
-        return 0;
-    case KEY_REQUESTS:
-        session->disk = arg;
-        session->explore = RUN_EXPLORE_REQUESTS;
-        return 0;
-    case KEY_CRASHES:
-        session->disk = arg;
-        session->explore = RUN_EXPLORE_CRASHES;
-        return 0;
-    case KEY_DROPS:
-        session->limits.drops = parse_limit("drops", arg, CRASH_DROPS_MAX);
-        return 0;
-    case KEY_WINDOW:
-        session->limits.window = parse_limit("window", arg, INT32_MAX);
-        return 0;
-    case KEY_TEARS:
-        session->limits.tears = parse_limit("tears", arg, INT32_MAX);
-        return 0;
     case KEY_TIMEOUT:
         session->timeout_s = (unsigned)parse_u64("timeout", arg) & INT32_MAX;
         return 0;
@@ -211,7 +221,7 @@ static error_t parse_sim(int key, char *arg, struct argp_state *state)
     case ARGP_KEY_NO_ARGS:
         die(EXIT_USAGE, "no scenario given; `assay sim --help` explains");
     default:
-        return ARGP_ERR_UNKNOWN;
+        return parse_explorer(key, arg, session);
     }
 }
 
@@ -303,8 +313,11 @@ int command_sim(int argc, char **argv)
                "Exit status: 0 if all runs pass, 1 if one fails, 2 if the scenario or an option "
                "makes no sense, 3 if all pass but programs span without a system call, so that a "
                "run is not deterministic; 128 and more: ended by that signal.\n"};
-    struct arguments arguments = {
-        .session = {.jobs = 1, .minimise = true, .bundle = ".", .timeout_s = DEFAULT_TIMEOUT_S, .limits = {.drops = 1, .window = 8, .tears = 1}}};
+    struct arguments arguments = {.session = {.jobs = 1,
+                                              .minimise = true,
+                                              .bundle = ".",
+                                              .timeout_s = DEFAULT_TIMEOUT_S,
+                                              .limits = {.drops = 1, .window = 8, .tears = 1}}};
 
     argp_err_exit_status = EXIT_USAGE;
     if (argc > 1 && strcmp(argv[1], "diff") == 0) {

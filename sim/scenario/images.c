@@ -124,12 +124,37 @@ struct scenario_image *images_read(const struct scenario *scenario, const char *
     return images;
 }
 
+/* The disks' images are large, and only looked at: links to them. */
+static int link_disks(const struct scenario_machine *machine, const char *folder)
+{
+    char name[SCENARIO_IMAGE_NAME_MAX], link[4096];
+
+    for (size_t i = 0; i < machine->disk_count; i++) {
+        if (machine->disks[i].image == NULL) {
+            continue;
+        }
+        char *image = realpath(machine->disks[i].image, NULL);
+        scenario_image_name(machine, &machine->disks[i], name);
+        snprintf(link, sizeof(link), "%s/%s", folder, name);
+        int error = image == NULL || symlink(image, link) < 0 ? -errno : 0;
+        free(image);
+        if (error != 0) {
+            return error;
+        }
+    }
+    return 0;
+}
+
 int images_write(const struct scenario *scenario, const struct scenario_image *images,
                  const char *folder)
 {
     char path[4096];
 
     for (size_t i = 0; i < scenario->machine_count; i++) {
+        int error = link_disks(&scenario->machines[i], folder);
+        if (error != 0) {
+            return error;
+        }
         snprintf(path, sizeof(path), "%s/%s.cpio", folder, scenario->machines[i].name);
         FILE *file = fopen(path, "wbe");
         if (file == NULL) {

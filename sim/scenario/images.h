@@ -16,7 +16,7 @@ struct scenario_image *images_create(const struct scenario *scenario);
 struct scenario_image *images_read(const struct scenario *scenario, const char *folder,
                                    char *message, size_t message_bytes);
 
-/* Write them there. 0 or negative errno. */
+/* Write them there, and links to the images of the machines' disks. 0 or negative errno. */
 int images_write(const struct scenario *scenario, const struct scenario_image *images,
                  const char *folder);
 

@@ -23,6 +23,12 @@ int scenario_find_machine(const struct scenario *scenario, const char *name)
     return SCENARIO_NO_INDEX;
 }
 
+void scenario_image_name(const struct scenario_machine *machine, const struct scenario_disk *disk,
+                         char out[SCENARIO_IMAGE_NAME_MAX])
+{
+    snprintf(out, SCENARIO_IMAGE_NAME_MAX, "%s.%s.image", machine->name, disk->name);
+}
+
 int scenario_find_program(const struct scenario *scenario, const char *name)
 {
     for (size_t i = 0; i < scenario->program_count; i++) {
@@ -157,23 +163,31 @@ static void take_additions(struct document *document, node *value, void *into)
     document_each_item(document, value, take_addition, machine);
 }
 
-static void take_disk_image(struct document *document, node *value, void *into)
+static bool is_name(const char *text)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+
+    return text[0] != '\0' && text[strspn(text, letters)] == '\0';
+}
+
+static void take_disk_name(struct document *document, node *value, void *into)
 {
     struct scenario_disk *disk = into;
-    struct stat info;
 
-    take_root(document, value, &disk->image);
-    if (!document->failed && disk->bytes == 0 && stat(disk->image, &info) == 0) {
-        disk->bytes = (uint64_t)info.st_size;
+    disk->name = document_text(document, value);
+    if (disk->name != NULL && !is_name(disk->name)) {
+        document_fail(document, value, "a disk's name is made of letters, digits and _");
     }
 }
 
 #define DISK(member) offsetof(struct scenario_disk, member)
 
 static const struct field disk_fields[] = {
-    {"name", take_text, DISK(name), true},
+    {"name", take_disk_name, 0, true},
     {"size", take_size, DISK(bytes), false},
-    {"image", take_disk_image, 0, false},
+    {"image", take_root, DISK(image), false},
+    {"room", take_size, DISK(room_bytes), false},
+    {"write-through", take_bool, DISK(quality.write_through), false},
     {"latency", take_duration, DISK(quality.latency_ns), false},
     {"jitter", take_duration, DISK(quality.jitter_ns), false},
     {"read-fails", take_probability, DISK(quality.read_fail_ppm), false},
@@ -188,6 +202,49 @@ static const struct field disk_fields[] = {
     {0},
 };
 
+/* Which file it is, and how large. A bundle has it beside the scenario. */
+static void find_disk_image(struct document *document, node *value,
+                            const struct scenario_machine *machine, struct scenario_disk *disk)
+{
+    const struct scenario *scenario = document->owner;
+    char name[SCENARIO_IMAGE_NAME_MAX];
+    struct stat info;
+
+    if (scenario->without_files) {
+        scenario_image_name(machine, disk, name);
+        char *copy = document_allocate(document, strlen(name) + 1);
+        if (copy == NULL) {
+            return;
+        }
+        strcpy(copy, name);
+        disk->image = load_path(document, copy);
+    }
+    if (!document->failed && stat(disk->image, &info) < 0) {
+        document_fail(document, value, "%s: %m", disk->image);
+    }
+    if (!document->failed && disk->bytes == 0) {
+        disk->bytes = (uint64_t)info.st_size;
+    }
+}
+
+static void check_disk(struct document *document, node *value,
+                       const struct scenario_machine *machine, struct scenario_disk *disk)
+{
+    const char *wrong = disk_quality_check(&disk->quality);
+
+    if (disk->bytes < DISK_SECTOR || disk->bytes % DISK_SECTOR != 0) {
+        document_fail(document, value, "a disk needs a size, a multiple of 512 bytes");
+    }
+    if (wrong != NULL) {
+        document_fail(document, value, "%s", wrong);
+    }
+    for (size_t i = 0; !document->failed && &machine->disks[i] != disk; i++) {
+        if (strcmp(machine->disks[i].name, disk->name) == 0) {
+            document_fail(document, value, "there is a disk %s already", disk->name);
+        }
+    }
+}
+
 static void take_disk(struct document *document, node *value, void *into)
 {
     struct scenario_machine *machine = into;
@@ -200,13 +257,11 @@ static void take_disk(struct document *document, node *value, void *into)
     struct scenario_disk *disk = &machine->disks[machine->disk_count - 1];
     disk->line = document_line(value);
     document_take_fields(document, value, disk_fields, disk);
-    if (disk->bytes < DISK_SECTOR || disk->bytes % DISK_SECTOR != 0) {
-        document_fail(document, value, "a disk needs a size, a multiple of 512 bytes");
+    if (!document->failed && disk->image != NULL) {
+        find_disk_image(document, value, machine, disk);
     }
-    const char *wrong = disk_quality_check(&disk->quality);
-    if (wrong != NULL) {
-        document_fail(document, value, "%s", wrong);
-    }
+    disk->quality.room_sectors = disk->room_bytes / DISK_SECTOR;
+    check_disk(document, value, machine, disk);
 }
 
 static void take_disks(struct document *document, node *value, void *into)
@@ -242,9 +297,7 @@ static void take_machine(struct document *document, node *key, node *value, void
     *machine = (struct scenario_machine){
         .line = document_line(key), .ram_bytes = UINT64_C(64) << 20, .cpus = 1};
     machine->name = document_text(document, key);
-    if (machine->name == NULL || machine->name[0] == '\0' ||
-        strspn(machine->name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") !=
-            strlen(machine->name)) {
+    if (machine->name == NULL || !is_name(machine->name)) {
         document_fail(document, key, "a machine's name is made of letters, digits and _");
     }
     document_take_fields(document, value, machine_fields, machine);

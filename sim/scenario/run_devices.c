@@ -54,20 +54,10 @@ static struct run_device *add_device(struct run *run, int machine)
 
 static int plug_in(struct run_device *device, uint16_t id, uint32_t class_code)
 {
-    static const struct sim_device_ops ops = {
-        .config_read = virtio_config_read,
-        .config_write = virtio_config_write,
-        .bar_size = virtio_bar_size,
-        .read = virtio_bar_read,
-        .write = virtio_bar_write,
-        .power = virtio_power,
-        .save = virtio_save,
-        .restore = virtio_restore,
-        .saved_free = virtio_saved_free,
-    };
     const struct sim_device_id identity = {VIRTIO_VENDOR, id, VIRTIO_VENDOR, id, class_code};
 
-    return sim_device_add(device->machine, &identity, &ops, device->model, &device->device);
+    return sim_device_add(device->machine, &identity, &virtio_device_ops, device->model,
+                          &device->device);
 }
 
 int run_device_add_nic(struct run *run, const struct scenario_node *end, struct network_node **out)

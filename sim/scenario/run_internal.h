@@ -79,8 +79,8 @@ void run_faults_draw(struct run *run);
 uint64_t run_faults_next(const struct run *run);
 void run_faults_apply(struct run *run);
 
-/* When the run is over: what it leaves behind, as bundle.h lists it, goes to options->folder. Programs
- * that live still are aborted for that. */
+/* When the run is over: what it leaves behind, as bundle.h lists it, goes to options->folder.
+ * Programs that live still are aborted for that. */
 void run_dump(struct run *run);
 
 /* The machine is on again: start its services once more. */

@@ -15,13 +15,14 @@
 #include "sim/scenario/document.h"
 #include "sim/sim.h"
 
-enum { SCENARIO_MACHINES_MAX = 1000, SCENARIO_NO_INDEX = -1 };
+enum { SCENARIO_MACHINES_MAX = 1000, SCENARIO_NO_INDEX = -1, SCENARIO_IMAGE_NAME_MAX = 256 };
 
 struct scenario_disk {
     unsigned line;
     const char *name;
     const char *image; /* host path; NULL: zeros */
     uint64_t bytes;    /* 0: the image's size */
+    uint64_t room_bytes;
     struct disk_quality quality;
 };
 
@@ -128,7 +129,12 @@ struct scenario {
  * "FILE:LINE: what is wrong". */
 struct scenario *scenario_load(const char *path, char *message, size_t message_bytes);
 
-/* Likewise, but root file systems and added files need not be there: for bundles. */
+/* What a disk's image is called in a bundle. */
+void scenario_image_name(const struct scenario_machine *machine, const struct scenario_disk *disk,
+                         char out[SCENARIO_IMAGE_NAME_MAX]);
+
+/* Likewise, for bundles: root file systems and added files need not be there, and images of disks
+ * are beside the scenario, with the names of scenario_image_name. */
 struct scenario *scenario_load_without_files(const char *path, char *message, size_t message_bytes);
 void scenario_free(struct scenario *scenario);
 

@@ -233,22 +233,38 @@ int session_pool_failed(int error)
     return SESSION_INVALID;
 }
 
-static int run_seeds(const struct session *session)
+static struct pool_config session_share(const struct session *session, uint64_t first, uint64_t all)
 {
     const uint64_t shards = session->shards == 0 ? 1 : session->shards;
-    const uint64_t all = session->last_seed - session->first_seed + 1;
-    struct progress progress = {.session = session, .allocation_machine = -1};
-    const struct pool_config config = {
-        .first = session->first_seed + session->shard,
+
+    return (struct pool_config){
+        .first = first + session->shard,
         .count = all > session->shard ? (all - session->shard + shards - 1) / shards : 0,
         .step = shards,
         .jobs = session->jobs,
         .timeout_s = session->timeout_s,
-        .context = &progress,
-        .work = work_seed,
-        .finished = finished,
     };
+}
 
+struct pool_config session_share_of_cases(const struct session *session, uint64_t all)
+{
+    struct pool_config config = session_share(session, 1, all);
+
+    if (session->nth != 0) {
+        config.first = session->nth;
+    }
+    return config;
+}
+
+static int run_seeds(const struct session *session)
+{
+    const uint64_t all = session->last_seed - session->first_seed + 1;
+    struct progress progress = {.session = session, .allocation_machine = -1};
+    struct pool_config config = session_share(session, session->first_seed, all);
+
+    config.context = &progress;
+    config.work = work_seed;
+    config.finished = finished;
     clock_gettime(CLOCK_MONOTONIC, &progress.begun);
     progress.total = config.count;
     int error = pool_run(&config);
@@ -309,7 +325,6 @@ static uint64_t count_allocations(struct progress *progress, int *out_status)
 
 static int explore_allocations(const struct session *session)
 {
-    const uint64_t shards = session->shards == 0 ? 1 : session->shards;
     struct progress progress = {.session = session, .seed = session->first_seed};
     uint64_t all = 1;
     int status;
@@ -327,16 +342,10 @@ static int explore_allocations(const struct session *session)
             return status;
         }
     }
-    const struct pool_config config = {
-        .first = session->nth == 0 ? 1 + session->shard : session->nth,
-        .count = all > session->shard ? (all - session->shard + shards - 1) / shards : 0,
-        .step = shards,
-        .jobs = session->jobs,
-        .timeout_s = session->timeout_s,
-        .context = &progress,
-        .work = work_allocation,
-        .finished = finished,
-    };
+    struct pool_config config = session_share_of_cases(session, all);
+    config.context = &progress;
+    config.work = work_allocation;
+    config.finished = finished;
     progress.total = config.count;
     int error = pool_run(&config);
     end_progress(&progress);

@@ -30,12 +30,12 @@ struct session {
     bool count;         /* do not stop at the first failure */
     bool twice;         /* run every seed twice and compare */
     bool minimise;
-    const char *bundle;      /* file or folder for failure bundles; NULL: none */
-    const char *log;         /* event log of a single seed; NULL: none */
-    const char *faults;      /* a plan to restrict the runs to; NULL: none */
-    const char *allocations; /* explore the failure of each allocation of this machine ... */
-    uint64_t nth;            /* ... or of this one only; 0: of each */
-    const char *disk;        /* explore this disk, MACHINE.DISK: ... */
+    const char *bundle;       /* file or folder for failure bundles; NULL: none */
+    const char *log;          /* event log of a single seed; NULL: none */
+    const char *faults;       /* a plan to restrict the runs to; NULL: none */
+    const char *allocations;  /* explore the failure of each allocation of this machine ... */
+    uint64_t nth;             /* ... or of this one only; 0: of each */
+    const char *disk;         /* explore this disk, MACHINE.DISK: ... */
     enum run_explore explore; /* ... its failing requests, or crashes; nth as above */
     struct crash_limits limits;
     bool quiet;

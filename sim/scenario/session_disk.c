@@ -286,7 +286,6 @@ static int report(const struct exploration *exploration, double seconds)
 static int explore(struct exploration *exploration)
 {
     const struct session *session = exploration->session;
-    const uint64_t shards = session->shards == 0 ? 1 : session->shards;
     struct timespec begun, now;
     uint64_t all = 1;
     int status = SESSION_INVALID;
@@ -298,16 +297,10 @@ static int explore(struct exploration *exploration)
             return status;
         }
     }
-    const struct pool_config config = {
-        .first = session->nth == 0 ? 1 + session->shard : session->nth,
-        .count = all > session->shard ? (all - session->shard + shards - 1) / shards : 0,
-        .step = shards,
-        .jobs = session->jobs,
-        .timeout_s = session->timeout_s,
-        .context = exploration,
-        .work = work,
-        .finished = finished,
-    };
+    struct pool_config config = session_share_of_cases(session, all);
+    config.context = exploration;
+    config.work = work;
+    config.finished = finished;
     int error = pool_run(&config);
     if (error != 0) {
         return session_pool_failed(error);

@@ -5,6 +5,7 @@
 #ifndef SIM_SCENARIO_SESSION_INTERNAL_H
 #define SIM_SCENARIO_SESSION_INTERNAL_H
 
+#include "sim/scenario/pool.h"
 #include "sim/scenario/session.h"
 
 /* One run, as its process carries it out. */
@@ -28,11 +29,16 @@ void job_work(void *context, uint64_t number, struct run_result *out);
 int session_report_failure(const struct session *session, const struct job *job,
                            const struct run_result *result);
 
-/* session_disk.c: a run of an explorer of a disk, the whole exploration, and its disk by its name. */
+/* session_disk.c: a run of an explorer of a disk, the whole exploration, and its disk by its name.
+ */
 void job_explore_disk(const struct job *job, struct run_options *options, struct run_result *out);
 int session_explore_disk(const struct session *session);
 bool session_find_disk(const struct scenario *scenario, const char *name,
                        struct run_disk_explorer *out);
+
+/* This process's share of the cases 1..all of an explorer, or the one case that is wanted (all: 1);
+ * the caller adds the work. */
+struct pool_config session_share_of_cases(const struct session *session, uint64_t all);
 
 /* What pool_run's failures mean, for the user and as a status. */
 int session_pool_failed(int error);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/sim.h"
 #include "sim/virtio/virtio_internal.h"
 
 /* Register window 0. */
@@ -356,3 +357,15 @@ void virtio_bar_write(void *context, unsigned bar, uint64_t offset, unsigned wid
         }
     }
 }
+
+const struct sim_device_ops virtio_device_ops = {
+    .config_read = virtio_config_read,
+    .config_write = virtio_config_write,
+    .bar_size = virtio_bar_size,
+    .read = virtio_bar_read,
+    .write = virtio_bar_write,
+    .power = virtio_power,
+    .save = virtio_save,
+    .restore = virtio_restore,
+    .saved_free = virtio_saved_free,
+};

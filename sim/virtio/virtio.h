@@ -26,6 +26,7 @@ enum {
     VIRTIO_CLASS_BLK = 0x010000,
 };
 
+struct sim_device_ops;
 struct virtio_model;
 
 /* What a model needs from the machine it is in. */
@@ -78,13 +79,16 @@ uint64_t virtio_bar_size(void *model, unsigned bar);
 uint64_t virtio_bar_read(void *model, unsigned bar, uint64_t offset, unsigned width);
 void virtio_bar_write(void *model, unsigned bar, uint64_t offset, unsigned width, uint64_t value);
 
-/* A copy of the model's state, its requests at the disk and, unless it is in front of something else
- * than a disk, the disk included. NULL without memory. Going back to it: 0 or -ENOMEM. */
+/* A copy of the model's state, its requests at the disk and, unless it is in front of something
+ * else than a disk, the disk included. NULL without memory. Going back to it: 0 or -ENOMEM. */
 void *virtio_save(void *model);
 int virtio_restore(void *model, const void *saved);
 void virtio_saved_free(void *saved);
 
 /* Off: the device forgets everything; a disk loses power. */
 void virtio_power(void *model, bool on);
+
+/* All of these, for sim_device_add. */
+extern const struct sim_device_ops virtio_device_ops;
 
 #endif

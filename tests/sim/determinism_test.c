@@ -12,6 +12,7 @@
 
 #include "sim/sim.h"
 #include "tests/sim/image.h"
+#include "tests/unit/support/suite.h"
 
 enum { MACHINES = 2 };
 
@@ -174,9 +175,5 @@ int main(void)
                         BYTE_IN_MEMORY + 1);
     tcase_add_test(tcase, addresses_of_the_host_do_not_matter);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -12,6 +12,7 @@
 
 #include "sim/sim.h"
 #include "sim/virtio/virtio.h"
+#include "tests/unit/support/suite.h"
 
 enum { SECTORS = 256, LATENCY_NS = 1000000, PIECE = 4096 };
 
@@ -46,17 +47,6 @@ static void raise_interrupt(void *context, unsigned index)
 
 static void boot(void)
 {
-    static const struct sim_device_ops ops = {
-        .config_read = virtio_config_read,
-        .config_write = virtio_config_write,
-        .bar_size = virtio_bar_size,
-        .read = virtio_bar_read,
-        .write = virtio_bar_write,
-        .power = virtio_power,
-        .save = virtio_save,
-        .restore = virtio_restore,
-        .saved_free = virtio_saved_free,
-    };
     static const struct sim_device_id id = {VIRTIO_VENDOR, VIRTIO_DEVICE_BLK, 0, 0,
                                             VIRTIO_CLASS_BLK};
     const struct sim_machine_config machine_config = {.no_programs = true};
@@ -71,7 +61,7 @@ static void boot(void)
     ck_assert_int_eq(disk_create(&config, &disk), 0);
     ck_assert_int_eq(
         virtio_blk_create(&(struct virtio_host){memory, raise_interrupt, NULL}, disk, &model), 0);
-    ck_assert_int_eq(sim_device_add(machine, &id, &ops, model, &device), 0);
+    ck_assert_int_eq(sim_device_add(machine, &id, &virtio_device_ops, model, &device), 0);
     ck_assert_msg(sim_machine_boot(machine) == 0, "%s", sim_message(sim));
     task = sim_machine_task(machine);
 }
@@ -231,9 +221,5 @@ int main(void)
     tcase_add_test(tcase, reads_under_way_come_back);
     tcase_add_test(tcase, a_fork_has_a_disk_of_its_own);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return suite_run(suite);
 }

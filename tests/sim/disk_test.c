@@ -13,6 +13,7 @@
 #include "sim/disk/crash.h"
 #include "sim/disk/disk.h"
 #include "sim/events/queue.h"
+#include "tests/unit/support/suite.h"
 
 enum { SECTORS = 1024, MS = 1000000 };
 
@@ -526,9 +527,5 @@ int main(void)
     tcase_add_test(tcase, reorderings_stay_behind_flushes);
     tcase_add_test(tcase, last_write_is_torn_in_bounded_places);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

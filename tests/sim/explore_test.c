@@ -12,6 +12,7 @@
 
 #include "sim/events/queue.h"
 #include "sim/explore/explore.h"
+#include "tests/unit/support/suite.h"
 
 enum { RECORDS = 5, RECORD_SECTORS = 3, SECTORS = 64 };
 
@@ -208,9 +209,5 @@ int main(void)
     tcase_add_test(tcase, database_that_looks_at_errors_survives_every_failing_request);
     tcase_add_test(tcase, ignored_error_is_found_by_failing_requests);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "sim/sim.h"
+#include "tests/unit/support/suite.h"
 
 #define MS 1000000ull
 #define SECOND 1000000000ull
@@ -315,9 +316,5 @@ int main(void)
     tcase_add_test(tcase, numbers_for_models_do_not_change_the_schedule);
     tcase_add_test(tcase, log_file_has_what_is_counted);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

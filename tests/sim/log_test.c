@@ -17,6 +17,7 @@
 #include "sim/log/export.h"
 #include "sim/log/reader.h"
 #include "sim/net/network.h"
+#include "tests/unit/support/suite.h"
 
 static char first_path[] = "/tmp/assay-log-XXXXXX", second_path[] = "/tmp/assay-log-XXXXXX";
 static FILE *file;
@@ -436,9 +437,5 @@ int main(void)
     tcase_add_test(tcase, page_is_one_whole_file_whatever_guests_print);
     tcase_add_test(tcase, link_becomes_a_capture);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -14,6 +14,7 @@
 #include "sim/events/queue.h"
 #include "sim/net/capture.h"
 #include "sim/net/network.h"
+#include "tests/unit/support/suite.h"
 
 enum { FRAMES_MAX = 4096, FRAME_BYTES = 64, US = 1000, MS = 1000000 };
 
@@ -513,9 +514,5 @@ int main(void)
     tcase_add_test(tcase, network_with_frames_on_their_way_is_freed);
     tcase_add_test(tcase, capture_shows_what_the_first_end_sees);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -19,6 +19,7 @@
 
 #include "sim/sim.h"
 #include "tests/sim/planted.h"
+#include "tests/unit/support/suite.h"
 
 enum { THREADS = 2, SEEDS_MAX = 500, BLOCK = 4096 };
 
@@ -215,9 +216,5 @@ int main(void)
     tcase_add_loop_test(tcase, planted_bug_is_found_and_the_kernel_without_it_is_not_blamed, 0,
                         sizeof(bugs) / sizeof(bugs[0]));
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

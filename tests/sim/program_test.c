@@ -10,6 +10,7 @@
 
 #include "sim/sim.h"
 #include "tests/sim/image.h"
+#include "tests/unit/support/suite.h"
 
 #define SECOND 1000000000ull
 
@@ -194,9 +195,5 @@ int main(void)
     tcase_add_test(tcase, spinning_is_reported_when_it_keeps_others_waiting);
     tcase_add_loop_test(tcase, spinning_by_counted_instructions_is_deterministic, 0, 2);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

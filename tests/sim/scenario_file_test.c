@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "sim/scenario/scenario.h"
+#include "tests/unit/support/suite.h"
 
 static char path[] = "/tmp/assay-scenario-XXXXXX";
 static char message[1024];
@@ -70,7 +71,8 @@ static const char everything[] =
     "  a: {root: /tmp, ram: 16M, cpus: 2, options: quiet debug,\n"
     "      add: ['/dev/null:/etc/nothing', '/dev/zero:/b']}\n"
     "  b:\n"
-    "    disks: [{name: d, size: 1M, latency: 1ms, write-torn: 0.25, cut-loses: 50%}]\n"
+    "    disks: [{name: d, size: 1M, latency: 1ms, write-torn: 0.25, cut-loses: 50%,\n"
+    "             room: 64K, write-through: true}]\n"
     "switches: [s]\n"
     "links:\n"
     "- {between: [a, s], latency: 10us, jitter: 5us, bandwidth: 1Gbit, queue: 64K}\n"
@@ -112,6 +114,8 @@ START_TEST(machines_and_links_are_read)
     ck_assert_uint_eq(b->disks[0].quality.latency_ns, 1000000);
     ck_assert_uint_eq(b->disks[0].quality.write_torn_ppm, 250000);
     ck_assert_uint_eq(b->disks[0].quality.cut_lose_ppm, 500000);
+    ck_assert_uint_eq(b->disks[0].quality.room_sectors, 128);
+    ck_assert(b->disks[0].quality.write_through);
     const struct scenario_link *link = scenario->links;
     ck_assert_int_eq(link[0].ends[0].machine, 0);
     ck_assert_int_eq(link[0].ends[1].machine, SCENARIO_NO_INDEX);
@@ -203,6 +207,10 @@ static const struct {
     {"machines:\n  a:\n    disks: [{name: d}]\n", ":3: a disk needs a size"},
     {"machines:\n  a:\n    disks: [{name: d, size: 100}]\n", ":3: a disk needs a size"},
     {"machines:\n  a:\n    disks: [{size: 1M}]\n", ":3: name is missing here"},
+    {"machines:\n  a:\n    disks: [{name: ../d, size: 1M}]\n", ":3: a disk's name is made of"},
+    {"machines:\n  a:\n    disks:\n    - {name: d, size: 1M}\n    - {name: d, size: 1M}\n",
+     ":5: there is a disk d already"},
+    {"machines:\n  a:\n    disks: [{name: d, image: missing}]\n", ":3: /tmp/missing: No such file"},
     {"machines: {a: {}}\nswitches: [a]\n", ":2: there is a machine or switch a already"},
     {"machines: {a: {}}\nlinks: [{between: [a, b]}]\n", ":2: there is no machine or switch b"},
     {"machines: {a: {}}\nlinks: [{between: [a]}]\n", ":2: a link has two ends"},
@@ -274,9 +282,5 @@ int main(void)
                         sizeof(mistakes) / sizeof(mistakes[0]));
     tcase_add_test(tcase, files_that_cannot_be_read_are_named);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -17,6 +17,7 @@
 #include "sim/scenario/bundle.h"
 #include "sim/scenario/minimise.h"
 #include "sim/scenario/pool.h"
+#include "tests/unit/support/suite.h"
 
 /* ---- minimisation ---- */
 
@@ -338,9 +339,5 @@ int main(void)
     tcase_add_test(bundles, bundle_that_cannot_be_written_leaves_nothing);
     suite_add_tcase(suite, tools);
     suite_add_tcase(suite, bundles);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

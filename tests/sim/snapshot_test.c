@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "sim/sim.h"
+#include "tests/unit/support/suite.h"
 
 static struct sim *sim;
 static struct sim_machine *machine;
@@ -197,9 +198,5 @@ int main(void)
     tcase_add_test(tcase, restore_brings_back_a_machine_that_ended);
     tcase_add_test(tcase, fork_explores_without_disturbing);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

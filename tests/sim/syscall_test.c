@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "sim/sim.h"
+#include "tests/unit/support/suite.h"
 
 static struct sim *sim;
 static struct sim_machine *machine;
@@ -158,9 +159,5 @@ int main(void)
     tcase_add_test(tcase, signal_handler_is_counted);
     tcase_add_test(tcase, exit_of_the_first_task_powers_off);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

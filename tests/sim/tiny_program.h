@@ -13,17 +13,18 @@
 enum { TINY_PROGRAM_MAX = 512, TINY_PROGRAM_BASE = 0x400000 };
 
 /* Build the program in `out`; its size. The text is at most 128 bytes. */
-static inline size_t tiny_program(unsigned char out[TINY_PROGRAM_MAX], const char *text, uint8_t status)
+static inline size_t tiny_program(unsigned char out[TINY_PROGRAM_MAX], const char *text,
+                                  uint8_t status)
 {
     const uint32_t code_at = sizeof(Elf64_Ehdr) + sizeof(Elf64_Phdr);
     unsigned char code[] = {
-        0xb8, 1, 0, 0, 0,             /* mov $SYS_write, %eax */
-        0xbf, 1, 0, 0, 0,             /* mov $1, %edi */
+        0xb8, 1,    0,    0, 0,       /* mov $SYS_write, %eax */
+        0xbf, 1,    0,    0, 0,       /* mov $1, %edi */
         0x48, 0x8d, 0x35, 0, 0, 0, 0, /* lea text(%rip), %rsi   (offset at 13) */
-        0xba, 0, 0, 0, 0,             /* mov $bytes, %edx       (at 18) */
+        0xba, 0,    0,    0, 0,       /* mov $bytes, %edx       (at 18) */
         0x0f, 0x05,                   /* syscall */
-        0xb8, 231, 0, 0, 0,           /* mov $SYS_exit_group, %eax */
-        0xbf, 0, 0, 0, 0,             /* mov $status, %edi      (at 30) */
+        0xb8, 231,  0,    0, 0,       /* mov $SYS_exit_group, %eax */
+        0xbf, 0,    0,    0, 0,       /* mov $status, %edi      (at 30) */
         0x0f, 0x05,                   /* syscall */
     };
     const uint32_t bytes = (uint32_t)strlen(text), distance = sizeof(code) - 17;

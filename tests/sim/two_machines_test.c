@@ -15,11 +15,12 @@
 #include "hal-hosted/machine.h"
 #include "sim/newc.h"
 #include "tests/sim/tiny_program.h"
+#include "tests/unit/support/suite.h"
 
 enum { OUTPUT_MAX = 4096, RAM_BYTES = 32 << 20 };
 
 struct guest {
-    const char *text;            /* what its program says */
+    const char *text; /* what its program says */
     uint8_t status;
     unsigned cpus;
 
@@ -140,9 +141,5 @@ int main(void)
     tcase_add_test(tcase, machines_can_be_started_one_after_the_other_in_one_process);
     tcase_add_test(tcase, a_machine_that_never_ran_can_be_destroyed);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

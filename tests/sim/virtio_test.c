@@ -10,6 +10,7 @@
 
 #include "sim/events/queue.h"
 #include "sim/virtio/virtio.h"
+#include "tests/unit/support/suite.h"
 
 enum { RAM_BYTES = 1 << 20, RING = 8, MS = 1000000 };
 enum { NEXT = 1, WRITE = 2 };
@@ -592,9 +593,5 @@ int main(void)
     tcase_add_test(tcase, impossible_requests_get_an_error);
     tcase_add_test(tcase, power_off_forgets_requests_and_loses_the_cache);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -15,6 +15,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "tests/unit/support/suite.h"
+
 /* Weak, so that a test may link the real one in kernel/core. */
 __attribute__((noreturn, weak)) void kernel_panic_at(const char *file, int line, const char *expr);
 
@@ -24,19 +26,10 @@ __attribute__((noreturn, weak)) void kernel_panic_at(const char *file, int line,
     abort();
 }
 
-static inline int unit_run(Suite *suite)
-{
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-}
-
 #define UNIT_MAIN(suite_fn)                                                                        \
     int main(void)                                                                                 \
     {                                                                                              \
-        return unit_run(suite_fn());                                                               \
+        return suite_run(suite_fn());                                                              \
     }
 
 /* A suite of one test case, filled by `add(tcase)`. */
