@@ -5,8 +5,8 @@
  * A task gives up its resources while it can still block, then leaves the tree under the
  * process-tree lock. The last task of a process turns the process into a zombie: children go to the
  * nearest subreaper or init, groups that become orphaned with stopped members get SIGHUP and
- * SIGCONT, the parent is told. Whoever waits for the zombie, or nobody if the parent ignores SIGCHLD,
- * reaps it.
+ * SIGCONT, the parent is told. Whoever waits for the zombie, or nobody if the parent ignores
+ * SIGCHLD, reaps it.
  */
 #include "kernel/abi/errno.h"
 #include "kernel/abi/wait.h"
@@ -145,8 +145,9 @@ static void hang_up_orphaned_group_locked(struct process_group *group)
     }
 }
 
-/* `process` exits. If it kept `group` from being orphaned, as the link between a member and a parent
- * in another group of the session, and nobody else does, stopped members have to hear of it. */
+/* `process` exits. If it kept `group` from being orphaned, as the link between a member and a
+ * parent in another group of the session, and nobody else does, stopped members have to hear of it.
+ */
 static void check_orphaned_locked(struct process_group *group, const struct process_group *other,
                                   struct process *process)
 {
@@ -289,8 +290,8 @@ static void leave_children_locked(struct process *process, struct task *gone)
     }
 }
 
-/* Give all children to the reaper; zombies among them are announced to it. Those that nobody waits for
- * are collected in `reaped` by their sibling_node. */
+/* Give all children to the reaper; zombies among them are announced to it. Those that nobody waits
+ * for are collected in `reaped` by their sibling_node. */
 static void reparent_children_locked(struct process_table *table, struct process *process,
                                      struct list *reaped)
 {
@@ -344,19 +345,54 @@ static void become_zombie_locked(struct process_table *table, struct process *pr
     wake_all(&process->exit_wait);
 }
 
+/* Who has left the tree while its lock was held; references to give back when it is not. */
+struct departed {
+    struct list tasks;     /* by process_node */
+    struct list processes; /* by sibling_node */
+};
+
+static void put_departed(struct departed *departed)
+{
+    struct process *process, *following;
+    struct task *task, *next;
+
+    list_for_each_entry_safe(task, next, &departed->tasks, process_node)
+    {
+        list_remove(&task->process_node);
+        task_put(task);
+    }
+    list_for_each_entry_safe(process, following, &departed->processes, sibling_node)
+    {
+        list_remove(&process->sibling_node);
+        process_put_reaped(process);
+    }
+}
+
+/* One that is stopped, at its end perhaps, goes on. */
+static void release_tracees(struct task *tracer)
+{
+    struct process_table *table = tracer->thread.kernel->processes;
+    struct departed departed;
+
+    list_init(&departed.tasks);
+    list_init(&departed.processes);
+    spin_lock(&table->lock);
+    ptrace_release_tracees_locked(tracer, &departed.tasks, &departed.processes);
+    spin_unlock(&table->lock);
+    put_departed(&departed);
+}
+
 static void leave_tree(struct task *task)
 {
     struct process *process = task->process;
     struct process_table *table = task->thread.kernel->processes;
-    struct list reaped, tracees;
-    struct process *dead, *following;
-    struct task *tracee, *next;
+    struct departed departed;
 
-    list_init(&reaped);
-    list_init(&tracees);
+    list_init(&departed.tasks);
+    list_init(&departed.processes);
     process_get(process);
     spin_lock(&table->lock);
-    ptrace_release_tracees_locked(task, &tracees, &reaped);
+    ptrace_release_tracees_locked(task, &departed.tasks, &departed.processes);
     bool irq = spin_lock_irqsave(&process->signal_lock);
     process_absorb_task_locked(process, task);
     list_remove(&task->process_node);
@@ -374,10 +410,10 @@ static void leave_tree(struct task *task)
     }
     if (task == process->leader)
         task_get(task); /* kept until the process is reaped: credentials */
-    else if (!kept) /* one that its tracer has yet to wait for counts until then */
+    else if (!kept)     /* one that its tracer has yet to wait for counts until then */
         user_count_remove_locked(table, task);
     if (process->task_count == 0) {
-        become_zombie_locked(table, process, &reaped);
+        become_zombie_locked(table, process, &departed.processes);
     } else {
         leave_children_locked(process, task);
         wake_all(&process->exit_wait);
@@ -386,16 +422,7 @@ static void leave_tree(struct task *task)
 
     if (!kept)
         task_put(task); /* the slot's; the thread's own reference remains */
-    list_for_each_entry_safe(tracee, next, &tracees, process_node)
-    {
-        list_remove(&tracee->process_node);
-        task_put(tracee);
-    }
-    list_for_each_entry_safe(dead, following, &reaped, sibling_node)
-    {
-        list_remove(&dead->sibling_node);
-        process_put_reaped(dead);
-    }
+    put_departed(&departed);
     process_put(process);
 }
 
@@ -429,8 +456,7 @@ static bool is_last_task(struct task *task, int status)
 
     spin_lock(&table->lock);
     task->exiting = true;
-    list_for_each_entry(other, &process->tasks, process_node)
-        last = last && other->exiting;
+    list_for_each_entry(other, &process->tasks, process_node) last = last && other->exiting;
     bool irq = spin_lock_irqsave(&process->signal_lock);
     if (last && !process->group_exiting) {
         process->group_exiting = true;
@@ -488,8 +514,10 @@ void task_exit(int status)
     signal_task_exit(task);
     seccomp_release(task);
     landlock_reap(process->kernel);
-    if (last && process->pid_ns && process->pid_ns->init == process)
+    if (last && process->pid_ns && process->pid_ns->init == process) {
+        release_tracees(task); /* a member that waits for us would never end */
         process_end_namespace(task);
+    }
     leave_tree(task);
     thread_exit();
 }

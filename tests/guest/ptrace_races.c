@@ -173,5 +173,28 @@ static void process_ends_after_its_traced_threads(void)
     EQ(WAIT(pid), 0);
 }
 
+static void trace_the_end_of_a_child(void *argument)
+{
+    pid_t pid = spawn(pause_forever, NULL);
+    OK(request(PTRACE_SEIZE, pid, 0, PTRACE_O_TRACEEXIT));
+    gate_open(argument);
+    pause_forever(NULL);
+}
+
+/* It lets go of those that it traces before it waits for everybody in its namespace to end. */
+static void init_of_a_namespace_is_killed_and_traces(void)
+{
+    struct gate ready = gate_make();
+    if (geteuid() != 0)
+        skip("needs root");
+    pid_t pid = (pid_t)OK(syscall(SYS_clone, CLONE_NEWPID | SIGCHLD, 0, 0, 0, 0));
+    if (pid == 0)
+        trace_the_end_of_a_child(&ready);
+    gate_pass(&ready);
+    OK(kill(pid, SIGKILL));
+    EQ(WAIT(pid), SIGKILL);
+}
+
 GUEST_MAIN(CASE(killed_while_it_is_looked_at), CASE(many_tracers_of_one_task),
-           CASE(job_control_under_a_tracer), CASE(process_ends_after_its_traced_threads))
+           CASE(job_control_under_a_tracer), CASE(process_ends_after_its_traced_threads),
+           CASE(init_of_a_namespace_is_killed_and_traces))
