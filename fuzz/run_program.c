@@ -51,6 +51,7 @@ struct lane {
     int tid;
     bool in_call;
     bool started;     /* has the program's credentials */
+    bool outside;     /* the call reaches what outlives the program, if it succeeds */
     unsigned current; /* the call it is in */
     unsigned next;    /* calls before this one are not its business any more */
 };
@@ -134,6 +135,8 @@ static void clean_up(struct holdings *before)
     bool gone = false;
 
     run.killing = true;
+    for (unsigned i = 0; i < run.lane_count; i++)
+        run.escaped = run.escaped || (run.lanes[i].in_call && run.lanes[i].outside);
     this_kernel()->faults = NULL;
     stage_limit(UINT64_MAX - 1);
     FUZZ_CALL(SYS_kill, -1, SIGKILL);
@@ -312,6 +315,8 @@ static void set_up_lane(struct lane *lane)
         FUZZ_CALL(SYS_close_range, 0, ~0u, 0);
         FUZZ_CALL(SYS_chroot, jail_text("/jail"));
         FUZZ_CALL(SYS_chdir, jail_text("/tmp"));
+        fuzz_must(FUZZ_CALL(SYS_execve, jail_text("/bin/job"), 0, 0), "execve"); /* the jail's */
+        jail_map_memory();
         fuzz_must(FUZZ_CALL(SYS_clone,
                             CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD,
                             PROGRAM_STACKS + 2 * 4096 - 64),
@@ -420,7 +425,7 @@ static void complete(struct lane *lane, int64_t result)
         program_note_fd(results, pair[0]);
         program_note_fd(results, pair[1]);
     }
-    if (result == 0 && reaches_outside(&run.calls[lane_index(lane)]))
+    if (result == 0 && lane->outside)
         run.escaped = true;
     if (result == 0 && number == SYS_io_setup &&
         copy_from_user(&context, current_task()->user.regs.rsi, sizeof context) == 0)
@@ -445,6 +450,7 @@ static int issue(struct lane *lane, unsigned index)
     for (unsigned i = 0; i < call->write_count; i++)
         (void)!copy_to_user(call->writes[i].uaddr, call->bytes + call->writes[i].offset,
                             call->writes[i].bytes);
+    lane->outside = reaches_outside(call);
     lane->in_call = true;
     lane->current = index;
     lane->next = index + 1;
