@@ -49,7 +49,13 @@ long fd_namespace(void);
 long fd_uring(void);
 long fd_fs_context(void);
 long fd_fs_created(void);
-long fd_tree(void); /* a mount that is nowhere yet */
+long fd_tree(void);    /* a mount that is nowhere yet */
+long fd_ruleset(void); /* of landlock: for reading and writing files and listing directories */
+long fd_userfault_raw(void);
+long fd_userfault(void); /* USERFAULT_PAGE is registered */
+long fd_secret(void);
+long fd_secret_page(void); /* one page long */
+long fd_seccomp_listener(void);
 
 /* ---- objects ---- */
 long str(const char *text);
@@ -77,6 +83,8 @@ long mounted(void); /* the path of a mount */
 
 enum { UNIX_ADDRESS_BYTES = 110 };
 
+#define USERFAULT_PAGE 0x320000000ul /* private memory that nobody touched */
+
 /* ---- processes, signals, timers, IPC ---- */
 long zombie(void);     /* a child that has ended; 0 */
 long pending(int sig); /* a signal, blocked and pending; 0 */
@@ -90,6 +98,7 @@ long msg(void); /* with one message of 8 bytes */
 long own_pid(void);
 long key(void);
 long futex_word(int value);
+long landlock_beneath(long access, long fd); /* the attribute of a rule */
 long rseq_free(void); /* where to register, after this thread's own was unregistered */
 long device_of_file(void);
 

@@ -7,6 +7,9 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/landlock.h>
+#include <linux/seccomp.h>
+#include <linux/userfaultfd.h>
 #include <mqueue.h>
 #include <poll.h>
 #include <sched.h>
@@ -16,6 +19,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/signalfd.h>
@@ -364,6 +368,59 @@ long fd_tree(void)
     long fd = syscall(SYS_fsmount, context, 0, 0);
     close((int)context);
     return fd;
+}
+
+long fd_ruleset(void)
+{
+    struct landlock_ruleset_attr attr = {.handled_access_fs = 2 | 4 | 8};
+    return syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0);
+}
+
+long fd_userfault_raw(void)
+{
+    return syscall(SYS_userfaultfd, O_NONBLOCK);
+}
+
+long fd_userfault(void)
+{
+    long fd = fd_userfault_raw();
+    struct uffdio_api api = {.api = UFFD_API};
+    struct uffdio_register area = {.range = {USERFAULT_PAGE, 4096},
+                                   .mode = UFFDIO_REGISTER_MODE_MISSING};
+
+    mmap((void *)USERFAULT_PAGE, 4096, PROT_READ | PROT_WRITE,
+         MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    ioctl((int)fd, UFFDIO_API, &api);
+    ioctl((int)fd, UFFDIO_REGISTER, &area);
+    return fd;
+}
+
+long fd_secret(void)
+{
+    return syscall(SYS_memfd_secret, 0);
+}
+
+long fd_secret_page(void)
+{
+    long fd = fd_secret();
+    if (ftruncate((int)fd, 4096) != 0)
+        return -1;
+    return fd;
+}
+
+long fd_seccomp_listener(void)
+{
+    struct {
+        unsigned short code;
+        unsigned char jt, jf;
+        unsigned k;
+    } allow = {6 /* return */, 0, 0, SECCOMP_RET_ALLOW};
+    struct {
+        unsigned short length;
+        void *instructions;
+    } program = {1, &allow};
+    return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER,
+                   &program);
 }
 
 long mounted(void)

@@ -219,6 +219,15 @@ long futex_word(int value)
     return i32(value);
 }
 
+long landlock_beneath(long access, long fd)
+{
+    struct {
+        uint64_t access;
+        int fd;
+    } __attribute__((packed)) attr = {(uint64_t)access, (int)fd};
+    return object(&attr, sizeof(attr));
+}
+
 /* The C library may have registered its own. */
 long rseq_free(void)
 {
