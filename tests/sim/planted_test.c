@@ -211,7 +211,7 @@ int main(void)
 {
     Suite *suite = suite_create("planted bugs");
     TCase *tcase = tcase_create("planted bugs");
-    tcase_set_timeout(tcase, 120);
+    tcase_set_timeout(tcase, 280);
     tcase_add_checked_fixture(tcase, boot, end);
     tcase_add_loop_test(tcase, planted_bug_is_found_and_the_kernel_without_it_is_not_blamed, 0,
                         sizeof(bugs) / sizeof(bugs[0]));

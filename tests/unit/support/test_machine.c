@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "hal-hosted/device.h"
 #include "hal-hosted/machine.h"
 #include "hal/hal.h"
 #include "hal/kernel_on.h"
@@ -42,6 +43,15 @@ enum { TEST_RAM_BYTES = 64 << 20 };
 struct test_run {
     void (*function)(void *argument);
     void *argument;
+};
+
+/* What its machine consists of. */
+struct test_parts {
+    unsigned cpus;
+    unsigned long ram_bytes;
+    const struct machine_device_id *id; /* NULL: no device */
+    const struct machine_device_ops *ops;
+    void *model;
 };
 
 /* Set as if for the first program, so that the kernel lets it pass. */
@@ -107,14 +117,12 @@ WEAK void kernel_on_boot(const struct hal_boot *boot)
     sched_idle_loop();
 }
 
-int test_machine_run_ram(void (*function)(void *argument), void *argument, unsigned cpus,
-                         unsigned long ram_bytes)
+static int run_machine(struct test_run run, const struct test_parts *parts)
 {
-    struct test_run run = {.function = function, .argument = argument};
     char cmdline[sizeof run_prefix + 40], message[200];
     struct machine_config config = {
-        .ram_bytes = ram_bytes,
-        .cpus = cpus,
+        .ram_bytes = parts->ram_bytes,
+        .cpus = parts->cpus,
         .cmdline = cmdline,
         .engine = MACHINE_ENGINE_NONE,
         .input_fd = -1,
@@ -122,6 +130,7 @@ int test_machine_run_ram(void (*function)(void *argument), void *argument, unsig
         .log_fd = STDERR_FILENO,
         .trace_fd = -1,
     };
+    struct machine_device *device;
     struct machine *machine;
     int status;
 
@@ -131,9 +140,32 @@ int test_machine_run_ram(void (*function)(void *argument), void *argument, unsig
         fprintf(stderr, "machine_create: %s\n", message);
         return -1;
     }
+    if (parts->id &&
+        machine_device_add(machine, parts->id, parts->ops, parts->model, &device) < 0) {
+        machine_destroy(machine);
+        return -1;
+    }
     status = machine_run(machine);
     machine_destroy(machine);
     return status;
+}
+
+int test_machine_run_ram(void (*function)(void *argument), void *argument, unsigned cpus,
+                         unsigned long ram_bytes)
+{
+    const struct test_parts parts = {.cpus = cpus, .ram_bytes = ram_bytes};
+
+    return run_machine((struct test_run){function, argument}, &parts);
+}
+
+int test_machine_run_device(void (*function)(void *argument), void *argument,
+                            const struct machine_device_id *id,
+                            const struct machine_device_ops *ops, void *model)
+{
+    const struct test_parts parts = {
+        .cpus = 1, .ram_bytes = TEST_RAM_BYTES, .id = id, .ops = ops, .model = model};
+
+    return run_machine((struct test_run){function, argument}, &parts);
 }
 
 int test_machine_run(void (*function)(void *argument), void *argument, unsigned cpus)

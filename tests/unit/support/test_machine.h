@@ -23,4 +23,11 @@ int test_machine_run(void (*function)(void *argument), void *argument, unsigned 
 int test_machine_run_ram(void (*function)(void *argument), void *argument, unsigned cpus,
                          unsigned long ram_bytes);
 
+/* The same with a device on its bus (hal-hosted/device.h): the first that hal_device_get gives. */
+struct machine_device_id;
+struct machine_device_ops;
+int test_machine_run_device(void (*function)(void *argument), void *argument,
+                            const struct machine_device_id *id,
+                            const struct machine_device_ops *ops, void *model);
+
 #endif
