@@ -10,85 +10,55 @@
 #include "kernel/core/spinlock.h"
 #include "kernel/sched/thread.h"
 
+/* Ranks that share a number share a name. */
+static const char *const rank_names[] = {
+    [LOCK_RANK_NONE] = "unranked",
+    [LOCK_RANK_SOCKET_SETUP] = "socket-setup",
+    [LOCK_RANK_FILE_POS] = "file-position",
+    [LOCK_RANK_RENAME] = "rename",
+    [LOCK_RANK_MOUNT_TREE] = "mount-tree",
+    [LOCK_RANK_INODE_DIR] = "directory",
+    [LOCK_RANK_INODE] = "inode",
+    [LOCK_RANK_EPOLL] = "epoll",
+    [LOCK_RANK_PIPE] = "pipe",
+    [LOCK_RANK_SOCKET] = "socket",
+    [LOCK_RANK_TTY] = "tty",
+    [LOCK_RANK_SOCKET_RIGHTS] = "socket-rights",
+    [LOCK_RANK_KEYS] = "keys",
+    [LOCK_RANK_MM] = "mm",
+    [LOCK_RANK_PAGE_CACHE] = "page-cache",
+    [LOCK_RANK_DEVICE_RESET] = "device-reset",
+    [LOCK_RANK_PROCESS_TREE] = "process-tree",
+    [LOCK_RANK_SIGNAL] = "signal",
+    [LOCK_RANK_SIGNAL_ACTIONS] = "signal-actions or mount",
+    [LOCK_RANK_FILES] = "files",
+    [LOCK_RANK_DENTRY_TREE] = "dentry-tree",
+    [LOCK_RANK_DENTRY_HASH] = "dentry-hash",
+    [LOCK_RANK_DENTRY] = "dentry",
+    [LOCK_RANK_INODE_STATE] = "inode-state",
+    [LOCK_RANK_DEVICE] = "device",
+    [LOCK_RANK_FUTEX] = "futex",
+    [LOCK_RANK_FUTEX_PI] = "futex-pi",
+    [LOCK_RANK_OBJECT] = "object",
+    [LOCK_RANK_SOCKET_TABLE] = "socket-table or uring-task",
+    [LOCK_RANK_WAIT_QUEUE] = "wait-queue",
+    [LOCK_RANK_EPOLL_READY] = "epoll-ready",
+    [LOCK_RANK_TIMER] = "timer",
+    [LOCK_RANK_PIDS] = "process-numbers",
+    [LOCK_RANK_RUNQUEUE] = "run-queue",
+    [LOCK_RANK_SLAB] = "slab",
+    [LOCK_RANK_PAGES] = "pages",
+    [LOCK_RANK_ENTROPY] = "entropy",
+    [LOCK_RANK_USER_CLOCK] = "user-clock",
+    [LOCK_RANK_LOG] = "log",
+};
+
 const char *lock_rank_name(unsigned rank)
 {
-    switch (rank) {
-    case LOCK_RANK_NONE:
-        return "unranked";
-    case LOCK_RANK_FILE_POS:
-        return "file-position";
-    case LOCK_RANK_RENAME:
-        return "rename";
-    case LOCK_RANK_INODE_DIR:
-        return "directory";
-    case LOCK_RANK_MOUNT_TREE:
-        return "mount-tree";
-    case LOCK_RANK_INODE:
-        return "inode";
-    case LOCK_RANK_EPOLL:
-        return "epoll";
-    case LOCK_RANK_PIPE:
-        return "pipe";
-    case LOCK_RANK_SOCKET:
-        return "socket";
-    case LOCK_RANK_SOCKET_SETUP:
-        return "socket-setup";
-    case LOCK_RANK_SOCKET_RIGHTS:
-        return "socket-rights";
-    case LOCK_RANK_SOCKET_TABLE:
-        return "socket-table";
-    case LOCK_RANK_TTY:
-        return "tty";
-    case LOCK_RANK_MM:
-        return "mm";
-    case LOCK_RANK_PAGE_CACHE:
-        return "page-cache";
-    case LOCK_RANK_DEVICE_RESET:
-        return "device-reset";
-    case LOCK_RANK_PROCESS_TREE:
-        return "process-tree";
-    case LOCK_RANK_SIGNAL:
-        return "signal";
-    case LOCK_RANK_SIGNAL_ACTIONS:
-        return "signal-actions or mount";
-    case LOCK_RANK_FILES:
-        return "files";
-    case LOCK_RANK_DENTRY:
-        return "dentry";
-    case LOCK_RANK_DENTRY_TREE:
-        return "dentry-tree";
-    case LOCK_RANK_DENTRY_HASH:
-        return "dentry-hash";
-    case LOCK_RANK_INODE_STATE:
-        return "inode-state";
-    case LOCK_RANK_DEVICE:
-        return "device";
-    case LOCK_RANK_FUTEX:
-        return "futex";
-    case LOCK_RANK_FUTEX_PI:
-        return "futex-pi";
-    case LOCK_RANK_OBJECT:
-        return "object";
-    case LOCK_RANK_WAIT_QUEUE:
-        return "wait-queue";
-    case LOCK_RANK_EPOLL_READY:
-        return "epoll-ready";
-    case LOCK_RANK_TIMER:
-        return "timer";
-    case LOCK_RANK_PIDS:
-        return "process numbers";
-    case LOCK_RANK_RUNQUEUE:
-        return "run-queue";
-    case LOCK_RANK_SLAB:
-        return "slab";
-    case LOCK_RANK_PAGES:
-        return "pages";
-    case LOCK_RANK_ENTROPY:
-        return "entropy";
-    case LOCK_RANK_LOG:
-        return "log";
+    if (rank >= ARRAY_SIZE(rank_names) || rank_names[rank] == NULL) {
+        return "unknown";
     }
-    return "unknown";
+    return rank_names[rank];
 }
 
 static void check_trace(const struct lock_trace *trace, const void *lock, unsigned rank,

@@ -5,19 +5,6 @@
 
 #include <sys/utsname.h>
 
-static long status_kib(const char *label)
-{
-    char line[256];
-    long value = -1;
-    FILE *status = fopen("/proc/self/status", "r");
-    TRUE(status != NULL);
-    while (fgets(line, sizeof(line), status))
-        if (strncmp(line, label, strlen(label)) == 0 && line[strlen(label)] == ':')
-            value = atol(line + strlen(label) + 1);
-    fclose(status);
-    return value;
-}
-
 static long meminfo_kib(const char *label)
 {
     char line[256];

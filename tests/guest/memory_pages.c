@@ -79,29 +79,17 @@ static void clear_refs_takes_numbers(void)
     OK(close(fd));
 }
 
-static long status_kib(const char *label)
-{
-    char line[256];
-    long value = -1;
-    FILE *status = fopen("/proc/self/status", "r");
-    while (fgets(line, sizeof(line), status))
-        if (strncmp(line, label, strlen(label)) == 0)
-            value = atol(line + strlen(label));
-    fclose(status);
-    return value;
-}
-
 static void clear_refs_forgets_the_peak(void)
 {
     enum { PAGES = 4096 };
     char *area = map_at(NULL, PAGES, RW, ANON);
     memset(area, 1, PAGES * PAGE);
     OK(munmap(area, PAGES * PAGE));
-    long peak = status_kib("VmHWM:");
+    long peak = status_kib("VmHWM");
     int fd = (int)OK(open("/proc/self/clear_refs", O_WRONLY));
     EQ(OK(write(fd, "5", 1)), 1);
     OK(close(fd));
-    TRUE(status_kib("VmHWM:") < peak - (long)(PAGES * PAGE / 1024 / 2));
+    TRUE(status_kib("VmHWM") < peak - (long)(PAGES * PAGE / 1024 / 2));
 }
 
 /* The rest of the line about the mapping that starts at the address. */

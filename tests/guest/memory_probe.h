@@ -71,4 +71,19 @@ static inline char *free_area(size_t pages)
     return area;
 }
 
+/* A figure of /proc/self/status in KiB, by its name. */
+static inline long status_kib(const char *name)
+{
+    char line[256];
+    size_t length = strlen(name);
+    long value = -1;
+    FILE *status = fopen("/proc/self/status", "r");
+    TRUE(status != NULL);
+    while (fgets(line, sizeof(line), status))
+        if (strncmp(line, name, length) == 0 && line[length] == ':')
+            value = atol(line + length + 1);
+    fclose(status);
+    return value;
+}
+
 #endif

@@ -81,9 +81,9 @@ static void bench_kernel(void)
     report("copy 24        ", start, ROUNDS);
 }
 
-static void bench_user(void)
+static void bench_user_stops(void)
 {
-    struct user *user = user_create(user_syscall), *other = user_create(user_syscall);
+    struct user *user = user_create(user_syscall);
     struct hal_fault fault;
     user_run(user, &fault);
     uint64_t start = hal_time_monotonic_ns();
@@ -126,8 +126,15 @@ static void bench_user(void)
         hal_copy_string_from_user(buffer, USER_DATA, 4096);
     report("string of 24   ", start, ROUNDS);
 
-    user_enter(user, user_syscall);
-    start = hal_time_monotonic_ns();
+    user_destroy(user);
+}
+
+static void bench_user_switches(void)
+{
+    struct user *user = user_create(user_syscall), *other = user_create(user_syscall);
+    struct hal_fault fault;
+    uint64_t frame = page_alloc();
+    uint64_t start = hal_time_monotonic_ns();
     for (unsigned i = 0; i < 2000; i++) {
         user_run(user, &fault);
         user_run(other, &fault);
@@ -169,6 +176,7 @@ static void bench_user(void)
 void bench(void)
 {
     bench_kernel();
-    bench_user();
+    bench_user_stops();
+    bench_user_switches();
     hal_power_off(0);
 }
