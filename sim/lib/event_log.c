@@ -3,7 +3,8 @@
  * The event log: one record for everything that a run decides or observes, hashed in order, and
  * passed to sinks.
  *
- * The texts of system calls are for readers: they are made only if there are any, and not hashed.
+ * The texts of system calls are made only if somebody reads the log or wants them hashed
+ * (hash_texts); the hash must not depend on who reads.
  *
  * The hash is ours, not cryptographic: two 64-bit lanes, each multiplied and rotated with every
  * word of the record and of the text, with different constants. Reports about the host are not
@@ -43,7 +44,7 @@ static inline __attribute__((always_inline)) void
 hash_record(struct event_log *log, const struct sim_event *event, const void *text)
 {
     const bool is_call = event->type == SIM_EVENT_SYSCALL || event->type == SIM_EVENT_RESULT;
-    const size_t bytes = is_call ? 0 : event->bytes;
+    const size_t bytes = is_call && !log->hash_texts ? 0 : event->bytes;
 
     hash_word(log, event->time_ns);
     hash_word(log, event->type | (uint64_t)event->machine << 16 | (uint64_t)event->cpu << 32 |

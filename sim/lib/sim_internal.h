@@ -31,6 +31,7 @@ struct event_log {
     int fd; /* -1: none */
     size_t fill;
     char *buffer;
+    bool hash_texts; /* of system calls, too */
 };
 
 /* A CPU that gets no time for a while. */
@@ -139,10 +140,10 @@ const char *schedule_name(enum sim_schedule schedule);
 /* event_log.c */
 void log_init(struct event_log *log);
 void log_exit(struct event_log *log);
-/* Whether anybody reads the records, or they are only hashed. */
-static inline bool log_is_read(const struct event_log *log)
+/* Whether texts of system calls are of use to anybody. */
+static inline bool log_needs_texts(const struct event_log *log)
 {
-    return log->fd >= 0 || log->sink_count > 0;
+    return log->hash_texts || log->fd >= 0 || log->sink_count > 0;
 }
 void log_event(struct sim *sim, enum sim_event_type type, const struct sim_machine *machine,
                unsigned cpu, uint32_t user, uint32_t pid, uint64_t a, uint64_t b, const void *text,

@@ -31,7 +31,7 @@ const char *sim_message(const struct sim *sim)
 
 /* --- the world's events --- */
 
-/* What the log says of a system call: its arguments, its result, and text if anybody reads it. */
+/* What the log says of a system call: its arguments, its result, and text if anybody needs it. */
 static void describe_call(struct sim *sim, enum world_event type, const struct hal_user *user,
                           uint64_t *b, size_t *bytes)
 {
@@ -39,7 +39,7 @@ static void describe_call(struct sim *sim, enum world_event type, const struct h
     const bool begins = type == WORLD_EVENT_SYSCALL;
 
     *b = begins ? kernel_view_arguments_hash(user) : (uint64_t)kernel_view_result(user, call);
-    if (log_is_read(&sim->log)) {
+    if (log_needs_texts(&sim->log)) {
         *bytes = begins
                      ? kernel_view_call_text(call, sim->call_text, CALL_TEXT_BYTES)
                      : kernel_view_result_text(call, (int64_t)*b, sim->call_text, CALL_TEXT_BYTES);
@@ -101,6 +101,7 @@ int sim_create(const struct sim_config *config, struct sim **out)
     }
     sim->config = *config;
     log_init(&sim->log);
+    sim->log.hash_texts = config->hash_texts;
     schedule_init(sim, &world.ops);
     world.ops.event = on_event;
     world.ops.output = machine_output;

@@ -557,6 +557,7 @@ void scenario_run(const struct scenario *scenario, const struct run_options *opt
 
     *out = (struct run_result){.outcome = RUN_PASSED};
     config.seed = options->seed;
+    config.hash_texts = true;
     run.machines = calloc(scenario->machine_count, sizeof(run.machines[0]));
     run.sources = calloc(scenario->machine_count, sizeof(run.sources[0]));
     run.programs = calloc(scenario->program_count + 1, sizeof(run.programs[0]));

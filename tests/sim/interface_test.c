@@ -23,13 +23,18 @@ static struct sim *sim;
 static struct sim_machine *machine;
 static struct sim_task *task;
 
-static void boot(void)
+static void boot_with(struct sim_config sim_config)
 {
     const struct sim_machine_config config = {.name = "m", .no_programs = true, .cpus = 2};
-    ck_assert_int_eq(sim_create(&(struct sim_config){.seed = 5}, &sim), 0);
+    ck_assert_int_eq(sim_create(&sim_config, &sim), 0);
     ck_assert_int_eq(sim_machine_add(sim, &config, &machine), 0);
     ck_assert_msg(sim_machine_boot(machine) == 0, "%s", sim_message(sim));
     task = sim_machine_task(machine);
+}
+
+static void boot(void)
+{
+    boot_with((struct sim_config){.seed = 5});
 }
 
 static void end(void)
@@ -271,6 +276,30 @@ START_TEST(numbers_for_models_do_not_change_the_schedule)
 }
 END_TEST
 
+/* The hash of a log in which only the bytes that are written differ. */
+static void hash_of_write(bool hash_texts, char byte, uint64_t hash[2])
+{
+    end();
+    boot_with((struct sim_config){.seed = 5, .hash_texts = hash_texts});
+    ck_assert_int_eq(make_pipe(), 0);
+    uint64_t at = sim_buffer(task, &byte, 1);
+    ck_assert_int_eq(sim_syscall(task, SYS_write, 4, at, 1, 0, 0, 0), 1);
+    sim_log_hash(sim, hash);
+}
+
+START_TEST(texts_of_calls_are_hashed_if_wanted)
+{
+    uint64_t first[2], second[2];
+    const bool hash_texts = _i;
+
+    hash_of_write(hash_texts, 'a', first);
+    hash_of_write(hash_texts, 'b', second);
+    ck_assert_int_eq(memcmp(first, second, sizeof(first)) != 0, hash_texts);
+    hash_of_write(hash_texts, 'a', second);
+    ck_assert_int_eq(memcmp(first, second, sizeof(first)), 0);
+}
+END_TEST
+
 START_TEST(log_file_has_what_is_counted)
 {
     char path[] = "/tmp/assay-log-XXXXXX", header[16];
@@ -314,6 +343,7 @@ int main(void)
     tcase_add_test(tcase, fork_gives_the_child);
     tcase_add_test(tcase, forgotten_memory_is_not_restored);
     tcase_add_test(tcase, numbers_for_models_do_not_change_the_schedule);
+    tcase_add_loop_test(tcase, texts_of_calls_are_hashed_if_wanted, 0, 2);
     tcase_add_test(tcase, log_file_has_what_is_counted);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);
