@@ -16,6 +16,7 @@
 #include "kernel/abi/ptrace.h"
 #include "kernel/abi/stat.h"
 #include "kernel/mm/mm.h"
+#include "kernel/proc/ptrace_internal.h"
 #include "kernel/proc/task.h"
 #include "kernel/syscall/syscalls.h"
 
@@ -165,6 +166,7 @@ void jail_warm_up(void)
     fuzz_must(FUZZ_CALL(SYS_fcntl, folder, F_NOTIFY, DN_CREATE), "dnotify");
     FUZZ_CALL(SYS_close, folder);
     FUZZ_CALL(SYS_ptrace, PTRACE_SEIZE, 1);
+    fuzz_must(ptrace_allocate(current_task()), "ptrace");
     fuzz_put_string(PROGRAM_MEMORY + 1024, "user.a");
     FUZZ_CALL(SYS_setxattr, jail_text("/bin/job"), PROGRAM_MEMORY + 1024, PROGRAM_MEMORY, 1);
     start_poll_thread(fd);

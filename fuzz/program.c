@@ -159,7 +159,7 @@ static void insert_recipe(struct program *program, uint64_t *random, unsigned ca
     const unsigned at = below(random, program->count + 1);
 
     for (unsigned i = 0; i < count && program->count < calls_max; i++) {
-        calls[i].lane = lane;
+        calls[i].lane = (uint8_t)((lane + calls[i].lane) % PROGRAM_LANES);
         insert_call(program, at + i, &calls[i]);
     }
 }

@@ -9,10 +9,12 @@
  *   program hunt SECONDS SEED FOLDER...
  *                            fuzz without coverage, but fast: changed and crossed programs from the
  *                            folders; writes what fails to ./hunt-N
- *   program recipes FOLDER   writes a program of each recipe (recipes.c)
+ *   program recipes FOLDER   writes a program of each recipe (recipes.c), with values that suit it
  *   program survey FOLDER...
  *                            how often each call is made and succeeds in the folders' programs, and
  *                            which of its errors are none of Linux's
+ *   program missing FOLDER...
+ *                            the calls that succeed in none of the folders' programs
  *   program bench [SECONDS]  programs a second, and what a reset costs
  */
 #include <dirent.h>
@@ -26,9 +28,11 @@
 #include <unistd.h>
 
 #include "fuzz/errno_sets.h"
+#include "fuzz/minimize.h"
 #include "fuzz/print_program.h"
 #include "fuzz/recipes.h"
 #include "fuzz/run_program.h"
+#include "fuzz/survey.h"
 
 static struct program program;
 static struct run_outcome outcome;
@@ -141,129 +145,16 @@ static int to_c(const char *path)
 
 /* ---- minimize ---- */
 
-enum { SIGNATURE_MAX = 200 };
-
-/* The line that says what failed, without numbers. */
-static bool take_signature(const char *line, char *out)
-{
-    static const char *const starts[] = {"fuzz: ", "kernel panic: ", "SUMMARY: ", "host: "};
-    size_t used = 0;
-
-    for (unsigned i = 0; i < sizeof starts / sizeof *starts; i++) {
-        const char *found = strstr(line, starts[i]);
-        if (!found || strstr(found, "libFuzzer"))
-            continue;
-        for (; *found && *found != '\n' && used < SIGNATURE_MAX - 1; found++) {
-            if (*found < '0' || *found > '9')
-                out[used++] = *found;
-        }
-        out[used] = '\0';
-        return true;
-    }
-    return false;
-}
-
-/* How the program fails, run in a child; an empty signature if it does not. */
-static void signature_of(const struct program *it, char *out)
-{
-    const struct run_options options = {.check_leaks = true};
-    char line[1024];
-    int ends[2], status;
-
-    out[0] = '\0';
-    if (pipe(ends) < 0)
-        exit(1);
-    pid_t pid = fork();
-    if (pid == 0) {
-        dup2(ends[1], 2);
-        alarm(20);
-        run_program(it, &options, &outcome);
-        _exit(0);
-    }
-    close(ends[1]);
-    FILE *errors = fdopen(ends[0], "r");
-    bool found = false;
-    while (fgets(line, sizeof line, errors)) {
-        if (!found)
-            found = take_signature(line, out);
-    }
-    fclose(errors);
-    waitpid(pid, &status, 0);
-    if (status == 0)
-        out[0] = '\0';
-    else if (!found)
-        snprintf(out, SIGNATURE_MAX, "status %#x", (unsigned)status);
-}
-
-static bool fails_alike(const struct program *it, const char *signature)
-{
-    char now[SIGNATURE_MAX];
-
-    signature_of(it, now);
-    return strcmp(now, signature) == 0;
-}
-
-static bool drop_calls(struct program *it, const char *signature)
-{
-    bool dropped = false;
-
-    for (unsigned size = it->count / 2 ? it->count / 2 : 1; size > 0; size /= 2) {
-        for (unsigned at = 0; at + size <= it->count;) {
-            struct program smaller = *it;
-            memmove(&smaller.calls[at], &it->calls[at + size],
-                    (it->count - at - size) * sizeof *it->calls);
-            smaller.count -= size;
-            if (fails_alike(&smaller, signature)) {
-                *it = smaller;
-                dropped = true;
-            } else {
-                at += size;
-            }
-        }
-    }
-    return dropped;
-}
-
-static void simplify_arguments(struct program *it, const char *signature)
-{
-    for (unsigned i = 0; i < it->count; i++) {
-        for (unsigned field = 0; field < 9; field++) {
-            struct program simpler = *it;
-            struct program_call *call = &simpler.calls[i];
-            if (field < 6)
-                call->args[field] = (struct program_arg){0};
-            else if (field == 6)
-                call->lane = 0;
-            else if (field == 7)
-                call->control = 0;
-            else
-                call->seed = 0;
-            if (memcmp(&simpler, it, sizeof simpler) && fails_alike(&simpler, signature))
-                *it = simpler;
-        }
-    }
-    struct program simpler = *it;
-    memset(&simpler.header, 0, sizeof simpler.header);
-    if (fails_alike(&simpler, signature))
-        *it = simpler;
-}
-
 static int minimize(const char *path)
 {
-    char signature[SIGNATURE_MAX], out[4096];
+    char signature[MINIMIZE_SIGNATURE_MAX], out[4096];
 
     load(path, &program);
     run_reset(); /* so that the children need not boot */
-    signature_of(&program, signature);
-    if (!signature[0]) {
+    if (!minimize_program(&program, &(struct run_options){.check_leaks = true}, signature)) {
         fprintf(stderr, "%s does not fail\n", path);
         return 1;
     }
-    while (drop_calls(&program, signature)) {
-        /* until none can go */
-    }
-    simplify_arguments(&program, signature);
-    drop_calls(&program, signature);
     snprintf(out, sizeof out, "%s.min", path);
     save(out, &program);
     printf("%s: %u calls; %s\n", out, program.count, signature);
@@ -359,15 +250,46 @@ static int hunt(double seconds, uint64_t seed, char **folders)
 
 /* ---- recipes ---- */
 
+enum { RECIPE_TRIES = 400 };
+
+/* How many calls succeed; the program's own count if all do. */
+static unsigned count_successes(const struct program *it)
+{
+    struct survey *survey = survey_create();
+    unsigned count = 0;
+
+    survey_add(survey, it);
+    for (unsigned i = 0; i < it->count; i++)
+        count += survey->calls[it->calls[i].number].succeeded > 0;
+    munmap(survey, sizeof *survey);
+    return count;
+}
+
+/* Of the values that chance may give it, those with which most of its calls succeed. */
+static bool make_recipe(unsigned index, struct program *out)
+{
+    unsigned best = 0;
+
+    for (uint64_t seed = 0; seed < RECIPE_TRIES && (!best || best <= out->count); seed++) {
+        struct program candidate = {.count = 0};
+        uint64_t random = seed << 8 | index;
+        candidate.count = recipe_make(index, &random, candidate.calls);
+        const unsigned successes = count_successes(&candidate);
+        if (successes + 1 > best) {
+            best = successes + 1;
+            *out = candidate;
+        }
+    }
+    return out->count > 0;
+}
+
 static int save_recipes(const char *folder)
 {
     char name[4096];
 
     for (unsigned i = 0; recipe_text(i); i++) {
-        uint64_t random = i;
         memset(&program, 0, sizeof program);
-        program.count = recipe_make(i, &random, program.calls);
-        if (program.count == 0) {
+        if (!make_recipe(i, &program)) {
             fprintf(stderr, "what does this mean: %s\n", recipe_text(i));
             return 1;
         }
@@ -379,31 +301,18 @@ static int save_recipes(const char *folder)
 
 /* ---- survey ---- */
 
-enum { SURVEY_CALLS = 512, SURVEY_ERRORS = 134 };
-
-struct survey {
-    struct {
-        unsigned made, succeeded, errors[SURVEY_ERRORS];
-    } calls[SURVEY_CALLS];
-};
-
-static void survey_call(void *argument, unsigned index, unsigned lane,
-                        const struct prepared_call *call, const int64_t *result)
+static struct survey *survey_folders(char **folders)
 {
-    struct survey *survey = argument;
-    const unsigned number = program.calls[index].number;
+    struct survey *survey = survey_create();
 
-    (void)lane;
-    if (call || number >= SURVEY_CALLS)
-        return;
-    survey->calls[number].made++;
-    if (*result >= 0 || *result < -4095)
-        survey->calls[number].succeeded++;
-    else if (-*result < SURVEY_ERRORS)
-        survey->calls[number].errors[-*result]++;
+    for (; *folders; folders++)
+        load_folder(*folders);
+    for (unsigned i = 0; i < seed_count; i++)
+        survey_add(survey, seeds[i]);
+    return survey;
 }
 
-static void print_survey(const struct survey *survey)
+static int print_survey(const struct survey *survey)
 {
     unsigned args;
 
@@ -418,30 +327,26 @@ static void print_survey(const struct survey *survey)
         }
         putchar('\n');
     }
+    return 0;
 }
 
-static int survey_folders(char **folders)
+/* The calls that could succeed, and in none of the programs do, with the errors that they had. */
+static int print_missing(const struct survey *survey)
 {
-    struct survey *survey =
-        mmap(NULL, sizeof *survey, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    const struct run_options options = {
-        .observe = survey_call, .argument = survey, .any_errno = true};
-    int status;
+    unsigned args, count = 0;
 
-    for (; *folders; folders++)
-        load_folder(*folders);
-    run_reset();
-    for (unsigned i = 0; i < seed_count; i++) {
-        pid_t pid = fork(); /* it may crash */
-        if (pid == 0) {
-            program = *seeds[i];
-            alarm(30);
-            run_program(&program, &options, &outcome);
-            _exit(0);
+    for (unsigned number = 0; number < SURVEY_CALLS; number++) {
+        if (!survey_is_missing(survey, number))
+            continue;
+        count++;
+        printf("%s", program_call_name(number, &args));
+        for (int error = 1; error < SURVEY_ERRORS; error++) {
+            if (survey->calls[number].errors[error])
+                printf(" %s", print_errno(-error));
         }
-        waitpid(pid, &status, 0);
+        putchar('\n');
     }
-    print_survey(survey);
+    printf("%u calls never succeed\n", count);
     return 0;
 }
 
@@ -528,10 +433,13 @@ int main(int argc, char **argv)
     if (strcmp(command, "recipes") == 0 && argc == 3)
         return save_recipes(argv[2]);
     if (strcmp(command, "survey") == 0)
-        return survey_folders(argv + 2);
+        return print_survey(survey_folders(argv + 2));
+    if (strcmp(command, "missing") == 0)
+        return print_missing(survey_folders(argv + 2));
     if (strcmp(command, "bench") == 0)
         return bench(argc > 2 ? atof(argv[2]) : 5);
-    fprintf(stderr, "usage: program show|c|minimize FILE, program hunt SECONDS SEED FOLDER..., "
-                    "program recipes FOLDER, program survey FOLDER..., program bench [SECONDS]\n");
+    fprintf(stderr,
+            "usage: program show|c|minimize FILE, program hunt SECONDS SEED FOLDER..., "
+            "program recipes FOLDER, program survey|missing FOLDER..., program bench [SECONDS]\n");
     return 2;
 }

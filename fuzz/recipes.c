@@ -4,6 +4,7 @@
  * spaces. An argument is a number; & what the type in the table asks for (a structure, a buffer, a
  * word); fd, fd1 … the last descriptor made, the one before; pid the last task; r1, r2 … the result
  * of the call so many before; map the last mapping; /path or 'word from the vocabulary; * anything.
+ * "1: name …" is a call of the next task, "2: name …" of the one behind it.
  */
 #include "fuzz/recipes.h"
 
@@ -200,6 +201,55 @@ static const char *const recipes[] = {
     "open /proc/self/oom_score_adj 2 0; write fd & 1; open /proc/self/clear_refs 1 0; write fd & 1",
     "open /dev/kmsg 0x802 0; write fd & 32; read fd & 512; open /dev/zero 2 0; mmap 0 8192 3 2 fd "
     "0",
+    /* what asks for little */
+    "stat /tmp &; access /tmp 4; faccessat -100 /tmp 4; pipe &; dup fd; dup2 fd 21; dup3 fd 22 0; "
+    "epoll_create 4; inotify_init; gettid",
+    "creat /tmp/a 0644; chmod /tmp/a 0600; fchmodat -100 /tmp/a 0644; fchown fd 1000 1000; "
+    "fchownat "
+    "-100 /tmp/a 1 1 0; symlinkat /tmp/a -100 /tmp/link; readlinkat -100 /tmp/link & 64; utimes "
+    "/tmp/a &; openat2 -100 /tmp/b & 24",
+    "select 0 0 0 0 &; pselect6 0 0 0 0 & 0; nanosleep & 0; getrlimit 7 &; acct 0; "
+    "quotactl 0x80000100 0 0 &",
+    "getresgid & & &; getpgid 0; setpgid 0 0; capget & &; setregid 1000 1000; setfsgid 1000; "
+    "setgid "
+    "1000; setuid 1000",
+    "setitimer 0 & &; sigaltstack & 0; rt_sigpending & 8; timerfd_create 1 0x800; timerfd_settime "
+    "fd 0 & 0; signalfd -1 & 8",
+    "sched_setparam 0 &; sched_getparam 0 &; sched_getscheduler 0; sched_get_priority_min 1; "
+    "sched_setattr 0 & 0",
+    "reboot 0xfee1dead 672274793 0 0",
+    "getpid; kill pid 0; kcmp pid pid 1 0 0; pidfd_open pid 0; process_madvise fd & 1 20 0",
+    "rt_sigaction 10 & & 8; getpid; rt_sigqueueinfo pid 10 &; gettid; rt_tgsigqueueinfo pid pid 10 "
+    "&",
+    "getpid; rt_sigprocmask 0 & 0 8; tkill pid 10; rt_sigtimedwait & & 0 8",
+    "setsid; vhangup; memfd_secret 0",
+    "ustat 2 &",
+    "fork; kill pid 9; waitid 1 pid & 4 0",
+    "fork; pidfd_open pid 0; ptrace 0x4206 pid 0 0x40; kill pid 9; process_mrelease fd 0; 3: "
+    "getpid",
+    "mmap 0x20000000 16384 3 0x32 -1 0; mlock2 0x20000000 4096 1; munlock 0x20000000 4096; mincore "
+    "0x20000000 4096 &; mbind 0x20000000 16384 2 & 8 0; set_mempolicy_home_node 0x20000000 16384 0 "
+    "0; migrate_pages 0 8 & &",
+    "pipe &; write fd & 64; pipe &; tee fd3 fd 64 2; splice fd3 0 fd 0 64 2",
+    "inotify_init1 0x800; inotify_add_watch fd /tmp 0xfff; inotify_rm_watch fd 1",
+    "socket 1 1 0; bind fd & 110; listen fd 3; socket 1 0x801 0; connect fd & 110; accept fd1 0 0; "
+    "socket 1 0x801 0; connect fd & 110; accept4 fd4 0 0 0x800",
+    "socket 1 1 0; bind fd & 110; listen fd 3; socket 1 0x801 0; connect fd & 110; accept4 fd1 0 0 "
+    "0",
+    "semget 0 2 0x3ff; semtimedop r1 & 1 &",
+    "mq_open 'name 0x842 0600 0; mq_notify fd &; mq_timedsend fd & 1 0 0",
+    "io_setup 8 0x10000000; open /tmp/a 0x42 0600; io_submit map 1 &; io_getevents map 0 4 & &",
+    "epoll_create1 0; epoll_pwait2 fd & 4 & 0 8",
+    "landlock_create_ruleset & 8 0; open /tmp 0x200000 0; landlock_add_rule fd1 1 & 0",
+    "futex_waitv & 1 0 & 1; 1: futex & 129 1 0 0 0; 1: futex & 1 1 0 0 0",
+    "pipe &; read fd1 & 8; 1: write fd & 8; 1: close fd; 1: close fd1",
+    "fork; ptrace 16 pid 0 0; wait4 pid & 0x40000000 0; ptrace 0x4201 pid 0 &; ptrace 0x4202 pid 0 "
+    "&; ptrace 0x420a pid 8 &; ptrace 0x420b pid 8 &; ptrace 3 pid 0 &; ptrace 6 pid 0 0",
+    "fork; ptrace 0x4206 pid 0 0; ptrace 0x4207 pid 0 0; wait4 pid & 0x40000000 0; ptrace 0x4204 "
+    "pid "
+    "1 &; ptrace 0x4205 pid 1 &; ptrace 14 pid 0 &; ptrace 15 pid 0 &; ptrace 13 pid 0 &; ptrace "
+    "24 "
+    "pid 0 0",
 };
 
 const char *recipe_text(unsigned index)
@@ -293,10 +343,14 @@ static bool put_argument(struct program_arg *arg, const char *text, size_t lengt
 static bool make_call(const char **text, uint64_t *random, struct program_call *call)
 {
     const char *at = *text + strspn(*text, " ");
-    size_t length = strcspn(at, " ;");
-    const int number = find_call(at, length);
 
     memset(call, 0, sizeof *call);
+    if (at[0] >= '0' && at[0] <= '9' && at[1] == ':') {
+        call->lane = (uint8_t)(at[0] - '0');
+        at += 2 + strspn(at + 2, " ");
+    }
+    size_t length = strcspn(at, " ;");
+    const int number = find_call(at, length);
     call->number = (uint16_t)number;
     call->seed = (uint32_t)program_random(random);
     at += length;
@@ -316,11 +370,16 @@ static bool make_call(const char **text, uint64_t *random, struct program_call *
 unsigned recipe_make(unsigned index, uint64_t *random, struct program_call calls[RECIPE_CALLS_MAX])
 {
     const char *text = recipes[index % ARRAY_SIZE(recipes)];
+    /* With one seed for all, calls that are alike get the same: an address to bind and to connect
+     * to. */
+    const bool alike = program_random(random) % 2;
     unsigned count = 0;
 
     while (*text) {
         if (count == RECIPE_CALLS_MAX || !make_call(&text, random, &calls[count]))
             return 0;
+        if (alike)
+            calls[count].seed = calls[0].seed;
         count++;
     }
     return count;

@@ -300,6 +300,10 @@ uint64_t maker_untyped(struct maker *maker, unsigned number, unsigned arg, uint6
     case SYS_name_to_handle_at:
     case SYS_open_by_handle_at:
         return handle(maker, number == SYS_open_by_handle_at);
+    case SYS_mbind:
+    case SYS_set_mempolicy:
+    case SYS_migrate_pages:
+        return put(maker, &(uint64_t){1}, 8); /* the first node */
     case SYS_msgsnd:
         return message(maker);
     case SYS_mq_open:

@@ -210,6 +210,9 @@ static const uint64_t specials[] = {
     0x40000002,
     0x10001000,
     0x20008000,
+    0xfee1dead,
+    672274793,
+    0x80000100,
 };
 
 const char *maker_path(uint8_t a, uint16_t b)
