@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The page from which user programs read the clocks without a system call: written by the kernel,
- * read by the code of the vDSO (proc/vdso/), which includes this too.
+ * read by the code of the vDSO (proc/vdso/), which includes this too. Two pages are mapped: this
+ * one twice, or in a time namespace first that of the namespace.
  *
  * A sequence lock: `sequence` is odd while a writer is at it, and changes with each change; readers
  * try again. Readers never write and never block the kernel.
@@ -14,8 +15,10 @@
 struct kernel;
 
 enum user_clock_mode {
-    USER_CLOCK_NONE,    /* make system calls */
-    USER_CLOCK_COUNTER, /* hal/time.h, struct hal_user_clock, with CLOCK_MONOTONIC for ns */
+    USER_CLOCK_NONE,      /* make system calls */
+    USER_CLOCK_COUNTER,   /* hal/time.h, struct hal_user_clock, with CLOCK_MONOTONIC for ns */
+    USER_CLOCK_NAMESPACE, /* a time namespace: only the last fields; the clocks are on the next page
+                           */
 };
 
 struct user_clock {
@@ -23,6 +26,9 @@ struct user_clock {
     uint32_t mode;
     uint64_t tsc, monotonic_ns, ns_per_tsc; /* << 32 */
     int64_t realtime_offset_ns;             /* CLOCK_REALTIME - CLOCK_MONOTONIC */
+
+    /* USER_CLOCK_NAMESPACE: added to these clocks; constant. */
+    int64_t monotonic_offset_ns, boottime_offset_ns;
 };
 
 /* From now on keep this (zeroed, never freed) up to date. Boot only. */

@@ -113,8 +113,7 @@ struct ns_common *nsfs_user_namespace(struct kernel *kernel, struct user_namespa
     return namespace_get(ns ? &ns->common : &kernel->user_ns->common);
 }
 
-/* A new descriptor for a namespace; consumes the reference. */
-static int64_t open_namespace(struct ns_common *ns)
+int64_t nsfs_open(struct ns_common *ns)
 {
     struct path path;
     struct file *file;
@@ -132,7 +131,7 @@ static int64_t open_owner(struct ns_common *ns, struct user_namespace *owner)
     if (ns == &ns->kernel->user_ns->common ||
         !user_namespace_is_below(owner, current_user_namespace()))
         return -EPERM;
-    return open_namespace(nsfs_user_namespace(ns->kernel, owner));
+    return nsfs_open(nsfs_user_namespace(ns->kernel, owner));
 }
 
 static int64_t open_parent(struct ns_common *ns)
@@ -143,7 +142,7 @@ static int64_t open_parent(struct ns_common *ns)
     if (!ns->ops->parent)
         return -EINVAL;
     parent = ns->ops->parent(ns);
-    return parent ? open_namespace(parent) : -EPERM;
+    return parent ? nsfs_open(parent) : -EPERM;
 }
 
 static int64_t put_owner_uid(struct ns_common *ns, uint64_t uaddr)

@@ -5,6 +5,8 @@
 #ifndef KERNEL_FS_NSFS_H
 #define KERNEL_FS_NSFS_H
 
+#include <stdint.h>
+
 struct file;
 struct kernel;
 struct ns_common;
@@ -13,6 +15,9 @@ struct user_namespace;
 
 /* The place of a namespace's file; consumes the reference on the namespace. 0 or -ENOMEM. */
 int nsfs_path(struct ns_common *ns, struct path *out);
+
+/* A new descriptor for a namespace (ioctl_ns(2)); consumes the reference. */
+int64_t nsfs_open(struct ns_common *ns);
 
 /* The namespace that an open file is, not referenced; NULL for other files. */
 struct ns_common *nsfs_namespace(struct file *file);

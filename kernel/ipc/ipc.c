@@ -12,6 +12,7 @@
 #include "kernel/ipc/epoll_internal.h"
 #include "kernel/ipc/ipc_internal.h"
 #include "kernel/ipc/mqueue.h"
+#include "kernel/ipc/net_namespace.h"
 #include "kernel/ipc/notify_marks.h"
 #include "kernel/ipc/pipe.h"
 #include "kernel/ipc/sysv.h"
@@ -68,8 +69,7 @@ int ipc_process_pid(void *process)
 
 bool ipc_process_is_current(void *process)
 {
-    return process &&
-           atomic_load_acquire(&this_kernel()->ipc->hooks)->process_is_current(process);
+    return process && atomic_load_acquire(&this_kernel()->ipc->hooks)->process_is_current(process);
 }
 
 void ipc_process_signal(void *process, const struct linux_siginfo *info)
@@ -94,6 +94,8 @@ int ipc_init(struct kernel *kernel)
     vfs_set_epoll_release(kernel, epoll_file_released);
     if (!error)
         error = ipc_namespace_create(kernel, NULL, &ipc->namespace);
+    if (!error)
+        error = net_namespaces_init(kernel);
     if (!error)
         error = mqueue_init(kernel);
     if (!error)

@@ -4,15 +4,19 @@
  */
 #include "kernel/ipc/socket.h"
 
+#include "kernel/abi/capability.h"
 #include "kernel/abi/errno.h"
 #include "kernel/abi/netdevice.h"
 #include "kernel/core/clock.h"
 #include "kernel/core/kernel.h"
+#include "kernel/fs/nsfs.h"
 #include "kernel/fs/vfs.h"
 #include "kernel/ipc/ipc_internal.h"
+#include "kernel/ipc/net_namespace.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
 #include "kernel/mm/uaccess.h"
+#include "kernel/security/cred.h"
 
 enum { SOCK_TYPE_MAX = 11 };
 
@@ -24,12 +28,13 @@ void socket_register_family(struct kernel *kernel, const struct socket_family *f
     atomic_store_release(&kernel->ipc->families[family->family], family);
 }
 
-static struct socket *socket_alloc(struct kernel *kernel, int family, int type, int protocol)
+static struct socket *socket_alloc(struct net_namespace *net, int family, int type, int protocol)
 {
     struct socket *socket = kzalloc(sizeof(*socket));
     if (!socket)
         return NULL;
-    socket->kernel = kernel;
+    socket->kernel = net->common.kernel;
+    socket->net = net_namespace_get(net);
     socket->family = (uint16_t)family;
     socket->type = (uint16_t)type;
     socket->protocol = protocol;
@@ -37,6 +42,12 @@ static struct socket *socket_alloc(struct kernel *kernel, int family, int type, 
     socket->rcvlowat = 1;
     socket->peek_offset = -1;
     return socket;
+}
+
+static void socket_free(struct socket *socket)
+{
+    net_namespace_put(socket->net);
+    kfree(socket);
 }
 
 /* ---- file operations ---- */
@@ -125,9 +136,18 @@ static int64_t device_ioctl(uint32_t command, uint64_t argument)
     }
 }
 
+/* SIOCGSKNS: a descriptor for the network namespace. */
+static int64_t open_net_namespace(struct socket *socket)
+{
+    struct ns_common *ns = &socket->net->common;
+    return capable_in(ns->owner, CAP_NET_ADMIN) ? nsfs_open(namespace_get(ns)) : -EPERM;
+}
+
 static int64_t socket_file_ioctl(struct file *file, uint32_t command, uint64_t argument)
 {
     struct socket *socket = file->private;
+    if (command == SIOCGSKNS)
+        return open_net_namespace(socket);
     int64_t result = socket->ops->ioctl ? socket->ops->ioctl(socket, command, argument) : -ENOTTY;
     return result == -ENOTTY ? device_ioctl(command, argument) : result;
 }
@@ -137,7 +157,7 @@ static void socket_file_release(struct file *file)
     struct socket *socket = file->private;
     if (socket->ops)
         socket->ops->release(socket);
-    kfree(socket);
+    socket_free(socket);
 }
 
 static const struct file_ops socket_file_ops = {
@@ -161,7 +181,7 @@ static int open_file(struct socket *socket, uint32_t file_flags, struct file **o
     if (error) {
         if (socket->ops)
             socket->ops->release(socket);
-        kfree(socket);
+        socket_free(socket);
         return error;
     }
     socket->file = *out;
@@ -178,12 +198,12 @@ int socket_create(struct kernel *kernel, int family, int type, int protocol, uin
     const struct socket_family *ops = atomic_load_acquire(&kernel->ipc->families[family]);
     if (!ops)
         return -EAFNOSUPPORT;
-    struct socket *socket = socket_alloc(kernel, family, type, protocol);
+    struct socket *socket = socket_alloc(net_namespace_current(), family, type, protocol);
     if (!socket)
         return -ENOMEM;
     int error = ops->create(socket, protocol);
     if (error) {
-        kfree(socket);
+        socket_free(socket);
         return error;
     }
     return open_file(socket, file_flags, out);
@@ -212,7 +232,7 @@ int socket_accept(struct file *listener_file, uint32_t file_flags, struct file *
 {
     struct socket *listener = listener_file->private;
     struct socket *fresh =
-        socket_alloc(listener->kernel, listener->family, listener->type, listener->protocol);
+        socket_alloc(listener->net, listener->family, listener->type, listener->protocol);
     if (!fresh)
         return -ENOMEM;
     int error = open_file(fresh, file_flags, out);

@@ -18,13 +18,14 @@
 
 struct file;
 struct kernel;
+struct net_namespace;
 struct poll_table;
 struct socket;
 struct strbuf;
 
 /* An address in kernel memory, as bind(2) takes it. */
 struct socket_address {
-    uint32_t bytes;              /* valid; 0: none. May exceed the storage, see unix(7) "BUGS" */
+    uint32_t bytes; /* valid; 0: none. May exceed the storage, see unix(7) "BUGS" */
     union {
         uint16_t family;
         struct linux_sockaddr_storage storage;
@@ -36,16 +37,17 @@ struct socket_address {
 /* One message being sent or received. */
 struct socket_message {
     struct uio uio;
-    uint32_t flags;              /* MSG_* of the call; MSG_DONTWAIT includes O_NONBLOCK */
+    uint32_t flags;                /* MSG_* of the call; MSG_DONTWAIT includes O_NONBLOCK */
     struct socket_address address; /* send: destination; receive: source, out */
-    bool want_address;           /* receive: the caller asked for it */
+    bool want_address;             /* receive: the caller asked for it */
 
-    /* Ancillary data. Send: a kernel copy. Receive: space in user memory, see socket_put_control. */
+    /* Ancillary data. Send: a kernel copy. Receive: space in user memory, see socket_put_control.
+     */
     const uint8_t *control;
     uint64_t control_uaddr;
-    size_t control_bytes;        /* given; receive: left */
-    size_t control_used;         /* receive: bytes written */
-    uint32_t out_flags;          /* receive: msg_flags */
+    size_t control_bytes; /* given; receive: left */
+    size_t control_used;  /* receive: bytes written */
+    uint32_t out_flags;   /* receive: msg_flags */
 };
 
 /* Everything but the uio; the large address stays as it is. */
@@ -77,25 +79,38 @@ struct socket_ops {
     int (*shutdown)(struct socket *socket, int how);
     uint32_t (*poll)(struct socket *socket, struct poll_table *table);
     int64_t (*ioctl)(struct socket *socket, uint32_t command, uint64_t argument);
-    /* Options that socket_option.c does not know, and all of other levels; -ENOPROTOOPT. NULL: none.
-     * get writes at most *bytes to the user's buffer and sets *bytes. */
+    /* Options that socket_option.c does not know, and all of other levels; -ENOPROTOOPT. NULL:
+     * none. get writes at most *bytes to the user's buffer and sets *bytes. */
     int (*set_option)(struct socket *socket, int level, int option, uint64_t uaddr, uint32_t bytes);
     int (*get_option)(struct socket *socket, int level, int option, uint64_t uaddr,
                       uint32_t *bytes);
     void (*option_changed)(struct socket *socket, int option); /* of SOL_SOCKET; may be NULL */
-    bool peek_offset;            /* SO_PEEK_OFF works */
+    bool peek_offset;                                          /* SO_PEEK_OFF works */
 };
 
 /* SOL_SOCKET booleans, as bits of socket->flags. */
 enum socket_flags {
-    SOCKET_DEBUG = 1 << 0, SOCKET_REUSEADDR = 1 << 1, SOCKET_DONTROUTE = 1 << 2,
-    SOCKET_BROADCAST = 1 << 3, SOCKET_KEEPALIVE = 1 << 4, SOCKET_OOBINLINE = 1 << 5,
-    SOCKET_REUSEPORT = 1 << 6, SOCKET_PASSCRED = 1 << 7, SOCKET_TIMESTAMP = 1 << 8,
-    SOCKET_TIMESTAMPNS = 1 << 9, SOCKET_PASSSEC = 1 << 10, SOCKET_NO_CHECK = 1 << 11,
-    SOCKET_RXQ_OVFL = 1 << 12, SOCKET_ZEROCOPY = 1 << 13, SOCKET_NOFCS = 1 << 14,
-    SOCKET_WIFI_STATUS = 1 << 15, SOCKET_SELECT_ERR_QUEUE = 1 << 16,
-    SOCKET_LINGER = 1 << 17, SOCKET_LISTENING = 1 << 18 /* set by the family: SO_ACCEPTCONN */,
-    SOCKET_SNDBUF_LOCKED = 1 << 19, SOCKET_RCVBUF_LOCKED = 1 << 20,
+    SOCKET_DEBUG = 1 << 0,
+    SOCKET_REUSEADDR = 1 << 1,
+    SOCKET_DONTROUTE = 1 << 2,
+    SOCKET_BROADCAST = 1 << 3,
+    SOCKET_KEEPALIVE = 1 << 4,
+    SOCKET_OOBINLINE = 1 << 5,
+    SOCKET_REUSEPORT = 1 << 6,
+    SOCKET_PASSCRED = 1 << 7,
+    SOCKET_TIMESTAMP = 1 << 8,
+    SOCKET_TIMESTAMPNS = 1 << 9,
+    SOCKET_PASSSEC = 1 << 10,
+    SOCKET_NO_CHECK = 1 << 11,
+    SOCKET_RXQ_OVFL = 1 << 12,
+    SOCKET_ZEROCOPY = 1 << 13,
+    SOCKET_NOFCS = 1 << 14,
+    SOCKET_WIFI_STATUS = 1 << 15,
+    SOCKET_SELECT_ERR_QUEUE = 1 << 16,
+    SOCKET_LINGER = 1 << 17,
+    SOCKET_LISTENING = 1 << 18 /* set by the family: SO_ACCEPTCONN */,
+    SOCKET_SNDBUF_LOCKED = 1 << 19,
+    SOCKET_RCVBUF_LOCKED = 1 << 20,
     SOCKET_FILTER_LOCKED = 1 << 21,
 };
 
@@ -109,21 +124,22 @@ enum {
 struct socket {
     const struct socket_ops *ops;
     struct kernel *kernel;
-    struct file *file;           /* not referenced */
-    uint16_t family, type;       /* AF_*, SOCK_* without flags */
+    struct file *file;         /* not referenced */
+    struct net_namespace *net; /* where it was made; referenced; constant */
+    uint16_t family, type;     /* AF_*, SOCK_* without flags */
     int protocol;
-    void *private;               /* of the family */
+    void *private; /* of the family */
 
     /* Options: plain words, changed and read with atomics. */
-    uint32_t flags;              /* enum socket_flags */
-    uint32_t sndbuf, rcvbuf;     /* bytes, doubled as Linux doubles them */
+    uint32_t flags;          /* enum socket_flags */
+    uint32_t sndbuf, rcvbuf; /* bytes, doubled as Linux doubles them */
     uint32_t rcvlowat;
-    int32_t peek_offset;         /* SO_PEEK_OFF; -1: off */
+    int32_t peek_offset;               /* SO_PEEK_OFF; -1: off */
     uint64_t sndtimeo_ns, rcvtimeo_ns; /* 0: none */
     uint32_t linger_s;
     uint32_t priority, mark, busy_poll_us;
-    int32_t error;               /* SO_ERROR: positive errno, taken by whoever reports it */
-    uint64_t cookie;             /* SO_COOKIE; 0 until asked for */
+    int32_t error;   /* SO_ERROR: positive errno, taken by whoever reports it */
+    uint64_t cookie; /* SO_COOKIE; 0 until asked for */
 };
 
 struct socket_family {
@@ -170,7 +186,8 @@ void socket_set_flag(struct socket *socket, uint32_t flag, bool on);
 void socket_set_error(struct socket *socket, int error);
 int socket_take_error(struct socket *socket);
 
-/* When a blocking call has to give up: now (0) with `nonblock`, else by SO_RCVTIMEO, SO_SNDTIMEO. */
+/* When a blocking call has to give up: now (0) with `nonblock`, else by SO_RCVTIMEO, SO_SNDTIMEO.
+ */
 uint64_t socket_deadline(uint64_t timeout_ns, bool nonblock);
 /* The error of a wait that ended with `result` (wait.h): -EAGAIN at the deadline; a signal restarts
  * the call only if it has no timeout. */

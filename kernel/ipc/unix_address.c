@@ -3,10 +3,12 @@
  * Names of AF_UNIX sockets: path names, abstract names, automatic ones (unix(7)).
  *
  * A path name is an inode of type socket, made by bind; inode->object points at the socket, without
- * a reference, as long as the socket is open, and inode->lock guards that. The socket keeps the inode
- * in memory through its path. An abstract name is in a table of the machine, by name and type.
+ * a reference, as long as the socket is open, and inode->lock guards that. The socket keeps the
+ * inode in memory through its path. An abstract name is in a table of the network namespace, by
+ * name and type.
  */
 #include "kernel/fs/path.h"
+#include "kernel/ipc/net_namespace.h"
 #include "kernel/ipc/unix_internal.h"
 #include "kernel/lib/hash.h"
 #include "kernel/lib/printf.h"
@@ -76,13 +78,23 @@ int unix_name(struct socket *socket, bool peer, struct socket_address *out)
 
 /* ---- abstract names ---- */
 
-static struct hlist *name_bucket(struct unix_state *state, const struct unix_address *address,
+struct unix_names *unix_names_create(void)
+{
+    return kzalloc(sizeof(struct unix_names));
+}
+
+void unix_names_destroy(struct unix_names *names)
+{
+    kfree(names);
+}
+
+static struct hlist *name_bucket(struct net_namespace *net, const struct unix_address *address,
                                  int type)
 {
     uint64_t hash = (uint64_t)type;
     for (uint32_t i = 0; i < address->bytes - PATH_OFFSET; i++)
         hash = hash * 31 + (uint8_t)address->path[i];
-    return &state->names[hash_u64(hash) % UNIX_NAME_BUCKETS];
+    return &net->unix_names->buckets[hash_u64(hash) % UNIX_NAME_BUCKETS];
 }
 
 static bool same_address(const struct unix_address *a, const struct unix_address *b)
@@ -90,11 +102,11 @@ static bool same_address(const struct unix_address *a, const struct unix_address
     return a->bytes == b->bytes && memcmp(a->path, b->path, a->bytes - PATH_OFFSET) == 0;
 }
 
-static struct unix_socket *find_name_locked(struct unix_state *state,
+static struct unix_socket *find_name_locked(struct net_namespace *net,
                                             const struct unix_address *address, int type)
 {
     struct unix_socket *u;
-    hlist_for_each_entry(u, name_bucket(state, address, type), name_node)
+    hlist_for_each_entry(u, name_bucket(net, address, type), name_node)
     {
         if (u->type == type && same_address(u->address, address))
             return u;
@@ -108,26 +120,26 @@ static int bind_abstract(struct unix_socket *u, struct unix_address *address)
     struct unix_state *state = u->state;
     int error = 0;
     spin_lock(&state->lock);
-    if (find_name_locked(state, address, u->type)) {
+    if (find_name_locked(u->net, address, u->type)) {
         error = -EADDRINUSE;
     } else {
         atomic_store_release(&u->address, address);
-        hlist_add_head(name_bucket(state, address, u->type), &u->name_node);
+        hlist_add_head(name_bucket(u->net, address, u->type), &u->name_node);
     }
     spin_unlock(&state->lock);
     return error;
 }
 
-static int find_abstract(struct unix_state *state, const struct unix_address *address, int type,
+static int find_abstract(struct unix_socket *u, const struct unix_address *address,
                          struct unix_socket **out)
 {
-    spin_lock(&state->lock);
-    struct unix_socket *u = find_name_locked(state, address, type);
-    if (u && !refcount_inc_not_zero(&u->refs))
-        u = NULL;
-    spin_unlock(&state->lock);
-    *out = u;
-    return u ? 0 : -ECONNREFUSED;
+    spin_lock(&u->state->lock);
+    struct unix_socket *found = find_name_locked(u->net, address, u->type);
+    if (found && !refcount_inc_not_zero(&found->refs))
+        found = NULL;
+    spin_unlock(&u->state->lock);
+    *out = found;
+    return found ? 0 : -ECONNREFUSED;
 }
 
 /* ---- path names ---- */
@@ -203,8 +215,7 @@ static int find_path(const char *name, int type, struct unix_socket **out)
     return error;
 }
 
-int unix_find(struct kernel *kernel, const struct socket_address *address, int type,
-              struct unix_socket **out)
+int unix_find(struct unix_socket *u, const struct socket_address *address, struct unix_socket **out)
 {
     struct unix_address wanted;
     int error = check_address(address);
@@ -212,8 +223,8 @@ int unix_find(struct kernel *kernel, const struct socket_address *address, int t
         return error;
     normalize(address, &wanted);
     if (is_abstract(&wanted))
-        return find_abstract(kernel->ipc->unix_sockets, &wanted, type, out);
-    return find_path(wanted.path, type, out);
+        return find_abstract(u, &wanted, out);
+    return find_path(wanted.path, u->type, out);
 }
 
 /* ---- bind(2) ---- */

@@ -95,7 +95,7 @@ static void become_connected(struct unix_socket *u, struct unix_socket *fresh,
 
 static struct unix_socket *make_server_end(struct unix_socket *u, struct unix_socket *listener)
 {
-    struct unix_socket *fresh = unix_alloc(u->kernel, u->type);
+    struct unix_socket *fresh = unix_alloc(u->net, u->type);
     if (!fresh)
         return NULL;
     set_peer_cred_to_current(fresh);
@@ -144,7 +144,7 @@ int unix_stream_connect(struct socket *socket, const struct socket_address *addr
     if (atomic_load_relaxed(&u->passcred))
         error = unix_autobind(u);
     if (!error)
-        error = unix_find(u->kernel, address, u->type, &listener);
+        error = unix_find(u, address, &listener);
     if (error)
         goto out;
     if (!accepts_connections(listener))
@@ -167,8 +167,7 @@ out:
 static struct unix_socket *take_connection(struct unix_socket *u)
 {
     spin_lock(&u->lock);
-    struct unix_socket *fresh =
-        list_pop_head_entry(&u->backlog, struct unix_socket, backlog_node);
+    struct unix_socket *fresh = list_pop_head_entry(&u->backlog, struct unix_socket, backlog_node);
     if (fresh)
         atomic_store_relaxed(&u->backlog_length, u->backlog_length - 1);
     spin_unlock(&u->lock);
@@ -193,8 +192,7 @@ int unix_accept(struct socket *socket, struct socket *fresh_socket, bool nonbloc
         if (deadline_ns == 0)
             return -EAGAIN;
         int error = wait_event_state(
-            &u->read_wait,
-            has_connections(u) || (unix_shutdown_state(u) & UNIX_SHUT_RECEIVE),
+            &u->read_wait, has_connections(u) || (unix_shutdown_state(u) & UNIX_SHUT_RECEIVE),
             THREAD_INTERRUPTIBLE, deadline_ns, true);
         if (error)
             return socket_wait_error(error, deadline_ns);
@@ -258,7 +256,7 @@ int unix_datagram_connect(struct socket *socket, const struct socket_address *ad
     if (atomic_load_relaxed(&u->passcred))
         error = unix_autobind(u);
     if (!error)
-        error = unix_find(u->kernel, address, u->type, &other);
+        error = unix_find(u, address, &other);
     if (error)
         goto out;
     spin_lock(&other->lock);

@@ -2,9 +2,9 @@
  *
  * Messages over AF_UNIX datagram and seqpacket sockets (unix(7)).
  *
- * A message is copied, found a receiver and queued there whole. A receiver that does not send back to
- * the sender holds only so many; a sender then waits on its room_wait, and one that polls is put on
- * its list of senders, which are woken when there is room again.
+ * A message is copied, found a receiver and queued there whole. A receiver that does not send back
+ * to the sender holds only so many; a sender then waits on its room_wait, and one that polls is put
+ * on its list of senders, which are woken when there is room again.
  */
 #include "kernel/ipc/unix_internal.h"
 
@@ -123,7 +123,7 @@ static int find_receiver(struct unix_socket *u, const struct socket_address *add
                          struct unix_socket **out)
 {
     if (address->bytes)
-        return unix_find(u->kernel, address, u->type, out);
+        return unix_find(u, address, out);
     *out = unix_peer_get(u);
     return *out ? 0 : -ENOTCONN;
 }
@@ -134,8 +134,8 @@ static int64_t send_message(struct unix_socket *u, struct socket *socket,
     struct unix_message *made;
     struct unix_socket *other;
     size_t bytes = message->uio.remaining;
-    uint64_t deadline_ns = socket_deadline(atomic_load_relaxed(&socket->sndtimeo_ns),
-                                           message->flags & MSG_DONTWAIT);
+    uint64_t deadline_ns =
+        socket_deadline(atomic_load_relaxed(&socket->sndtimeo_ns), message->flags & MSG_DONTWAIT);
 
     int error = find_receiver(u, &message->address, &other);
     if (error)
@@ -205,8 +205,7 @@ static struct unix_message *find_message(struct unix_socket *u, bool peek, uint3
 
 /* Copy one message out, with everything about it. The bytes to report or an error. */
 static int64_t read_one(struct unix_socket *u, struct unix_message *from,
-                        struct socket_message *message, struct unix_control *control,
-                        uint32_t skip)
+                        struct socket_message *message, struct unix_control *control, uint32_t skip)
 {
     bool peek = message->flags & MSG_PEEK;
     uint32_t available = from->bytes - skip;
@@ -275,12 +274,11 @@ static int wait_for_message(struct unix_socket *u, struct socket *socket, uint64
         return error;
     if (deadline_ns == 0)
         return u->type == SOCK_SEQPACKET && (unix_shutdown_state(u) & UNIX_SHUT_RECEIVE) ? 0
-                                                                                       : -EAGAIN;
+                                                                                         : -EAGAIN;
     if (unix_shutdown_state(u) & UNIX_SHUT_RECEIVE)
         return unix_has_messages(u);
     error = wait_event_state(&u->read_wait,
-                             unix_has_messages(u) ||
-                                 (unix_shutdown_state(u) & UNIX_SHUT_RECEIVE) ||
+                             unix_has_messages(u) || (unix_shutdown_state(u) & UNIX_SHUT_RECEIVE) ||
                                  atomic_load_relaxed(&socket->error),
                              THREAD_INTERRUPTIBLE, deadline_ns, true);
     return error ? socket_wait_error(error, deadline_ns) : 1;
@@ -294,8 +292,8 @@ int64_t unix_datagram_receive(struct socket *socket, struct socket_message *mess
     int64_t result;
     if (message->flags & MSG_OOB)
         return -EOPNOTSUPP;
-    uint64_t deadline_ns = socket_deadline(atomic_load_relaxed(&socket->rcvtimeo_ns),
-                                           message->flags & MSG_DONTWAIT);
+    uint64_t deadline_ns =
+        socket_deadline(atomic_load_relaxed(&socket->rcvtimeo_ns), message->flags & MSG_DONTWAIT);
     result = socket_take_error(socket); /* before messages, unlike a stream */
     if (result)
         return result;

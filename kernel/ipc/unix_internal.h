@@ -3,8 +3,8 @@
  * AF_UNIX sockets: structures shared by the files unix_*.c (unix(7)).
  *
  * A unix_socket lives as long as anyone refers to it: its struct socket (until release), its peer,
- * messages it has sent that nobody has read yet, and system calls at work. A connection that was not
- * accepted yet is a unix_socket without a struct socket in its listener's backlog.
+ * messages it has sent that nobody has read yet, and system calls at work. A connection that was
+ * not accepted yet is a unix_socket without a struct socket in its listener's backlog.
  *
  * Locks, in the order in which they are taken:
  *  - unix_socket.setup (sleeping): binding, listening, connecting, one at a time for each socket.
@@ -12,7 +12,7 @@
  *    written. Only its holder removes messages, so that it may look at the first one without lock.
  *  - unix_state.rights_mutex (sleeping): files in flight; see unix_gc.c.
  *  - unix_socket.lock (spin): the fields below it. Two at once never.
- *  - unix_state.lock (spin): bound names, list of all sockets, senders waiting. Taken last.
+ *  - unix_state.lock (spin): abstract names, list of all sockets, senders waiting. Taken last.
  */
 #ifndef KERNEL_IPC_UNIX_INTERNAL_H
 #define KERNEL_IPC_UNIX_INTERNAL_H
@@ -28,13 +28,14 @@
 #include "kernel/sched/mutex.h"
 
 struct cred;
+struct net_namespace;
 struct unix_rights;
 struct unix_socket;
 
 enum {
     UNIX_NAME_BUCKETS = 256,
-    UNIX_DATAGRAMS_MAX = 10,     /* net.unix.max_dgram_qlen */
-    UNIX_NOBODY = 65534,         /* uid and gid where none were recorded */
+    UNIX_DATAGRAMS_MAX = 10, /* net.unix.max_dgram_qlen */
+    UNIX_NOBODY = 65534,     /* uid and gid where none were recorded */
 };
 enum { UNIX_SHUT_RECEIVE = 1, UNIX_SHUT_SEND = 2, UNIX_SHUT_BOTH = 3 };
 enum unix_status { UNIX_UNCONNECTED, UNIX_LISTENING, UNIX_CONNECTED, UNIX_CLOSED };
@@ -42,26 +43,30 @@ enum unix_status { UNIX_UNCONNECTED, UNIX_LISTENING, UNIX_CONNECTED, UNIX_CLOSED
 /* A name, immutable. */
 struct unix_address {
     struct refcount refs;
-    uint32_t bytes;              /* of the sockaddr_un, with family; path names: with the NUL */
-    uint16_t family;             /* these two are the sockaddr_un */
+    uint32_t bytes;  /* of the sockaddr_un, with family; path names: with the NUL */
+    uint16_t family; /* these two are the sockaddr_un */
     char path[UNIX_PATH_MAX + 1];
 };
 
 struct unix_state {
     struct spinlock lock;
-    struct list sockets;         /* unix_socket.list_node, by id */
+    struct list sockets; /* unix_socket.list_node, by id */
     uint64_t last_id;
-    struct hlist names[UNIX_NAME_BUCKETS]; /* abstract names: unix_socket.name_node */
     uint32_t next_autobind;
 
-    struct mutex rights_mutex;   /* the fields down to the blank line */
-    struct list inflight;        /* unix_socket.inflight_node: in a message somewhere */
-    unsigned inflight_count;     /* of them; atomic */
-    struct list users;           /* struct unix_user: how many files each has in flight */
+    struct mutex rights_mutex; /* the fields down to the blank line */
+    struct list inflight;      /* unix_socket.inflight_node: in a message somewhere */
+    unsigned inflight_count;   /* of them; atomic */
+    struct list users;         /* struct unix_user: how many files each has in flight */
 
     struct spinlock discard_lock; /* rights to give up, see unix_rights_discard */
     struct list discarded;
     bool discarding;
+};
+
+/* The abstract names of a network namespace; unix_state.lock. */
+struct unix_names {
+    struct hlist buckets[UNIX_NAME_BUCKETS]; /* unix_socket.name_node */
 };
 
 /* Part of a message's bytes. */
@@ -79,51 +84,52 @@ struct unix_sender {
 
 struct unix_message {
     struct list_node node;
-    struct unix_socket *sender;  /* referenced: its wmem pays for the message */
-    struct unix_rights *rights;  /* files; NULL mostly */
+    struct unix_socket *sender; /* referenced: its wmem pays for the message */
+    struct unix_rights *rights; /* files; NULL mostly */
     struct unix_sender sender_ids;
-    uint32_t charge;             /* bytes of memory, against the sender's buffer */
-    uint32_t bytes;              /* of data */
-    uint32_t consumed;           /* stream: read already */
-    struct unix_chunk first;     /* must be last */
+    uint32_t charge;         /* bytes of memory, against the sender's buffer */
+    uint32_t bytes;          /* of data */
+    uint32_t consumed;       /* stream: read already */
+    struct unix_chunk first; /* must be last */
 };
 
 struct unix_socket {
     struct refcount refs;
-    uint16_t type;               /* SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET */
+    uint16_t type; /* SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET */
     struct kernel *kernel;
     struct unix_state *state;
-    uint64_t id;                 /* place in the list */
-    struct list_node list_node;  /* state->lock, like the next */
+    struct net_namespace *net;  /* referenced; constant */
+    uint64_t id;                /* place in the list */
+    struct list_node list_node; /* state->lock, like the next */
     struct hlist_node name_node;
-    struct list senders;         /* datagrams: who polls for room in our queue; and our place */
+    struct list senders; /* datagrams: who polls for room in our queue; and our place */
     struct list_node sender_node;
-    bool has_senders;            /* the list is not empty; atomic */
+    bool has_senders; /* the list is not empty; atomic */
 
     struct mutex setup, reader;
     struct unix_address *address; /* set once under setup; atomic; referenced */
-    struct path path;            /* of a bound path name; mount NULL otherwise; setup */
+    struct path path;             /* of a bound path name; mount NULL otherwise; setup */
 
     struct spinlock lock;
-    struct socket *socket;       /* NULL: not accepted yet, or closed; atomic */
-    struct unix_socket *peer;    /* referenced. Of connections it is set once, before status */
-    uint8_t status;              /* enum unix_status; atomic */
-    uint8_t shutdown;            /* UNIX_SHUT_*; atomic */
-    struct list queue;           /* messages for us */
-    unsigned queue_length;       /* atomic */
-    uint64_t queue_bytes;        /* unread; atomic */
-    struct list backlog;         /* unix_socket.backlog_node: not accepted yet, referenced */
+    struct socket *socket;    /* NULL: not accepted yet, or closed; atomic */
+    struct unix_socket *peer; /* referenced. Of connections it is set once, before status */
+    uint8_t status;           /* enum unix_status; atomic */
+    uint8_t shutdown;         /* UNIX_SHUT_*; atomic */
+    struct list queue;        /* messages for us */
+    unsigned queue_length;    /* atomic */
+    uint64_t queue_bytes;     /* unread; atomic */
+    struct list backlog;      /* unix_socket.backlog_node: not accepted yet, referenced */
     struct list_node backlog_node;
     unsigned backlog_length, backlog_max; /* atomic. Datagrams: messages queued by strangers */
-    const struct cred *cred, *peer_cred; /* who connects or listens; the other side. May be NULL */
+    const struct cred *cred, *peer_cred;  /* who connects or listens; the other side. May be NULL */
     struct pid_slot *cred_pid, *peer_pid; /* and as what process; referenced */
 
-    bool passcred;               /* SO_PASSCRED; atomic */
-    uint32_t wmem;               /* memory of our messages that nobody has read; atomic */
+    bool passcred; /* SO_PASSCRED; atomic */
+    uint32_t wmem; /* memory of our messages that nobody has read; atomic */
     struct wait_queue read_wait, write_wait;
     struct wait_queue room_wait; /* for room in our queue or backlog */
 
-    uint32_t inflight;           /* times in messages; rights_mutex, like the rest */
+    uint32_t inflight; /* times in messages; rights_mutex, like the rest */
     uint32_t gc_count;
     bool gc_candidate, gc_alive;
     struct list_node inflight_node, gc_node;
@@ -151,7 +157,7 @@ static inline bool unix_has_messages(const struct unix_socket *u)
 extern const struct socket_ops unix_stream_ops, unix_datagram_ops, unix_seqpacket_ops;
 
 /* One reference. The kernel's list holds none. */
-struct unix_socket *unix_alloc(struct kernel *kernel, int type);
+struct unix_socket *unix_alloc(struct net_namespace *net, int type);
 static inline struct unix_socket *unix_get(struct unix_socket *u)
 {
     refcount_inc(&u->refs);
@@ -174,12 +180,14 @@ bool unix_drop_queue(struct unix_socket *u);
 /* ---- unix_address.c ---- */
 
 int unix_bind(struct socket *socket, const struct socket_address *address);
-int unix_autobind(struct unix_socket *u);      /* if it has no name; setup is held */
+int unix_autobind(struct unix_socket *u);          /* if it has no name; setup is held */
 int unix_autobind_for_cred(struct unix_socket *u); /* takes setup */
 void unix_unbind(struct unix_socket *u);
 /* The socket bound to an address, referenced. -ECONNREFUSED, -EPROTOTYPE, -EACCES, -ENOENT … */
-int unix_find(struct kernel *kernel, const struct socket_address *address, int type,
+int unix_find(struct unix_socket *u, const struct socket_address *address,
               struct unix_socket **out);
+struct unix_names *unix_names_create(void);        /* NULL: out of memory */
+void unix_names_destroy(struct unix_names *names); /* NULL is fine */
 int unix_name(struct socket *socket, bool peer, struct socket_address *out);
 void unix_address_out(const struct unix_address *address, struct socket_address *out);
 void unix_address_put(struct unix_address *address);
@@ -200,7 +208,7 @@ int unix_datagram_connect(struct socket *socket, const struct socket_address *ad
 int unix_message_create(struct unix_socket *u, struct socket *socket, size_t bytes,
                         uint64_t deadline_ns, struct unix_message **out);
 void unix_message_free(struct unix_message *message);
-int unix_message_fill(struct unix_message *message, struct uio *uio);  /* 0 or -EFAULT */
+int unix_message_fill(struct unix_message *message, struct uio *uio); /* 0 or -EFAULT */
 /* Up to `bytes` bytes from `offset` on; short at a fault. */
 size_t unix_message_copy(const struct unix_message *message, uint32_t offset, struct uio *uio,
                          size_t bytes);
@@ -249,11 +257,11 @@ void unix_rights_discard(struct kernel *kernel, struct unix_rights *rights);
 
 /* Files on their way. */
 struct unix_rights {
-    struct list_node node;       /* being discarded */
-    bool in_flight;              /* counted; copies are not */
-    uint32_t uid;                /* whom it counts for */
+    struct list_node node; /* being discarded */
+    bool in_flight;        /* counted; copies are not */
+    uint32_t uid;          /* whom it counts for */
     unsigned count;
-    struct file *files[];        /* referenced */
+    struct file *files[]; /* referenced */
 };
 
 /* The AF_UNIX socket behind a file, not referenced; or NULL. */

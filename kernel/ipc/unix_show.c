@@ -4,6 +4,7 @@
  */
 #include "kernel/ipc/unix.h"
 
+#include "kernel/ipc/net_namespace.h"
 #include "kernel/ipc/unix_internal.h"
 #include "kernel/lib/strbuf.h"
 
@@ -49,15 +50,15 @@ static void show_socket(struct unix_socket *u, struct strbuf *out)
     strbuf_putc(out, '\n');
 }
 
-bool unix_show_next(struct kernel *kernel, uint64_t *cursor, struct strbuf *out)
+bool unix_show_next(struct net_namespace *net, uint64_t *cursor, struct strbuf *out)
 {
-    struct unix_state *state = kernel->ipc->unix_sockets;
+    struct unix_state *state = net->common.kernel->ipc->unix_sockets;
     struct unix_socket *u, *found = NULL;
 
     spin_lock(&state->lock);
     list_for_each_entry(u, &state->sockets, list_node)
     {
-        if (u->id > *cursor && refcount_inc_not_zero(&u->refs)) {
+        if (u->net == net && u->id > *cursor && refcount_inc_not_zero(&u->refs)) {
             found = u;
             break;
         }

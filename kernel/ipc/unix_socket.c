@@ -6,6 +6,7 @@
 #include "kernel/ipc/unix_internal.h"
 
 #include "kernel/abi/ioctl.h"
+#include "kernel/ipc/net_namespace.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
 #include "kernel/mm/uaccess.h"
@@ -15,8 +16,9 @@
 
 /* ---- life ---- */
 
-struct unix_socket *unix_alloc(struct kernel *kernel, int type)
+struct unix_socket *unix_alloc(struct net_namespace *net, int type)
 {
+    struct kernel *kernel = net->common.kernel;
     struct unix_state *state = kernel->ipc->unix_sockets;
     struct unix_socket *u = kzalloc(sizeof(*u));
     if (!u)
@@ -25,6 +27,7 @@ struct unix_socket *unix_alloc(struct kernel *kernel, int type)
     u->type = (uint16_t)type;
     u->kernel = kernel;
     u->state = state;
+    u->net = net_namespace_get(net);
     mutex_init(&u->setup, LOCK_RANK_SOCKET_SETUP);
     mutex_init(&u->reader, LOCK_RANK_SOCKET);
     spin_lock_init(&u->lock, LOCK_RANK_OBJECT);
@@ -58,6 +61,7 @@ void unix_put(struct unix_socket *u)
         cred_put(u->peer_cred);
     pid_slot_put(u->cred_pid);
     pid_slot_put(u->peer_pid);
+    net_namespace_put(u->net);
     kfree(u);
 }
 
@@ -306,9 +310,8 @@ static int get_peer_cred(struct unix_socket *u, uint64_t uaddr, uint32_t *bytes)
     int pid;
     const struct cred *cred = peer_cred_get(u, &pid);
     if (cred) {
-        out = (struct linux_ucred){.pid = pid,
-                                    .uid = current_uid_shown(cred->euid),
-                                    .gid = current_gid_shown(cred->egid)};
+        out = (struct linux_ucred){
+            .pid = pid, .uid = current_uid_shown(cred->euid), .gid = current_gid_shown(cred->egid)};
         cred_put(cred);
     }
     return socket_put_option(uaddr, bytes, &out, sizeof(out));
@@ -410,12 +413,8 @@ static int unix_datagram_accept(struct socket *socket, struct socket *fresh, boo
     .get_option = unix_get_option, .option_changed = unix_option_changed, .peek_offset = true
 
 const struct socket_ops unix_stream_ops = {
-    UNIX_COMMON_OPS,
-    .connect = unix_stream_connect,
-    .listen = unix_listen,
-    .accept = unix_accept,
-    .send = unix_stream_send,
-    .receive = unix_stream_receive,
+    UNIX_COMMON_OPS,          .connect = unix_stream_connect, .listen = unix_listen,
+    .accept = unix_accept,    .send = unix_stream_send,       .receive = unix_stream_receive,
     .poll = unix_stream_poll,
 };
 
@@ -466,7 +465,7 @@ static int unix_create(struct socket *socket, int protocol)
         return -ESOCKTNOSUPPORT;
     }
     socket->protocol = 0;
-    struct unix_socket *u = unix_alloc(socket->kernel, socket->type);
+    struct unix_socket *u = unix_alloc(socket->net, socket->type);
     if (!u)
         return -ENOMEM;
     unix_attach(u, socket);

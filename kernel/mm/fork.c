@@ -104,6 +104,9 @@ static void copy_layout(const struct mm *parent, struct mm *child)
     child->oom_score_adj = parent->oom_score_adj;
     child->core_filter = atomic_load_relaxed(&parent->core_filter);
     child->membarrier = atomic_load_relaxed(&parent->membarrier);
+    child->clock_page = parent->clock_page;
+    if (child->clock_page)
+        page_get(child->clock_page);
 }
 
 static int copy_everything(struct mm *parent, struct mm *child, bool *protected)

@@ -169,6 +169,8 @@ void mm_put(struct mm *mm)
     tear_down(mm);
     if (mm->exe && mm->exe_put)
         mm->exe_put(mm->exe);
+    if (mm->clock_page)
+        page_put(mm->clock_page);
     mm_unpin(mm);
 }
 

@@ -52,8 +52,8 @@ enum vma_flags {
     VMA_DONTEXPAND = 0x20000,
     VMA_USERFAULT_MISSING = 0x4000000, /* see userfault.h */
     VMA_USERFAULT_WP = 0x8000000,
-    VMA_SECRET = 0x10000000, /* memfd_secret(2): for the program alone, locked for good */
-    VMA_IMAGE = 0x40000, /* of a library (MAP_DENYWRITE): its data will soon be written */
+    VMA_SECRET = 0x10000000,     /* memfd_secret(2): for the program alone, locked for good */
+    VMA_IMAGE = 0x40000,         /* of a library (MAP_DENYWRITE): its data will soon be written */
     VMA_LOCK_ON_FAULT = 0x80000, /* with VMA_LOCKED: not made resident ahead */
     VMA_SEQUENTIAL = 0x100000,   /* MADV_SEQUENTIAL, MADV_RANDOM: only remembered */
     VMA_RANDOM = 0x200000,
@@ -99,7 +99,7 @@ struct vma {
     struct page_cache *cache; /* or NULL; constant while the VMA is mapped */
     struct list_node mapping_node;
 
-    uint16_t policy; /* mbind(2), see policy.c */
+    uint16_t policy;             /* mbind(2), see policy.c */
     struct userfault *userfault; /* who resolves its faults; referenced; mostly NULL */
 
     struct vma *next_dead; /* private: removed, to be put when the lock is dropped */
@@ -120,8 +120,8 @@ struct mm {
     struct rb_root vmas;    /* GUARDED_BY(lock) */
     struct vma *cached_vma; /* last hit; atomic hint */
     unsigned vma_count;
-    unsigned future_flags;  /* mlockall(MCL_FUTURE): VMA_LOCKED for new mappings, perhaps on fault */
-    struct vma *dead;       /* VMAs to put after the lock is dropped */
+    unsigned future_flags; /* mlockall(MCL_FUTURE): VMA_LOCKED for new mappings, perhaps on fault */
+    struct vma *dead;      /* VMAs to put after the lock is dropped */
     struct rb_root regions; /* GUARDED_BY(table_lock), and the hint */
     struct mm_region *region_hint;
     uint64_t brk_start, brk; /* GUARDED_BY(lock) */
@@ -133,6 +133,8 @@ struct mm {
     uint64_t auxv[64];
     void *exe; /* struct file * of the program, owned by proc/ through exe_put */
     void (*exe_put)(void *exe);
+    struct page *clock_page; /* what [vvar] starts with if not the machine's; referenced;
+                              * mm->lock */
     void *aio; /* contexts of asynchronous I/O, owned by ipc/ through aio_release. Atomic */
     void (*aio_release)(void *aio);
 
@@ -141,16 +143,16 @@ struct mm {
     uint64_t data_pages;  /* of these private and writable, no stacks; for RLIMIT_DATA */
     uint64_t locked_pages;
     uint64_t account_pages, account_noted; /* committed; the part that the machine's sum has */
-    uint64_t stack_pages, exec_pages; /* that grow down; that are code; for /proc/PID/status */
-    uint64_t resident_anon, resident_file, resident_peak;      /* pages; table_lock */
+    uint64_t stack_pages, exec_pages;      /* that grow down; that are code; for /proc/PID/status */
+    uint64_t resident_anon, resident_file, resident_peak; /* pages; table_lock */
     uint64_t resident_memory; /* of the file pages those of tmpfs and shared memory */
     uint64_t limit_as, limit_data, limit_stack, limit_memlock; /* bytes, copies of the rlimits */
     bool dumpable;
     int oom_score_adj;
-    unsigned core_filter; /* /proc/PID/coredump_filter; atomic */
-    uint32_t membarrier; /* commands registered for (membarrier(2)); atomic */
-    bool no_patches;     /* a debugger looks: the backend leaves the code as it is; atomic */
-    bool may_lock_all;   /* CAP_IPC_LOCK: RLIMIT_MEMLOCK does not count. Set by proc/. */
+    unsigned core_filter;    /* /proc/PID/coredump_filter; atomic */
+    uint32_t membarrier;     /* commands registered for (membarrier(2)); atomic */
+    bool no_patches;         /* a debugger looks: the backend leaves the code as it is; atomic */
+    bool may_lock_all;       /* CAP_IPC_LOCK: RLIMIT_MEMLOCK does not count. Set by proc/. */
     bool may_commit_reserve; /* CAP_SYS_ADMIN: vm.admin_reserve_kbytes is for it. Set with it. */
 };
 
@@ -186,6 +188,9 @@ int mm_unmap(struct mm *mm, uint64_t addr, uint64_t bytes);
 /* Unmap what is left of a mapping of an object with these ops whose first page was at addr
  * (shmdt(2)). 0, -EINVAL if there is none, -ENOMEM. */
 int mm_unmap_object(struct mm *mm, uint64_t addr, const struct vma_ops *ops);
+/* Change mm->clock_page (NULL: the machine's) and forget the resident pages of the mappings with
+ * these ops: the next access asks for them again. Takes a reference. */
+void mm_set_clock_page(struct mm *mm, struct page *page, const struct vma_ops *ops);
 int mm_protect(struct mm *mm, uint64_t addr, uint64_t bytes, unsigned prot);
 int mm_remap(struct mm *mm, uint64_t old_addr, uint64_t old_bytes, uint64_t new_bytes, int flags,
              uint64_t new_addr, uint64_t *out_addr);
@@ -202,7 +207,8 @@ int mm_lock_on_fault(struct mm *mm, uint64_t addr, uint64_t bytes);       /* wit
 int mm_lock_all(struct mm *mm, bool current, bool future, bool on_fault); /* none: munlockall */
 int mm_populate(struct mm *mm, uint64_t addr, uint64_t bytes);
 
-/* Memory policies, policy.c. The range is page aligned and not empty: 0, -EFAULT (holes), -ENOMEM. */
+/* Memory policies, policy.c. The range is page aligned and not empty: 0, -EFAULT (holes), -ENOMEM.
+ */
 int mm_set_policy(struct mm *mm, uint64_t start, uint64_t end, uint16_t policy);
 int mm_policy_at(struct mm *mm, uint64_t uaddr, uint16_t *out); /* 0, -EFAULT */
 /* Do all mappings in the range that have a policy have one to `accept`? 0, -EOPNOTSUPP, -ENOENT if
@@ -220,8 +226,9 @@ enum mm_access {
 
 /* Resolve a fault. 0: try the access again. -EFAULT: no mapping (SEGV_MAPERR). -EACCES: mapping
  * forbids it (SEGV_ACCERR). -ENXIO/-EIO: SIGBUS. -ENOMEM: out of memory; the OOM killer has been
- * run and the caller returns to handle its signals. Thread context, interrupts enabled. May wait for
- * another program (userfaultfd(2)): with MM_USER until a signal, otherwise until a fatal one. */
+ * run and the caller returns to handle its signals. Thread context, interrupts enabled. May wait
+ * for another program (userfaultfd(2)): with MM_USER until a signal, otherwise until a fatal one.
+ */
 int mm_handle_fault(struct mm *mm, uint64_t uaddr, enum mm_access access);
 
 /* Copy to or from another (or the own) address space, resolving faults; `force` ignores VMA_READ/

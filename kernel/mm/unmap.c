@@ -50,6 +50,25 @@ int mm_unmap(struct mm *mm, uint64_t addr, uint64_t bytes)
     return error;
 }
 
+void mm_set_clock_page(struct mm *mm, struct page *page, const struct vma_ops *ops)
+{
+    struct gather gather;
+    if (page)
+        page_get(page);
+    mm_write_lock(mm);
+    struct page *old = mm->clock_page;
+    mm->clock_page = page;
+    gather_init(&gather, mm);
+    for (struct vma *vma = mm_find_vma(mm, 0); vma && old != page; vma = mm_next_vma(vma)) {
+        if (vma->ops == ops)
+            zap_range(&gather, vma->start, vma->end, ZAP_ALL);
+    }
+    gather_finish(&gather);
+    mm_write_unlock(mm);
+    if (old)
+        page_put(old);
+}
+
 /* Is the VMA a part of a mapping of such an object that began at addr? */
 static bool is_part_of(const struct vma *vma, uint64_t addr, const struct vma_ops *ops)
 {

@@ -3,9 +3,10 @@
  * execve(2): replace the program of the current process.
  *
  * First everything that can fail harmlessly: opening, strings, format checks, new credentials, an
- * empty address space. When the other threads have been ended there is no way back: from there on an
- * error kills the process, as in Linux.
+ * empty address space. When the other threads have been ended there is no way back: from there on
+ * an error kills the process, as in Linux.
  */
+#include "kernel/proc/exec.h"
 #include "kernel/abi/capability.h"
 #include "kernel/abi/elf.h"
 #include "kernel/abi/errno.h"
@@ -22,8 +23,8 @@
 #include "kernel/lib/assert.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
-#include "kernel/proc/exec.h"
 #include "kernel/proc/keyrings.h"
+#include "kernel/proc/namespaces.h"
 #include "kernel/proc/process_internal.h"
 #include "kernel/proc/ptrace_internal.h"
 #include "kernel/proc/rseq.h"
@@ -222,8 +223,8 @@ int task_become_only_thread(struct task *task)
     if (error)
         return error;
 
-    error = wait_event_killable(&process->exit_wait,
-                                atomic_load_acquire(&process->task_count) == 1);
+    error =
+        wait_event_killable(&process->exit_wait, atomic_load_acquire(&process->task_count) == 1);
     if (!error && process->leader != task)
         take_leader_number(task);
     irq = spin_lock_irqsave(&process->signal_lock);
@@ -292,8 +293,8 @@ static void set_name(struct task *task, const char *filename)
 
 static void reset_registers(struct task *task, const struct exec *exec)
 {
-    /* The backend may keep the old program's state with its address space, which somebody who looks at
-     * it (/proc) still holds. */
+    /* The backend may keep the old program's state with its address space, which somebody who looks
+     * at it (/proc) still holds. */
     hal_user_fpu_sync(&task->user);
     hal_fpu_init(task->user.fpu);
     hal_user_fpu_changed(&task->user);
@@ -354,6 +355,8 @@ static int replace_program(struct task *task, struct exec *exec, struct elf_imag
     int error = map_stack(mm, exec, elf_wants_executable_stack(image));
     if (!error)
         error = elf_load(exec, image);
+    if (!error)
+        error = namespaces_exec(task, mm);
     if (!error)
         error = vdso_map(mm, &exec->vdso);
     if (!error)

@@ -30,18 +30,13 @@
 #include "kernel/proc/seccomp.h"
 #include "kernel/proc/session_internal.h"
 #include "kernel/proc/signal.h"
+#include "kernel/proc/time_namespace.h"
 #include "kernel/proc/user_count.h"
 #include "kernel/proc/user_loop.h"
 #include "kernel/sched/sched.h"
 #include "kernel/security/cred.h"
 #include "kernel/security/pid_namespace.h"
 #include "kernel/security/user_namespace.h"
-
-/* Refused with EINVAL as by a Linux built without these. */
-#define CLONE_REFUSED                                                                              \
-    ((CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | \
-      CLONE_NEWNET | CLONE_NEWTIME | CLONE_INTO_CGROUP) &                                          \
-     ~NAMESPACE_FLAGS)
 
 static int check_flags(const struct clone_args *args)
 {
@@ -51,8 +46,6 @@ static int check_flags(const struct clone_args *args)
     if ((flags & CLONE_SIGHAND) && !(flags & CLONE_VM))
         return -EINVAL;
     if ((flags & CLONE_CLEAR_SIGHAND) && (flags & CLONE_SIGHAND))
-        return -EINVAL;
-    if (flags & CLONE_REFUSED)
         return -EINVAL;
     if ((flags & (CLONE_NEWNS | CLONE_NEWUSER)) && (flags & CLONE_FS))
         return -EINVAL;
@@ -66,6 +59,8 @@ static int check_flags(const struct clone_args *args)
         return -EINVAL;
     if ((flags & CLONE_PIDFD) && (flags & CLONE_PARENT_SETTID) && args->pidfd == args->parent_tid)
         return -EINVAL;
+    if (flags & CLONE_INTO_CGROUP)
+        return -EBADF; /* no descriptor is that of a control group */
     return 0;
 }
 
@@ -252,11 +247,25 @@ static int copy_namespaces(struct task *child, uint64_t flags)
         return -EPERM;
     if ((flags & CLONE_NEWIPC) && (flags & CLONE_SYSVSEM))
         return -EINVAL;
-    if (flags & in_set)
-        return namespaces_copy(namespaces_current(), flags, cred->user_ns,
-                               &child->thread.namespaces);
-    child->thread.namespaces = namespaces_get(namespaces_current());
-    return 0;
+    struct namespaces *set = namespaces_current();
+    /* Who shares the clocks' page stays in the time namespace until execve(2). */
+    bool enters_time = !(flags & CLONE_VM) && set->time != set->time_for_children;
+    if (!enters_time && !(flags & in_set)) {
+        child->thread.namespaces = namespaces_get(set);
+        return 0;
+    }
+    int error = namespaces_copy(set, flags, cred->user_ns, &child->thread.namespaces);
+    if (!error && !(flags & CLONE_VM))
+        namespaces_enter_time(child->thread.namespaces);
+    return error;
+}
+
+/* The clocks that the child's program reads are those of its time namespace. */
+static void copy_clocks(struct task *child)
+{
+    struct time_namespace *ns = child->thread.namespaces->time;
+    if (ns != namespaces_current()->time)
+        time_namespace_enter(ns, child->thread.mm);
 }
 
 static int assemble(struct task *child, struct task *parent, const struct clone_args *args)
@@ -270,6 +279,8 @@ static int assemble(struct task *child, struct task *parent, const struct clone_
         error = copy_files(child, parent, args->flags);
     if (!error)
         error = copy_mm(child, parent, args->flags);
+    if (!error)
+        copy_clocks(child);
     if (!error && (args->flags & CLONE_SYSVSEM))
         error = sem_undo_share(&child->thread);
     if (!error && parent->thread.mm)

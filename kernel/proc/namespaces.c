@@ -11,10 +11,12 @@
 #include "kernel/fs/mount_namespace.h"
 #include "kernel/fs/nsfs.h"
 #include "kernel/fs/path.h"
+#include "kernel/ipc/net_namespace.h"
 #include "kernel/ipc/sysv.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
 #include "kernel/proc/process_internal.h"
+#include "kernel/proc/time_namespace.h"
 #include "kernel/security/cred.h"
 #include "kernel/security/pid_namespace.h"
 #include "kernel/security/user_namespace.h"
@@ -75,8 +77,11 @@ int namespaces_init(struct kernel *kernel)
     refcount_init(&set->refs, 1);
     set->cgroup = cgroup_create(kernel, NAMESPACE_NUMBER_CGROUP, NULL);
     set->uts = uts_create(kernel, NAMESPACE_NUMBER_UTS, NULL);
-    if (!set->cgroup || !set->uts)
+    set->time = time_namespace_create(kernel, NAMESPACE_NUMBER_TIME, NULL, NULL);
+    if (!set->cgroup || !set->uts || !set->time)
         return -ENOMEM;
+    set->time_for_children = time_namespace_of(namespace_get(&set->time->common));
+    set->net = net_namespace_get(net_namespace_current());
     set->ipc = ipc_namespace_get(ipc_namespace_current()); /* ours is the initial one yet */
     set->pid_for_children = pid_namespace_get(&kernel->pids->initial);
     kernel->namespaces = set;
@@ -98,6 +103,11 @@ void namespaces_put(struct namespaces *set)
         namespace_put(&set->uts->common);
     if (set->ipc)
         ipc_namespace_put(set->ipc);
+    net_namespace_put(set->net);
+    if (set->time)
+        namespace_put(&set->time->common);
+    if (set->time_for_children)
+        namespace_put(&set->time_for_children->common);
     pid_namespace_put(set->pid_for_children);
     kfree(set);
 }
@@ -118,6 +128,36 @@ static int copy_pid(struct pid_namespace *from, bool fresh, struct user_namespac
     if (from != current_pid_namespace() || !user_namespace_is_below(owner, from->common.owner))
         return -EINVAL;
     return pid_namespace_create(from, owner, out);
+}
+
+static int copy_time(struct namespaces *from, bool fresh, struct user_namespace *owner,
+                     struct namespaces *set)
+{
+    struct time_namespace *children = from->time_for_children;
+    namespace_get(&from->time->common);
+    set->time = from->time;
+    if (!fresh)
+        namespace_get(&children->common);
+    else
+        children = time_namespace_create(from->uts->common.kernel, 0, children, owner);
+    set->time_for_children = children;
+    return children ? 0 : -ENOMEM;
+}
+
+static int copy_net(struct net_namespace *from, bool fresh, struct user_namespace *owner,
+                    struct net_namespace **out)
+{
+    if (fresh)
+        return net_namespace_create(from->common.kernel, owner, out);
+    *out = net_namespace_get(from);
+    return 0;
+}
+
+void namespaces_enter_time(struct namespaces *set)
+{
+    namespace_put(&set->time->common);
+    set->time = set->time_for_children;
+    namespace_get(&set->time->common);
 }
 
 int namespaces_copy(struct namespaces *from, uint64_t flags, struct user_namespace *owner,
@@ -146,6 +186,10 @@ int namespaces_copy(struct namespaces *from, uint64_t flags, struct user_namespa
     if (!error)
         error =
             copy_pid(from->pid_for_children, flags & CLONE_NEWPID, owner, &set->pid_for_children);
+    if (!error)
+        error = copy_net(from->net, flags & CLONE_NEWNET, owner, &set->net);
+    if (!error)
+        error = copy_time(from, flags & CLONE_NEWTIME, owner, set);
     if (error) {
         namespaces_put(set);
         return error;
@@ -192,6 +236,12 @@ struct ns_common *task_namespace(struct task *task, uint32_t type)
         ns = namespace_get(ipc_namespace_common(set->ipc));
     else if (set && type == CLONE_NEWCGROUP)
         ns = namespace_get(set->cgroup);
+    else if (set && type == CLONE_NEWNET)
+        ns = namespace_get(&set->net->common);
+    else if (set && type == CLONE_NEWTIME)
+        ns = namespace_get(&set->time->common);
+    else if (set && type == (CLONE_NEWTIME | NAMESPACE_FOR_CHILDREN))
+        ns = namespace_get(&set->time_for_children->common);
     spin_unlock(tree);
     return ns;
 }

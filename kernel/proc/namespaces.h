@@ -13,6 +13,8 @@
 struct clone_args;
 struct cred;
 struct file;
+struct fs_context;
+struct mm;
 struct task;
 
 struct uts_namespace {
@@ -23,7 +25,8 @@ struct uts_namespace {
 
 /* Everything that can be unshared or joined here. */
 #define NAMESPACE_FLAGS                                                                            \
-    (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID)
+    (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID |  \
+     CLONE_NEWNET | CLONE_NEWTIME)
 
 int namespaces_init(struct kernel *kernel); /* the initial set */
 struct namespaces *namespaces_get(struct namespaces *set);
@@ -36,6 +39,17 @@ struct namespaces *namespaces_current(void);
  * user namespace is not below its owner; -ENOSPC for too many levels. */
 int namespaces_copy(struct namespaces *from, uint64_t flags, struct user_namespace *owner,
                     struct namespaces **out);
+
+/* A set that nobody else has yet: its tasks run in the time namespace that was for the children. */
+void namespaces_enter_time(struct namespaces *set);
+/* execve(2): the new program's time namespace is the one that was for the children, and its clocks
+ * are in mm from now on. 0 or -ENOMEM. */
+int namespaces_exec(struct task *task, struct mm *mm);
+
+/* The current task gets these, which takes over the reference. */
+void task_install_namespaces(struct task *task, struct namespaces *set);
+void task_install_fs(struct task *task, struct fs_context *fs);
+bool task_is_single_threaded(struct task *task);
 
 /* unshare(2), setns(2). */
 int64_t task_unshare(uint64_t flags);

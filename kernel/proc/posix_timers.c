@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * POSIX per-process timers (timer_create(2), timer_settime(2), timer_getoverrun(2)); and the timers of
- * a process as a whole: creation, exec, exit.
+ * POSIX per-process timers (timer_create(2), timer_settime(2), timer_getoverrun(2)); and the timers
+ * of a process as a whole: creation, exec, exit.
  *
- * A timer owns one signal entry for its life. On expiry the entry is queued; with an interval the next
- * period starts only when the signal is taken, and the periods missed until then are the overrun.
- * Wall-clock timers are wall_timers; timers on CPU clocks are looked at by cpu_timers.c.
+ * A timer owns one signal entry for its life. On expiry the entry is queued; with an interval the
+ * next period starts only when the signal is taken, and the periods missed until then are the
+ * overrun. Wall-clock timers are wall_timers; timers on CPU clocks are looked at by cpu_timers.c.
  * Locking: the process's signal lock guards everything, and fire takes it; so destroying a timer is
  * two steps: out of the table under the lock, then destroyed without it.
  */
@@ -19,6 +19,7 @@
 #include "kernel/proc/itimer.h"
 #include "kernel/proc/signal_internal.h"
 #include "kernel/proc/time.h"
+#include "kernel/proc/time_namespace.h"
 #include "kernel/proc/wall_timer.h"
 #include "kernel/security/cred.h"
 
@@ -26,23 +27,23 @@ enum clock_kind { WALL_MONOTONIC, WALL_REALTIME, CPU_PROCESS, CPU_TASK };
 
 struct posix_timer {
     struct process *process;
-    int id, notify, signo;
+    int id, notify, signo, clock;
     enum clock_kind kind;
     bool cpu_user_only;
-    struct task *cpu_task;       /* CPU_TASK: whose clock; referenced */
-    struct task *target;         /* SIGEV_THREAD_ID: referenced; else NULL */
-    struct signal_info *entry;   /* entry->owner is this timer */
+    struct task *cpu_task;     /* CPU_TASK: whose clock; referenced */
+    struct task *target;       /* SIGEV_THREAD_ID: referenced; else NULL */
+    struct signal_info *entry; /* entry->owner is this timer */
 
     struct wall_timer wall;
     bool armed;
-    bool waits;                  /* expired; goes on when the signal is taken */
-    uint64_t expires_ns;         /* on its clock (wall.realtime: CLOCK_REALTIME) */
+    bool waits;          /* expired; goes on when the signal is taken */
+    uint64_t expires_ns; /* on its clock (wall.realtime: CLOCK_REALTIME) */
     uint64_t interval_ns;
     uint64_t overrun, overrun_last;
 };
 
 struct posix_timers {
-    struct xarray timers;        /* id -> struct posix_timer */
+    struct xarray timers; /* id -> struct posix_timer */
     uint64_t cursor;
 };
 
@@ -266,6 +267,7 @@ int posix_timer_create(int clock, const struct linux_sigevent *event, int *out_i
     if (!timer)
         return -EAGAIN;
     timer->process = process;
+    timer->clock = clock;
     wall_timer_init(&timer->wall, posix_timer_fire);
     timer->entry = kzalloc(sizeof(*timer->entry));
     int error = timer->entry ? decode_clock(timer, clock) : -EAGAIN;
@@ -331,8 +333,8 @@ static void set_locked(struct posix_timer *timer, bool absolute,
     if (setting->value_ns) {
         /* A relative time is not moved by setting the clock. */
         timer->wall.realtime = timer->kind == WALL_REALTIME && absolute;
-        timer->expires_ns =
-            absolute ? setting->value_ns : time_add(now_of(timer), setting->value_ns);
+        timer->expires_ns = absolute ? time_namespace_to_kernel_ns(timer->clock, setting->value_ns)
+                                     : time_add(now_of(timer), setting->value_ns);
         start_locked(timer);
     }
     if (is_cpu(timer))
@@ -416,8 +418,7 @@ static void delete_all(struct process *process)
     uint64_t id;
     if (!process->timers)
         return;
-    xarray_for_each(&process->timers->timers, id, timer)
-        delete_timer(process, (int)id);
+    xarray_for_each(&process->timers->timers, id, timer) delete_timer(process, (int)id);
     bool irq = spin_lock_irqsave(&process->signal_lock);
     struct posix_timers *timers = process->timers;
     process->timers = NULL;

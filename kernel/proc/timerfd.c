@@ -2,9 +2,9 @@
  *
  * Timers as files (timerfd_create(2)).
  *
- * A period ends when its timer fires; with an interval the next one starts when somebody reads or asks
- * for the expirations, which then counts those missed: a timer that nobody reads costs one interrupt.
- * Locking: timerfd->lock (irqsave, taken by fire).
+ * A period ends when its timer fires; with an interval the next one starts when somebody reads or
+ * asks for the expirations, which then counts those missed: a timer that nobody reads costs one
+ * interrupt. Locking: timerfd->lock (irqsave, taken by fire).
  */
 #include "kernel/proc/timerfd.h"
 
@@ -17,6 +17,7 @@
 #include "kernel/lib/strbuf.h"
 #include "kernel/mm/slab.h"
 #include "kernel/proc/time.h"
+#include "kernel/proc/time_namespace.h"
 #include "kernel/proc/wall_timer.h"
 
 struct timerfd {
@@ -24,10 +25,10 @@ struct timerfd {
     struct wall_timer timer;
     int clock;
     bool realtime;
-    uint32_t flags;              /* TFD_TIMER_* of the last setting */
+    uint32_t flags;                   /* TFD_TIMER_* of the last setting */
     uint64_t expires_ns, interval_ns; /* 0: disarmed */
-    uint64_t ticks;              /* expirations not read yet */
-    bool expired;                /* the timer has fired and was not started again */
+    uint64_t ticks;                   /* expirations not read yet */
+    bool expired;                     /* the timer has fired and was not started again */
     struct wait_queue wait;
 };
 
@@ -64,9 +65,8 @@ static void forward_locked(struct timerfd *timerfd)
     if (!timerfd->expired || !timerfd->interval_ns)
         return;
     uint64_t now_ns = wall_timer_now(&timerfd->timer);
-    uint64_t missed = now_ns > timerfd->expires_ns
-                          ? (now_ns - timerfd->expires_ns) / timerfd->interval_ns
-                          : 0;
+    uint64_t missed =
+        now_ns > timerfd->expires_ns ? (now_ns - timerfd->expires_ns) / timerfd->interval_ns : 0;
     timerfd->ticks += missed;
     timerfd->expires_ns = time_add(timerfd->expires_ns, (missed + 1) * timerfd->interval_ns);
     timerfd->expired = false;
@@ -108,8 +108,7 @@ static int64_t timerfd_read(struct file *file, struct uio *uio, uint64_t *pos)
     if (result == 0) {
         if (file_is_nonblocking(file))
             return -EAGAIN;
-        int error = wait_event_interruptible(&timerfd->wait,
-                                             (result = take_ticks(timerfd)) != 0);
+        int error = wait_event_interruptible(&timerfd->wait, (result = take_ticks(timerfd)) != 0);
         if (error)
             return error;
     }
@@ -209,11 +208,10 @@ static void set_locked(struct timerfd *timerfd, uint32_t flags,
     timerfd->interval_ns = setting->interval_ns;
     timerfd->expires_ns = 0;
     timerfd->timer.realtime = timerfd->realtime && absolute;
-    timerfd->timer.fire_on_clock_set =
-        timerfd->timer.realtime && (flags & TFD_TIMER_CANCEL_ON_SET);
+    timerfd->timer.fire_on_clock_set = timerfd->timer.realtime && (flags & TFD_TIMER_CANCEL_ON_SET);
     if (!setting->value_ns)
         return;
-    timerfd->expires_ns = absolute ? setting->value_ns
+    timerfd->expires_ns = absolute ? time_namespace_to_kernel_ns(timerfd->clock, setting->value_ns)
                                    : time_add(wall_timer_now(&timerfd->timer), setting->value_ns);
     wall_timer_start(&timerfd->timer, timerfd->expires_ns, timerfd->timer.realtime);
 }

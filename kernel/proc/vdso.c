@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Mapping the vDSO (vdso_internal.h): [vvar], the clock page, read-only; then [vdso], the image.
+ * Mapping the vDSO (vdso_internal.h): [vvar], read-only; then [vdso], the image. [vvar] is the
+ * clock page twice, or first the page of the program's time namespace and then the clock page.
  *
  * The pages are allocated once, live as long as the machine, and are shared by all programs; each
  * mapping holds references of its own. A debugger that writes to the image gets a private copy, as
@@ -17,7 +18,7 @@
 #include "kernel/mm/slab.h"
 #include "kernel/proc/process_table.h"
 
-enum { IMAGE_PAGES_MAX = 4, PLACE_BITS = 9 };
+enum { IMAGE_PAGES_MAX = 4, CLOCK_PAGES = 2, PLACE_BITS = 9 };
 
 struct vdso {
     struct page *clock;
@@ -74,7 +75,10 @@ static int get_clock_page(struct vma *vma, uint64_t index, bool write, struct pa
 {
     const struct vdso *vdso = vma->backing;
     (void)write;
-    return index == 0 ? take(vdso->clock, out) : -ENXIO;
+    if (index >= CLOCK_PAGES)
+        return -ENXIO;
+    struct page *first = vma->mm->clock_page;
+    return take(index == 0 && first ? first : vdso->clock, out);
 }
 
 static int get_image_page(struct vma *vma, uint64_t index, bool write, struct page **out)
@@ -113,6 +117,11 @@ static const struct vma_ops image_vma_ops = {
     .describe = describe_image,
 };
 
+void vdso_set_clock_page(struct mm *mm, struct page *page)
+{
+    mm_set_clock_page(mm, page, &clock_vma_ops);
+}
+
 /* Above the stack if there is room, as on Linux, else wherever there is. */
 static uint64_t choose_place(const struct mm *mm)
 {
@@ -128,13 +137,14 @@ int vdso_map(struct mm *mm, uint64_t *out_image)
         return 0;
 
     uint64_t start, image_bytes = (uint64_t)vdso_image_pages * PAGE_SIZE;
-    struct mm_map_request both = {.addr = choose_place(mm), .bytes = PAGE_SIZE + image_bytes};
+    const uint64_t clock_bytes = (uint64_t)CLOCK_PAGES * PAGE_SIZE;
+    struct mm_map_request both = {.addr = choose_place(mm), .bytes = clock_bytes + image_bytes};
     int error = mm_map(mm, &both, &start); /* finds room */
     if (error)
         return error;
     struct mm_map_request clock = {
         .addr = start,
-        .bytes = PAGE_SIZE,
+        .bytes = clock_bytes,
         .vma_flags = VMA_READ | VMA_MAY_READ | VMA_DONTEXPAND | VMA_DONTDUMP | VMA_DEVICE,
         .fixed = true,
         .ops = &clock_vma_ops,
@@ -144,7 +154,7 @@ int vdso_map(struct mm *mm, uint64_t *out_image)
     if (error)
         return error;
     struct mm_map_request image = {
-        .addr = start + PAGE_SIZE,
+        .addr = start + clock_bytes,
         .bytes = image_bytes,
         .vma_flags =
             VMA_READ | VMA_EXEC | VMA_MAY_READ | VMA_MAY_WRITE | VMA_MAY_EXEC | VMA_DONTEXPAND,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The vDSO (vdso(7)): a shared object that the kernel maps into every program, with the clock page
+ * The vDSO (vdso(7)): a shared object that the kernel maps into every program, with two clock pages
  * in front of it. Its own code is in proc/vdso/.
  */
 #ifndef KERNEL_PROC_VDSO_INTERNAL_H
@@ -11,6 +11,7 @@
 
 struct kernel;
 struct mm;
+struct page;
 
 /* Generated from proc/vdso/. */
 extern const unsigned vdso_image_pages;
@@ -24,5 +25,9 @@ int vdso_init(struct kernel *kernel);
 /* Map it into a new program's address space: 0 and where the image is (0: there is none), or
  * negative errno. Thread context. */
 int vdso_map(struct mm *mm, uint64_t *out_image);
+
+/* The page of a time namespace comes first in [vvar] from now on; NULL: the machine's. For the
+ * current address space or one that nobody runs in yet. Thread context. */
+void vdso_set_clock_page(struct mm *mm, struct page *page);
 
 #endif

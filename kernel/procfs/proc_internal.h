@@ -107,9 +107,9 @@ extern const struct file_ops proc_root_file_ops;
 /* What an inode below /proc/PID is about: inode->object. */
 struct proc_node {
     int tid;
-    bool whole;        /* /proc/PID; else /proc/PID/task/TID */
-    uint64_t start_ns; /* tells a task from a later one with the same number */
-    int fd;            /* entries of fd/ and fdinfo/ */
+    bool whole;                  /* /proc/PID; else /proc/PID/task/TID */
+    uint64_t start_ns;           /* tells a task from a later one with the same number */
+    int fd;                      /* entries of fd/ and fdinfo/ */
     uint64_t vma_start, vma_end; /* entries of map_files/ */
 };
 
@@ -215,6 +215,8 @@ int pid_show_gid_map(struct task *task, bool whole, struct strbuf *out);
 int64_t pid_write_gid_map(struct task *task, const char *text, size_t bytes);
 int pid_show_setgroups(struct task *task, bool whole, struct strbuf *out);
 int64_t pid_write_setgroups(struct task *task, const char *text, size_t bytes);
+int pid_show_time_offsets(struct task *task, bool whole, struct strbuf *out);
+int64_t pid_write_time_offsets(struct task *task, const char *text, size_t bytes);
 
 void proc_put_cpu_list(struct strbuf *out, uint64_t bits);
 /* Process id of the tracer, or 0. */
@@ -231,16 +233,16 @@ extern const struct text_file_ops proc_consoles, proc_execdomains;
 /* ---- mount options, options.c ---- */
 
 enum proc_hide { /* from whom may not look into a process */
-    PROC_HIDE_NOTHING,
-    PROC_HIDE_CONTENT,           /* what is in its directory */
-    PROC_HIDE_EXISTENCE,
-    PROC_HIDE_UNTRACEABLE,       /* the same, and gid= is no exception */
+                 PROC_HIDE_NOTHING,
+                 PROC_HIDE_CONTENT, /* what is in its directory */
+                 PROC_HIDE_EXISTENCE,
+                 PROC_HIDE_UNTRACEABLE, /* the same, and gid= is no exception */
 };
 
-struct proc_options {            /* sb->private; atomic */
+struct proc_options { /* sb->private; atomic */
     enum proc_hide hide;
-    uint32_t gid;                /* members see everything */
-    bool processes_only;         /* subset=pid */
+    uint32_t gid;                 /* members see everything */
+    bool processes_only;          /* subset=pid */
     struct pid_namespace *pid_ns; /* whose numbers the names are; referenced; constant */
 };
 
@@ -262,8 +264,8 @@ bool proc_is_hidden(const struct superblock *sb, struct task *task, enum proc_hi
 enum { PROC_VM_REMEMBERED = 20 };
 
 struct proc_state {
-    struct filesystem type; /* must be first: the registered file system */
-    char boot_id[37];       /* a UUID as text */
+    struct filesystem type;          /* must be first: the registered file system */
+    char boot_id[37];                /* a UUID as text */
     uint64_t vm[PROC_VM_REMEMBERED]; /* parameters without effect, sysctl_vm.c; atomic */
 };
 void proc_put_uuid(char text[37]);

@@ -4,6 +4,7 @@
  */
 #include "kernel/abi/time.h"
 #include "kernel/core/clock.h"
+#include "kernel/proc/time_namespace.h"
 #include "kernel/procfs/proc_internal.h"
 #include "kernel/sched/sched.h"
 
@@ -115,7 +116,8 @@ static int show_stat(struct file *file, struct strbuf *out)
         strbuf_printf(out, "cpu%u", cpu);
         put_usage(out, &usage);
     }
-    uint64_t boot_s = (clock_realtime_ns() - clock_monotonic_ns()) / NSEC_PER_SEC;
+    uint64_t uptime_ns = time_namespace_to_user_ns(CLOCK_BOOTTIME, clock_monotonic_ns());
+    uint64_t boot_s = (clock_realtime_ns() - uptime_ns) / NSEC_PER_SEC;
     strbuf_printf(out, "intr %llu\nctxt %llu\nbtime %llu\nprocesses %llu\n",
                   (unsigned long long)total.interrupts, (unsigned long long)total.context_switches,
                   (unsigned long long)boot_s, (unsigned long long)process_forks(kernel));
@@ -134,7 +136,7 @@ static void put_seconds(struct strbuf *out, uint64_t ns)
 
 static int show_uptime(struct file *file, struct strbuf *out)
 {
-    put_seconds(out, clock_monotonic_ns());
+    put_seconds(out, time_namespace_to_user_ns(CLOCK_BOOTTIME, clock_monotonic_ns()));
     strbuf_putc(out, ' ');
     put_seconds(out, total_usage(kernel_of(file)).idle_ns);
     strbuf_putc(out, '\n');

@@ -76,6 +76,7 @@ static const struct proc_entry process_entries[] = {
     MOUNTS("mountstats", 0400, pid_mountstats),
     FILE("coredump_filter", 0644,
          PID_TEXT_WRITABLE(pid_show_coredump_filter, pid_write_coredump_filter)),
+    FILE("timens_offsets", 0644, PID_TEXT_WRITABLE(pid_show_time_offsets, pid_write_time_offsets)),
     FILE("timerslack_ns", 0666, PID_TEXT_WRITABLE(pid_show_timerslack, pid_write_timerslack)),
 };
 

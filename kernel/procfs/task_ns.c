@@ -62,13 +62,11 @@ static const struct inode_ops ns_link_ops = {
     }
 
 static const struct proc_entry ns_entries[] = {
-    NS("cgroup", CLONE_NEWCGROUP),
-    NS("ipc", CLONE_NEWIPC),
-    NS("mnt", CLONE_NEWNS),
-    NS("pid", CLONE_NEWPID),
-    NS("pid_for_children", CLONE_NEWPID | NAMESPACE_FOR_CHILDREN),
-    NS("user", CLONE_NEWUSER),
-    NS("uts", CLONE_NEWUTS),
+    NS("cgroup", CLONE_NEWCGROUP), NS("ipc", CLONE_NEWIPC),
+    NS("mnt", CLONE_NEWNS),        NS("net", CLONE_NEWNET),
+    NS("pid", CLONE_NEWPID),       NS("pid_for_children", CLONE_NEWPID | NAMESPACE_FOR_CHILDREN),
+    NS("time", CLONE_NEWTIME),     NS("time_for_children", CLONE_NEWTIME | NAMESPACE_FOR_CHILDREN),
+    NS("user", CLONE_NEWUSER),     NS("uts", CLONE_NEWUTS),
 };
 
 const struct proc_table pid_ns_table = PROC_TABLE(ns_entries, PROC_TABLE_NS);

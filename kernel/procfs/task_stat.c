@@ -13,6 +13,7 @@
 #include "kernel/proc/ptrace.h"
 #include "kernel/proc/seccomp.h"
 #include "kernel/proc/session.h"
+#include "kernel/proc/time_namespace.h"
 #include "kernel/procfs/proc_internal.h"
 #include "kernel/sched/sched.h"
 #include "kernel/security/cred.h"
@@ -266,7 +267,7 @@ int pid_show_stat(struct task *task, bool whole, struct pid_namespace *ns, struc
     put_stat_times(task, whole, out);
     strbuf_printf(
         out, " %d %d %u 0 %llu %llu %llu %llu", kernel_priority(&params), params.nice, tree.threads,
-        (unsigned long long)ticks(task->thread.start_ns),
+        (unsigned long long)ticks(time_namespace_to_user_ns(CLOCK_BOOTTIME, task->thread.start_ns)),
         (unsigned long long)(mm ? atomic_load_relaxed(&mm->total_pages) << PAGE_SHIFT : 0),
         (unsigned long long)resident,
         (unsigned long long)(mm ? process_limit(task->process, RLIMIT_RSS) : 0));

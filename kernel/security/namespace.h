@@ -12,7 +12,9 @@
 struct kernel;
 struct ns_common;
 struct ipc_namespace;
+struct net_namespace;
 struct pid_namespace;
+struct time_namespace;
 struct user_namespace;
 struct uts_namespace;
 
@@ -55,6 +57,8 @@ struct namespaces {
     struct ns_common *cgroup; /* each of these referenced */
     struct uts_namespace *uts;
     struct ipc_namespace *ipc;
+    struct net_namespace *net;
+    struct time_namespace *time, *time_for_children;
     struct pid_namespace *pid_for_children; /* their own is task.h's process.pid_ns */
 };
 
@@ -64,6 +68,7 @@ struct namespaces {
 #define NAMESPACE_NUMBER_USER 0xeffffffdu
 #define NAMESPACE_NUMBER_PID 0xeffffffcu
 #define NAMESPACE_NUMBER_CGROUP 0xeffffffbu
+#define NAMESPACE_NUMBER_TIME 0xeffffffau
 #define NAMESPACE_NUMBER_FIRST 0xf0000000u
 
 #endif

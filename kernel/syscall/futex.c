@@ -14,6 +14,7 @@
 #include "kernel/proc/futex.h"
 #include "kernel/proc/task.h"
 #include "kernel/proc/time.h"
+#include "kernel/proc/time_namespace.h"
 #include "kernel/security/cred.h"
 #include "kernel/syscall/syscalls.h"
 
@@ -37,6 +38,8 @@ static int timeout_from_user(uint64_t uaddr, uint32_t op, struct futex_timeout *
     if (command == FUTEX_WAIT)
         out->deadline_ns = time_add(out->deadline_ns, clock_monotonic_ns());
     out->realtime = command == FUTEX_LOCK_PI || (op & FUTEX_CLOCK_REALTIME);
+    if (command != FUTEX_WAIT && !out->realtime)
+        out->deadline_ns = time_namespace_to_kernel_ns(CLOCK_MONOTONIC, out->deadline_ns);
     return 0;
 }
 
@@ -160,6 +163,8 @@ int64_t sys_futex_waitv(uint64_t waiters_uaddr, uint32_t count, uint32_t flags,
         if (error)
             return error;
         timeout.realtime = clock == CLOCK_REALTIME;
+        if (!timeout.realtime)
+            timeout.deadline_ns = time_namespace_to_kernel_ns(CLOCK_MONOTONIC, timeout.deadline_ns);
     }
     struct linux_futex_waitv *waiters = kmalloc(count * sizeof(*waiters));
     if (!waiters)

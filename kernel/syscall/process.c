@@ -56,12 +56,14 @@ int64_t sys_clone(uint64_t flags, uint64_t stack, uint64_t parent_tid, uint64_t 
     return task_clone(&args);
 }
 
-static int check_clone3(const struct linux_clone_args *in)
+static int check_clone3(const struct linux_clone_args *in, uint64_t size)
 {
     const uint64_t known = 0x3ffffffffull & ~(uint64_t)(CLONE_DETACHED | CSIGNAL);
     uint64_t limit = this_kernel()->boot->user_addr_limit, end;
 
     if (in->flags & ~(known | CLONE_NEWTIME))
+        return -EINVAL;
+    if ((in->flags & CLONE_INTO_CGROUP) && (in->cgroup > INT32_MAX || size < CLONE_ARGS_SIZE_VER2))
         return -EINVAL;
     if ((in->flags & (CLONE_THREAD | CLONE_PARENT)) && in->exit_signal)
         return -EINVAL;
@@ -83,7 +85,7 @@ int64_t sys_clone3(uint64_t args_uaddr, uint64_t size)
                             : copy_struct_from_user(&in, sizeof(in), args_uaddr, size,
                                                     CLONE_ARGS_SIZE_VER0);
     if (!error)
-        error = check_clone3(&in);
+        error = check_clone3(&in, size);
     if (error)
         return error;
 
@@ -273,7 +275,8 @@ int64_t sys_waitid(int type, int id, uint64_t info, uint32_t options, uint64_t u
         out.chld.uid = (uint32_t)result.uid;
         out.chld.status = result.si_status;
     }
-    /* Only these fields are written, as Linux does; also if there is nothing to report or it fails. */
+    /* Only these fields are written, as Linux does; also if there is nothing to report or it fails.
+     */
     if (info && copy_to_user(info, &out, offsetof(struct linux_siginfo, chld.utime)))
         return -EFAULT;
     return MIN(got, (int64_t)0);

@@ -2,8 +2,8 @@
  *
  * Sleeping: nanosleep(2), clock_nanosleep(2).
  *
- * A relative sleep is a monotonic deadline; interrupted, it is resumed to the same deadline. A sleep
- * until a point of the wall clock follows the clock when that is set.
+ * A relative sleep is a monotonic deadline; interrupted, it is resumed to the same deadline. A
+ * sleep until a point of the wall clock follows the clock when that is set.
  */
 #include "kernel/abi/errno.h"
 #include "kernel/abi/time.h"
@@ -14,6 +14,7 @@
 #include "kernel/proc/process_table.h"
 #include "kernel/proc/task.h"
 #include "kernel/proc/time.h"
+#include "kernel/proc/time_namespace.h"
 #include "kernel/proc/wall_timer.h"
 #include "kernel/sched/wait.h"
 #include "kernel/syscall/syscalls.h"
@@ -167,7 +168,8 @@ int64_t sys_clock_nanosleep(int clock, uint32_t flags, uint64_t request, uint64_
     if (error)
         return error;
     if (flags & TIMER_ABSTIME)
-        return sleep_until(which, time_ns) ? -ERESTARTNOHAND : 0;
+        return sleep_until(which, time_namespace_to_kernel_ns(clock, time_ns)) ? -ERESTARTNOHAND
+                                                                               : 0;
     if (which == SLEEP_REALTIME) /* a duration is not moved by setting the clock */
         which = SLEEP_MONOTONIC;
     return sleep_relative(which, time_add(sleep_clock_now(which), time_ns), remaining);

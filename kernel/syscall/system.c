@@ -18,6 +18,7 @@
 #include "kernel/mm/uaccess.h"
 #include "kernel/proc/namespaces.h"
 #include "kernel/proc/task.h"
+#include "kernel/proc/time_namespace.h"
 #include "kernel/proc/uts.h"
 #include "kernel/sched/sched.h"
 #include "kernel/security/cred.h"
@@ -61,7 +62,8 @@ int64_t sys_sysinfo(uint64_t info)
     struct linux_sysinfo out = {0};
 
     page_count(kernel, &pages);
-    out.uptime = (int64_t)(clock_monotonic_ns() / 1000000000u);
+    out.uptime =
+        (int64_t)(time_namespace_to_user_ns(CLOCK_BOOTTIME, clock_monotonic_ns()) / 1000000000u);
     sched_load_average(kernel, out.loads);
     out.totalram = pages.total * PAGE_SIZE;
     out.freeram = pages.free * PAGE_SIZE;

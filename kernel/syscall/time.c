@@ -2,9 +2,9 @@
  *
  * System calls on clocks: clock_gettime(2), clock_nanosleep(2), gettimeofday(2), adjtimex(2).
  *
- * There are two real clocks, monotonic and wall-clock time; boot time, raw and coarse clocks are the
- * same to the nanosecond, and TAI is wall-clock time (its offset is 0, as on a Linux that nobody told
- * better). Negative numbers name CPU clocks.
+ * There are two real clocks, monotonic and wall-clock time; boot time, raw and coarse clocks are
+ * the same to the nanosecond, and TAI is wall-clock time (its offset is 0, as on a Linux that
+ * nobody told better). Negative numbers name CPU clocks.
  */
 #include "kernel/abi/time.h"
 
@@ -16,6 +16,7 @@
 #include "kernel/proc/itimer.h"
 #include "kernel/proc/task.h"
 #include "kernel/proc/time.h"
+#include "kernel/proc/time_namespace.h"
 #include "kernel/proc/wall_timer.h"
 #include "kernel/security/cred.h"
 #include "kernel/syscall/syscalls.h"
@@ -23,7 +24,7 @@
 /* ---- CPU clocks ---- */
 
 struct cpu_clock {
-    int pid;                     /* 0: the caller */
+    int pid; /* 0: the caller */
     bool thread, user_only;
 };
 
@@ -87,7 +88,7 @@ static int read_clock(int clock, uint64_t *out_ns)
     case CLOCK_MONOTONIC_COARSE:
     case CLOCK_BOOTTIME:
     case CLOCK_BOOTTIME_ALARM:
-        *out_ns = clock_monotonic_ns();
+        *out_ns = time_namespace_to_user_ns(clock, clock_monotonic_ns());
         return 0;
     case CLOCK_PROCESS_CPUTIME_ID:
     case CLOCK_THREAD_CPUTIME_ID:

@@ -2,7 +2,7 @@
  *
  * The code of the vDSO (vdso(7)): clocks that user programs read without entering the kernel. It
  * runs in user mode, in every program, from a page that it shares with all others: no data of its
- * own, no relocations, nothing but the clock page in front of it (core/user_clock.h).
+ * own, no relocations, nothing but the clock pages in front of it (core/user_clock.h).
  *
  * What the page cannot answer is a system call, with the same results and errors.
  */
@@ -25,8 +25,9 @@ enum {
 };
 enum { COARSE_RESOLUTION_NS = 4000000 };
 
-/* Placed by vdso.ld, one page before the image. */
+/* Placed by vdso.ld, two pages before the image. */
 extern const volatile struct user_clock vdso_user_clock __attribute__((visibility("hidden")));
+enum { PAGE_BYTES = 4096 };
 
 static inline long system_call(long number, long a, long b, long c)
 {
@@ -48,9 +49,28 @@ static inline uint64_t read_counter(void)
     return (uint64_t)high << 32 | low;
 }
 
-static inline bool read_page(bool realtime, uint64_t *out_ns)
+/* In a time namespace the machine's clock is on the second page. */
+static inline const volatile struct user_clock *machine_clock(void)
 {
     const volatile struct user_clock *clock = &vdso_user_clock;
+    return __builtin_expect(clock->mode == USER_CLOCK_NAMESPACE, 0)
+               ? (const volatile void *)((const volatile char *)clock + PAGE_BYTES)
+               : clock;
+}
+
+/* What the namespace adds to the clock. */
+static inline uint64_t namespace_offset(int clock)
+{
+    const volatile struct user_clock *page = &vdso_user_clock;
+    if (__builtin_expect(page->mode != USER_CLOCK_NAMESPACE, 1))
+        return 0;
+    return (uint64_t)(clock == CLOCK_BOOTTIME ? page->boottime_offset_ns
+                                              : page->monotonic_offset_ns);
+}
+
+static inline bool read_page(bool realtime, uint64_t *out_ns)
+{
+    const volatile struct user_clock *clock = machine_clock();
     uint32_t sequence;
     uint64_t ns;
 
@@ -81,7 +101,11 @@ static inline bool read_clock(int clock, uint64_t *out_ns)
 
     if (!(bit & (realtime | monotonic)))
         return false;
-    return read_page(bit & realtime, out_ns);
+    if (!read_page(bit & realtime, out_ns))
+        return false;
+    if (bit & monotonic)
+        *out_ns += namespace_offset(clock);
+    return true;
 }
 
 /* ---- the functions ---- */

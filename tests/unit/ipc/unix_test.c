@@ -231,9 +231,9 @@ IPC_TEST(proc_net_unix_has_a_line_for_each_socket, 1)
     ck_assert_int_eq(bind_to(named, "shown", true), 0);
     ck_assert_int_eq(listen_on(named, 1), 0);
     strbuf_init(&out, text, sizeof(text));
-    ck_assert(unix_show_next(this_kernel(), &cursor, &out));
-    ck_assert(unix_show_next(this_kernel(), &cursor, &out));
-    ck_assert(!unix_show_next(this_kernel(), &cursor, &out));
+    ck_assert(unix_show_next(net_namespace_current(), &cursor, &out));
+    ck_assert(unix_show_next(net_namespace_current(), &cursor, &out));
+    ck_assert(!unix_show_next(net_namespace_current(), &cursor, &out));
     ck_assert_ptr_nonnull(strstr(text, " 00000000 00010000 0001 01 "));
     ck_assert_ptr_nonnull(strstr(text, " @shown\n"));
     ck_assert_ptr_nonnull(strstr(text, " 00000000 00000000 0002 01 "));
