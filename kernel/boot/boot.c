@@ -33,6 +33,7 @@ static const struct boot_step boot_steps[] = {
     {"drivers", drivers_init},
     {"vfs", vfs_init},
     {"ipc", ipc_init},
+    {"net", net_init},
     {"proc", proc_init},
     {"cred", publish_cred_lock},
     {"tty", tty_init},

@@ -25,6 +25,7 @@ struct kernel *core_early_init(const struct hal_boot *boot);
 /* drivers*/ int drivers_init(struct kernel *kernel); /* finds devices; does no input or output */
 /* fs     */ int vfs_init(struct kernel *kernel);     /* caches, file system types, root mount */
 /* ipc    */ int ipc_init(struct kernel *kernel);     /* pipes, sockets … */
+/* net    */ int net_init(struct kernel *kernel);     /* devices, AF_NETLINK */
 /* proc   */ int proc_init(struct kernel *kernel);    /* process table, futexes */
 /* tty    */ int tty_init(struct kernel *kernel);     /* console, ptys */
 /* procfs */ int procfs_init(struct kernel *kernel);

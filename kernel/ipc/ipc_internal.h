@@ -14,6 +14,7 @@ struct async_poll_state;
 struct ipc_hooks;
 struct ipc_namespace;
 struct net_namespace;
+struct net_stack_ops;
 struct notify_state;
 struct socket_family;
 struct unix_state;
@@ -29,6 +30,7 @@ struct ipc_state {
     struct unix_state *unix_sockets;              /* see unix_internal.h */
     struct ipc_namespace *namespace;              /* the first one; see sysv.h */
     struct net_namespace *net;                    /* the first one; see net_namespace.h */
+    const struct net_stack_ops *net_ops;          /* set at boot */
     struct notify_state *notify;                  /* see notify_marks.h */
     struct spinlock users_lock;                   /* see user_totals.h */
     struct xarray users;                          /* by user id; users_lock */

@@ -8,6 +8,7 @@
  * message in. Waiters are records on their stacks; who ends a wait does so under the queue's lock.
  */
 #include "kernel/ipc/mqueue_internal.h"
+#include "kernel/ipc/socket.h"
 #include "kernel/lib/strbuf.h"
 
 enum { MQ_WAITING = 1 };
@@ -67,16 +68,14 @@ void mqueue_init_messages(struct mqueue *queue, const struct linux_mq_attr *attr
 void mqueue_free_messages(struct mqueue *queue)
 {
     struct mq_message *message, *next;
-    list_for_each_entry_safe (message, next, &queue->messages, node)
-        mq_message_free(message);
+    list_for_each_entry_safe(message, next, &queue->messages, node) mq_message_free(message);
 }
 
 static void insert_locked(struct mqueue *queue, struct mq_message *message)
 {
     struct mq_message *before;
-    list_for_each_entry_reverse (before, &queue->messages, node)
-        if (before->priority >= message->priority)
-            break;
+    list_for_each_entry_reverse(before, &queue->messages,
+                                node) if (before->priority >= message->priority) break;
     list_insert_after(&before->node, &message->node); /* or the list's head */
     queue->count++;
     queue->bytes += message->bytes;
@@ -103,9 +102,7 @@ static void waiter_init(struct mq_waiter *waiter, struct mq_message *message)
 static void enqueue_locked(struct list *list, struct mq_waiter *waiter)
 {
     struct mq_waiter *before;
-    list_for_each_entry_reverse (before, list, node)
-        if (before->priority >= waiter->priority)
-            break;
+    list_for_each_entry_reverse(before, list, node) if (before->priority >= waiter->priority) break;
     list_insert_after(&before->node, &waiter->node);
 }
 
@@ -134,62 +131,88 @@ static int wait_until_served(struct mqueue *queue, struct mq_waiter *waiter, uin
 struct notification {
     void *process;
     struct linux_sigevent event;
+    struct mqueue_cookie cookie;
 };
+
+/* What the last byte of a cookie says. */
+enum notification_end { NOTIFY_MESSAGE = 1, NOTIFY_REMOVED = 2 };
 
 static struct notification take_notification_locked(struct mqueue *queue)
 {
     struct notification notification = {.process = queue->notify_process,
-                                        .event = queue->notify_event};
+                                        .event = queue->notify_event,
+                                        .cookie = queue->notify_cookie};
     atomic_store_relaxed(&queue->notify_process, NULL);
     return notification;
 }
 
-static void notify(const struct notification *notification)
+static void send_cookie(const struct mqueue_cookie *cookie, enum notification_end end)
 {
+    struct socket *socket = file_socket(cookie->socket);
+    cookie->datagram->data[MQUEUE_COOKIE_BYTES - 1] = (uint8_t)end;
+    socket->ops->deliver(socket, cookie->datagram);
+    file_put(cookie->socket);
+}
+
+static void end_notification(const struct notification *notification, enum notification_end end)
+{
+    const struct linux_sigevent *event = &notification->event;
     if (!notification->process)
         return;
-    if (notification->event.sigev_notify == SIGEV_SIGNAL && notification->event.sigev_signo) {
-        struct linux_siginfo info = {.si_signo = notification->event.sigev_signo,
-                                     .si_code = SI_MESGQ};
-        info.rt.value = notification->event.sigev_value;
+    if (event->sigev_notify == SIGEV_THREAD) {
+        send_cookie(&notification->cookie, end);
+    } else if (end == NOTIFY_MESSAGE && event->sigev_notify == SIGEV_SIGNAL && event->sigev_signo) {
+        struct linux_siginfo info = {.si_signo = event->sigev_signo, .si_code = SI_MESGQ};
+        info.rt.value = event->sigev_value;
         ipc_process_signal(notification->process, &info);
     }
     ipc_process_put(notification->process);
 }
 
-int mqueue_notify(struct file *file, const struct linux_sigevent *event)
+int mqueue_notify(struct file *file, const struct linux_sigevent *event,
+                  const struct mqueue_cookie *cookie)
 {
     struct mqueue *queue = mqueue_of(file);
-    void *process = event ? ipc_process_get_current() : NULL, *old = NULL;
+    struct notification old = {0};
+    void *process = event ? ipc_process_get_current() : NULL;
     int error = 0;
     spin_lock(&queue->lock);
     if (!event) {
         if (ipc_process_is_current(queue->notify_process))
-            old = take_notification_locked(queue).process;
+            old = take_notification_locked(queue);
     } else if (queue->notify_process) {
         error = -EBUSY;
     } else {
         atomic_store_relaxed(&queue->notify_process, process);
         queue->notify_event = *event;
+        queue->notify_cookie = *cookie;
         process = NULL;
     }
     spin_unlock(&queue->lock);
     inode_touch(file->inode, true, false, true);
-    ipc_process_put(old);
+    end_notification(&old, NOTIFY_REMOVED);
     ipc_process_put(process);
     return error;
 }
 
 void mqueue_notify_close(struct mqueue *queue)
 {
-    void *old = NULL;
+    struct notification old = {0};
     if (likely(!atomic_load_relaxed(&queue->notify_process)))
         return;
     spin_lock(&queue->lock);
     if (ipc_process_is_current(queue->notify_process))
-        old = take_notification_locked(queue).process;
+        old = take_notification_locked(queue);
     spin_unlock(&queue->lock);
-    ipc_process_put(old);
+    end_notification(&old, NOTIFY_REMOVED);
+}
+
+void mqueue_notify_drop(struct mqueue *queue)
+{
+    spin_lock(&queue->lock);
+    struct notification old = take_notification_locked(queue);
+    spin_unlock(&queue->lock);
+    end_notification(&old, NOTIFY_REMOVED);
 }
 
 /* ---- sending and receiving ---- */
@@ -221,7 +244,7 @@ int mqueue_send(struct file *file, struct mq_message *message, uint64_t deadline
     if (error == MQ_WAITING)
         return wait_until_served(queue, &self, deadline_ns);
     if (!error) {
-        notify(&notification);
+        end_notification(&notification, NOTIFY_MESSAGE);
         wait_queue_wake(&queue->poll_wait, 0, EPOLLIN | EPOLLRDNORM);
         inode_touch(file->inode, true, true, true);
     }

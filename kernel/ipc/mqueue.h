@@ -14,6 +14,7 @@ struct file;
 struct ipc_namespace;
 struct kernel;
 struct linux_sigevent;
+struct socket_datagram;
 struct mq_message;
 
 int mqueue_init(struct kernel *kernel); /* the file system type */
@@ -43,8 +44,17 @@ size_t mqueue_message_max(struct file *file);
 int mqueue_send(struct file *file, struct mq_message *message, uint64_t deadline_ns);
 /* The caller frees what it gets. */
 int mqueue_receive(struct file *file, uint64_t deadline_ns, struct mq_message **out);
-/* event NULL: no notification any more. 0, -EBUSY, -EINVAL. */
-int mqueue_notify(struct file *file, const struct linux_sigevent *event);
+/* Where SIGEV_THREAD sends its cookie, mq_notify(2) "C library/kernel differences": a socket that
+ * takes messages from the kernel (referenced), and the message. */
+enum { MQUEUE_COOKIE_BYTES = 32 };
+struct mqueue_cookie {
+    struct file *socket;
+    struct socket_datagram *datagram; /* of MQUEUE_COOKIE_BYTES; from kmalloc */
+};
+/* event NULL: no notification any more. The cookie's parts become the queue's on success. 0,
+ * -EBUSY. */
+int mqueue_notify(struct file *file, const struct linux_sigevent *event,
+                  const struct mqueue_cookie *cookie);
 /* `new` may be NULL: only its O_NONBLOCK counts. */
 int mqueue_attributes(struct file *file, const struct linux_mq_attr *new,
                       struct linux_mq_attr *old);

@@ -84,7 +84,7 @@ static void queue_free(struct kernel *kernel, struct mqueue *queue)
         user_total_sub(kernel, queue->uid, USER_MQ_BYTES, queue->charged);
         atomic_fetch_sub_relaxed(&queue->counted_in->count, 1);
     }
-    ipc_process_put(queue->notify_process);
+    mqueue_notify_drop(queue);
     mqueue_free_messages(queue);
     kfree(queue);
 }
@@ -100,9 +100,8 @@ static const struct inode_ops queue_inode_ops = {.evict = evict};
 static struct mqueue *find(struct mqueue_fs *fs, const char *name, size_t length)
 {
     struct mqueue *queue;
-    list_for_each_entry (queue, &fs->queues, node)
-        if (kstr_is(name, length, queue->name))
-            return queue;
+    list_for_each_entry(queue, &fs->queues,
+                        node) if (kstr_is(name, length, queue->name)) return queue;
     return NULL;
 }
 
@@ -204,11 +203,10 @@ static int dir_iterate(struct file *file, struct dir_context *context)
     struct mqueue *queue;
     if (!dir_emit_dots(file, context))
         return 0;
-    list_for_each_entry (queue, &fs_of(file->inode->sb)->queues, node)
-        if (queue->position >= context->pos &&
-            !dir_emit(context, queue->name, kstrlen(queue->name), queue->inode->ino, DT_REG,
-                      queue->position + 1))
-            break;
+    list_for_each_entry(queue, &fs_of(file->inode->sb)->queues,
+                        node) if (queue->position >= context->pos &&
+                                  !dir_emit(context, queue->name, kstrlen(queue->name),
+                                            queue->inode->ino, DT_REG, queue->position + 1)) break;
     return 0;
 }
 
@@ -383,10 +381,8 @@ static bool may_mount_mqueue(void)
     return capable_in(ipc_namespace_common(ipc_namespace_current())->owner, CAP_SYS_ADMIN);
 }
 
-static const struct filesystem mqueue_type = {.name = "mqueue",
-                                              .magic = MQUEUE_MAGIC,
-                                              .mount = mqueue_mount,
-                                              .may_mount = may_mount_mqueue};
+static const struct filesystem mqueue_type = {
+    .name = "mqueue", .magic = MQUEUE_MAGIC, .mount = mqueue_mount, .may_mount = may_mount_mqueue};
 
 static int make_root(struct superblock *sb)
 {
@@ -432,7 +428,8 @@ void mqueue_mount_destroy(struct ipc_namespace *ns)
 
     mutex_lock(&dir->mutex);
     atomic_store_release(&fs->ns, NULL);
-    list_for_each_entry_safe (queue, next, &fs->queues, node) {
+    list_for_each_entry_safe(queue, next, &fs->queues, node)
+    {
         struct inode *inode = queue->inode;
         remove_name(dir, queue);
         inode_set_nlink(inode, -1);

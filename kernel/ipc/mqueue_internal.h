@@ -46,6 +46,7 @@ struct mqueue {
     struct wait_queue poll_wait;
     void *notify_process; /* a process of ipc_hooks, or NULL */
     struct linux_sigevent notify_event;
+    struct mqueue_cookie notify_cookie; /* SIGEV_THREAD */
 };
 
 static inline struct mqueue *mqueue_of(const struct file *file)
@@ -60,6 +61,8 @@ void mqueue_free_messages(struct mqueue *queue);
 uint32_t mqueue_poll(struct file *file, struct poll_table *table);
 /* The current process closes a descriptor: its notification is over. */
 void mqueue_notify_close(struct mqueue *queue);
+/* Nobody uses the queue any more. */
+void mqueue_notify_drop(struct mqueue *queue);
 /* "QSIZE:…" */
 void mqueue_describe(struct mqueue *queue, struct strbuf *out);
 

@@ -15,6 +15,8 @@
 static void free_net_namespace(struct ns_common *common)
 {
     struct net_namespace *ns = net_namespace_of(common);
+    if (ns->stack)
+        common->kernel->ipc->net_ops->destroy(ns->stack);
     unix_names_destroy(ns->unix_names);
     kfree(ns);
 }
@@ -27,10 +29,15 @@ int net_namespace_create(struct kernel *kernel, struct user_namespace *owner,
     struct net_namespace *ns = kzalloc(sizeof(*ns));
     if (!ns)
         return -ENOMEM;
+    const struct net_stack_ops *ops = kernel->ipc->net_ops;
     ns->unix_names = unix_names_create();
-    if (!ns->unix_names) {
+    int error = ns->unix_names ? 0 : -ENOMEM;
+    if (!error && ops)
+        error = ops->create(ns, &ns->stack);
+    if (error) {
+        unix_names_destroy(ns->unix_names);
         kfree(ns);
-        return -ENOMEM;
+        return error;
     }
     namespace_init(&ns->common, kernel, &net_ops, 0, owner);
     *out = ns;
@@ -40,6 +47,15 @@ int net_namespace_create(struct kernel *kernel, struct user_namespace *owner,
 int net_namespaces_init(struct kernel *kernel)
 {
     return net_namespace_create(kernel, NULL, &kernel->ipc->net);
+}
+
+int net_namespaces_set_stack(struct kernel *kernel, const struct net_stack_ops *ops)
+{
+    struct net_namespace *first = kernel->ipc->net;
+    int error = ops->create(first, &first->stack);
+    if (!error)
+        kernel->ipc->net_ops = ops;
+    return error;
 }
 
 struct net_namespace *net_namespace_get(struct net_namespace *ns)

@@ -116,26 +116,6 @@ static uint32_t socket_file_poll(struct file *file, struct poll_table *table)
     return socket->ops->poll(socket, table);
 }
 
-/* netdevice(7): what every socket can be asked of the machine's network devices; it has none. */
-static int64_t device_ioctl(uint32_t command, uint64_t argument)
-{
-    enum { IFREQ_BYTES = 40 };
-    char request[IFREQ_BYTES];
-    switch (command) {
-    case SIOCGIFNAME:
-    case SIOCGIFFLAGS:
-    case SIOCGIFMETRIC:
-    case SIOCGIFMTU:
-    case SIOCGIFHWADDR:
-    case SIOCGIFINDEX:
-    case SIOCGIFTXQLEN:
-    case SIOCGIFMAP:
-        return copy_from_user(request, argument, sizeof(request)) ? -EFAULT : -ENODEV;
-    default:
-        return -ENOTTY;
-    }
-}
-
 /* SIOCGSKNS: a descriptor for the network namespace. */
 static int64_t open_net_namespace(struct socket *socket)
 {
@@ -149,7 +129,8 @@ static int64_t socket_file_ioctl(struct file *file, uint32_t command, uint64_t a
     if (command == SIOCGSKNS)
         return open_net_namespace(socket);
     int64_t result = socket->ops->ioctl ? socket->ops->ioctl(socket, command, argument) : -ENOTTY;
-    return result == -ENOTTY ? device_ioctl(command, argument) : result;
+    const struct net_stack_ops *ops = socket->kernel->ipc->net_ops;
+    return result == -ENOTTY && ops ? ops->ioctl(socket->net, command, argument) : result;
 }
 
 static void socket_file_release(struct file *file)

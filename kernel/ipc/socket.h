@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "kernel/abi/socket.h"
+#include "kernel/lib/list.h"
 #include "kernel/mm/uio.h"
 
 struct file;
@@ -62,6 +63,13 @@ static inline void socket_message_init(struct socket_message *message, uint32_t 
     message->out_flags = 0;
 }
 
+/* A message that the kernel itself sends. */
+struct socket_datagram {
+    struct list_node node;
+    uint32_t bytes, sender; /* netlink(7): the port */
+    uint8_t data[];
+};
+
 struct socket_ops {
     /* The file is gone. socket->private is the family's to free. */
     void (*release)(struct socket *socket);
@@ -86,6 +94,9 @@ struct socket_ops {
                       uint32_t *bytes);
     void (*option_changed)(struct socket *socket, int option); /* of SOL_SOCKET; may be NULL */
     bool peek_offset;                                          /* SO_PEEK_OFF works */
+    /* Queue a message that the kernel has made, from kmalloc, which is the socket's from now on.
+     * Any thread context, no lock held. NULL: takes none. */
+    void (*deliver)(struct socket *socket, struct socket_datagram *datagram);
 };
 
 /* SOL_SOCKET booleans, as bits of socket->flags. */

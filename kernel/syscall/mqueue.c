@@ -16,13 +16,13 @@
 #include "kernel/fs/file_table.h"
 #include "kernel/fs/path.h"
 #include "kernel/fs/vfs.h"
+#include "kernel/ipc/socket.h"
 #include "kernel/ipc/sysv.h"
+#include "kernel/mm/slab.h"
 #include "kernel/mm/uaccess.h"
 #include "kernel/proc/task.h"
 #include "kernel/proc/time.h"
 #include "kernel/syscall/syscalls.h"
-
-enum { NOTIFY_COOKIE_BYTES = 32 };
 
 int64_t sys_mq_open(uint64_t name, uint32_t flags, uint32_t mode, uint64_t attr_uaddr)
 {
@@ -141,23 +141,37 @@ int64_t sys_mq_timedreceive(int fd, uint64_t message, uint64_t length, uint64_t 
     return result;
 }
 
-/* What SIGEV_THREAD finds out about its cookie and socket. */
-static int check_thread_event(const struct linux_sigevent *event)
+static void drop_cookie(struct mqueue_cookie *cookie)
 {
-    char cookie[NOTIFY_COOKIE_BYTES];
-    if (copy_from_user(cookie, event->sigev_value.sival_ptr, sizeof(cookie)))
+    if (cookie->socket)
+        file_put(cookie->socket);
+    kfree(cookie->datagram);
+}
+
+/* SIGEV_THREAD: the signal number is a socket, and the value the address of a cookie. */
+static int make_cookie(const struct linux_sigevent *event, struct mqueue_cookie *out)
+{
+    struct socket_datagram *datagram = kzalloc(sizeof(*datagram) + MQUEUE_COOKIE_BYTES);
+    if (!datagram)
+        return -ENOMEM;
+    out->datagram = datagram;
+    datagram->bytes = MQUEUE_COOKIE_BYTES;
+    if (copy_from_user(datagram->data, event->sigev_value.sival_ptr, MQUEUE_COOKIE_BYTES))
         return -EFAULT;
-    struct file *file = fd_get(event->sigev_signo);
-    if (!file)
+    out->socket = fd_get(event->sigev_signo);
+    if (!out->socket)
         return -EBADF;
-    bool socket = S_ISSOCK(inode_mode(file->inode));
-    file_put(file);
-    return socket ? -EINVAL : -ENOTSOCK;
+    const struct socket *socket = file_socket(out->socket);
+    if (!socket)
+        return -ENOTSOCK;
+    return socket->ops->deliver ? 0 : -EINVAL;
 }
 
 int64_t sys_mq_notify(int fd, uint64_t event_uaddr)
 {
     struct linux_sigevent event;
+    struct mqueue_cookie cookie = {0};
+    int error = 0;
     if (event_uaddr) {
         if (copy_from_user(&event, event_uaddr, sizeof(event)))
             return -EFAULT;
@@ -167,15 +181,19 @@ int64_t sys_mq_notify(int fd, uint64_t event_uaddr)
             (event.sigev_signo < 0 || event.sigev_signo > SIGNALS_MAX))
             return -EINVAL;
         if (event.sigev_notify == SIGEV_THREAD)
-            return check_thread_event(&event);
+            error = make_cookie(&event, &cookie);
     }
-    struct file *file = fd_get(fd);
-    if (!file)
-        return -EBADF;
-    int error = mqueue_check(file, 0);
+    struct file *file = error ? NULL : fd_get(fd);
+    if (!file && !error)
+        error = -EBADF;
     if (!error)
-        error = mqueue_notify(file, event_uaddr ? &event : NULL);
-    file_put(file);
+        error = mqueue_check(file, 0);
+    if (!error)
+        error = mqueue_notify(file, event_uaddr ? &event : NULL, &cookie);
+    if (file)
+        file_put(file);
+    if (error)
+        drop_cookie(&cookie);
     return error;
 }
 

@@ -4,6 +4,7 @@
 
 #include "kernel/abi/poll.h"
 #include "kernel/ipc/epoll.h"
+#include "kernel/ipc/net_namespace.h"
 #include "kernel/ipc/socket.h"
 #include "kernel/ipc/unix.h"
 #include "kernel/lib/strbuf.h"
