@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "fuzz/inside.h"
+#include "fuzz/stage.h"
 #include "hal-hosted/device.h"
 #include "kernel/abi/errno.h"
 #include "kernel/abi/fcntl.h"
@@ -25,6 +26,7 @@
 #include "kernel/syscall/syscalls.h"
 
 enum { QUEUE_MAX = 64, SECTORS = 2048, BAR_BYTES = 0x4000, OPS_MAX = 24, MISCHIEF_MAX = 400 };
+enum { STUCK_NS = 1000000 }; /* what the driver's look at a device that is gone takes */
 enum { COMMON_AT = 0, ISR_AT = 0x1000, DEVICE_AT = 0x2000, NOTIFY_AT = 0x3000 };
 enum { NEXT = 1, WRITE = 2 };
 
@@ -143,8 +145,10 @@ static uint64_t bar_read(void *model, unsigned bar, uint64_t offset, unsigned wi
     uint64_t value = 0;
 
     (void)model, (void)bar;
-    if (offset == 0x14 && rogue.stuck)
+    if (offset == 0x14 && rogue.stuck) {
+        stage_advance_ns(STUCK_NS); /* or the driver's loop looks at it a million times */
         return 0xff;
+    }
     if (misbehaves(12))
         return width == 8 ? fuzz_u64(&rogue.input) : fuzz_u32(&rogue.input);
     if (offset >= DEVICE_AT && offset < DEVICE_AT + 64)
@@ -179,7 +183,17 @@ static void push(uint32_t head, uint32_t bytes, unsigned step)
     memcpy(ring + 2, &index, 2);
 }
 
-/* Data of a sector is its number. Returns how much was written, the status included. */
+/* Data of a sector is its number. */
+static void fill(uint8_t *bytes, uint32_t count, uint64_t position)
+{
+    for (uint32_t done = 0, part; done < count; done += part) {
+        part = 512 - (position + done) % 512;
+        part = part < count - done ? part : count - done;
+        memset(bytes + done, (uint8_t)((position + done) / 512), part);
+    }
+}
+
+/* Carry out a request. Returns how much was written, the status included. */
 static uint32_t answer(uint16_t head, uint8_t status)
 {
     const struct descriptor *table = ram(rogue.descriptors, QUEUE_MAX * sizeof(*table));
@@ -196,8 +210,7 @@ static uint32_t answer(uint16_t head, uint8_t status)
             memcpy(&sector, bytes + 8, 8);
         }
         if (part.flags & WRITE && part.flags & NEXT)
-            for (uint32_t byte = 0; byte < part.bytes; byte++)
-                bytes[byte] = (uint8_t)(sector + (written + byte) / 512);
+            fill(bytes, part.bytes, sector * 512 + written);
         else if (part.flags & WRITE && part.bytes > 0)
             bytes[0] = status;
         written += part.flags & WRITE ? part.bytes : 0;

@@ -270,14 +270,15 @@ void context_boot_stack_destroy(char *stack)
     munmap(stack - HAL_PAGE_SIZE, hal_stack_size() + HAL_PAGE_SIZE);
 }
 
+/* Kept, as to find out is slow: the C library reads /proc/self/maps. */
 static struct context_stack host_thread_stack(void)
 {
-    struct context_stack stack = {0};
+    static _Thread_local struct context_stack stack;
 #if HOSTED_ASAN
     pthread_attr_t attributes;
     void *bottom;
 
-    if (pthread_getattr_np(pthread_self(), &attributes) == 0) {
+    if (!stack.bottom && pthread_getattr_np(pthread_self(), &attributes) == 0) {
         pthread_attr_getstack(&attributes, &bottom, &stack.bytes);
         pthread_attr_destroy(&attributes);
         stack.bottom = bottom;

@@ -3,7 +3,7 @@
  * Pausing a machine and putting it back to a mark (reset.h).
  *
  * While a mark exists, RAM is a private copy-on-write mapping of the memfd, which holds the state
- * at the mark; to restore is to drop the private pages. Boot stacks lie in ordinary host memory
+ * at the mark, and goes back to it as marked_range.h says. Boot stacks lie in ordinary host memory
  * and are copied. Under AddressSanitizer the shadow of both belongs to the state and is treated the
  * same way. Address spaces are host objects that RAM refers to: those that existed at the mark are
  * kept until it goes, so that pointers to them stay true.
@@ -19,6 +19,7 @@
 #include "hal-hosted/aspace_internal.h"
 #include "hal-hosted/engine/engine.h"
 #include "hal-hosted/machine_internal.h"
+#include "hal-hosted/marked_range.h"
 #include "hal-hosted/sanitizer.h"
 #include "hal-hosted/turns_internal.h"
 
@@ -27,12 +28,6 @@
 #else
 #define NO_ASAN
 #endif
-
-/* Memory that is put back by dropping private copies of a file's pages. */
-struct marked_range {
-    char *start;
-    size_t bytes;
-};
 
 /* Memory that is put back by copying. */
 struct saved_bytes {
@@ -104,11 +99,6 @@ void machine_pause(void)
 
 /* --- copies that AddressSanitizer does not look at --- */
 
-static void raw_copy(char *to, const char *from, size_t bytes)
-{
-    __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(bytes) : : "memory");
-}
-
 static int save(struct saved_bytes *saved, char *start, size_t bytes)
 {
     saved->start = start;
@@ -145,20 +135,6 @@ static bool shadow_of(const struct saved_bytes *object, struct saved_bytes *out)
 
 /* --- the mark --- */
 
-/* Replace the memory by a private mapping of a file with the same contents. */
-static int make_private(struct marked_range *range, char *start, size_t bytes, int fd)
-{
-    const int flags = MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE;
-
-    if (mmap(start, bytes, PROT_READ | PROT_WRITE, flags, fd, 0) == MAP_FAILED) {
-        return -errno;
-    }
-    madvise(start, bytes, MADV_DONTDUMP);
-    range->start = start;
-    range->bytes = bytes;
-    return 0;
-}
-
 static int fill(int fd, const char *bytes, size_t count)
 {
     char *file;
@@ -194,7 +170,7 @@ static int mark_shadow(struct machine_mark *mark)
     }
     error = fill(fd, shadow.start, shadow.bytes);
     if (error == 0) {
-        error = make_private(&mark->shadow, shadow.start, shadow.bytes, fd);
+        error = marked_range_create(&mark->shadow, shadow.start, shadow.bytes, fd);
     }
     close(fd);
     return error;
@@ -262,7 +238,7 @@ int machine_mark_create(struct machine *machine, struct machine_mark **out)
         error = save(&mark->lines, (char *)machine->lines, sizeof *machine->lines);
     }
     if (error == 0) {
-        error = make_private(&mark->ram, machine->ram, machine->ram_bytes, machine->ram_fd);
+        error = marked_range_create(&mark->ram, machine->ram, machine->ram_bytes, machine->ram_fd);
     }
     if (error == 0) {
         error = mark_shadow(mark);
@@ -311,9 +287,9 @@ void machine_mark_restore(struct machine_mark *mark)
     struct machine *machine = mark->machine;
 
     if (mark->shadow.bytes) {
-        madvise(mark->shadow.start, mark->shadow.bytes, MADV_DONTNEED);
+        marked_range_restore(&mark->shadow);
     }
-    madvise(mark->ram.start, mark->ram.bytes, MADV_DONTNEED);
+    marked_range_restore(&mark->ram);
     restore_aspaces(mark);
     put_back(&mark->lines);
     for (unsigned i = 0; i < machine->boot.cpu_count; i++) {
@@ -326,20 +302,7 @@ void machine_mark_restore(struct machine_mark *mark)
 
 size_t machine_mark_dirty_pages(struct machine_mark *mark)
 {
-    const size_t pages = mark->ram.bytes / HAL_PAGE_SIZE;
-    char *now = malloc(HAL_PAGE_SIZE), *then = malloc(HAL_PAGE_SIZE);
-    size_t dirty = 0;
-
-    for (size_t i = 0; now && then && i < pages; i++) {
-        raw_copy(now, mark->ram.start + i * HAL_PAGE_SIZE, HAL_PAGE_SIZE);
-        if (pread(mark->machine->ram_fd, then, HAL_PAGE_SIZE, (off_t)(i * HAL_PAGE_SIZE)) ==
-            HAL_PAGE_SIZE) {
-            dirty += memcmp(now, then, HAL_PAGE_SIZE) != 0;
-        }
-    }
-    free(now);
-    free(then);
-    return dirty;
+    return marked_range_pages_changed(&mark->ram);
 }
 
 void machine_mark_destroy(struct machine_mark *mark)
@@ -362,5 +325,7 @@ void machine_mark_destroy(struct machine_mark *mark)
     }
     free(mark->cpus);
     free(mark->lines.copy);
+    marked_range_destroy(&mark->ram);
+    marked_range_destroy(&mark->shadow);
     free(mark);
 }
