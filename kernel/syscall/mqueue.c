@@ -35,10 +35,18 @@ int64_t sys_mq_open(uint64_t name, uint32_t flags, uint32_t mode, uint64_t attr_
     if (error)
         return error;
     uint32_t umask = atomic_load_relaxed(&this_thread()->fs->umask);
-    error = mqueue_open(ipc_namespace_current(), path.name, flags, mode & 0777 & ~umask,
-                        attr_uaddr ? &attr : NULL, &file);
+    int fd = fd_reserve(0, true); /* before a queue is made that nobody gets */
+    error = fd;
+    if (fd >= 0) {
+        error = mqueue_open(ipc_namespace_current(), path.name, flags, mode & 0777 & ~umask,
+                            attr_uaddr ? &attr : NULL, &file);
+        if (error)
+            fd_unreserve(fd);
+        else
+            fd_install(fd, file);
+    }
     user_path_put(&path);
-    return error ? error : fd_add(file, true);
+    return error < 0 ? error : fd;
 }
 
 int64_t sys_mq_unlink(uint64_t name)
