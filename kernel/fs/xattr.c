@@ -71,8 +71,7 @@ static const char socket_name[] = "system.sockprotoname";
 static bool is_socket(const struct path *path)
 {
     const struct inode *inode = dentry_inode(path->dentry);
-    return S_ISSOCK(inode_mode(inode)) &&
-           path->mount == path->mount->kernel->vfs->anon_mount;
+    return S_ISSOCK(inode_mode(inode)) && path->mount == path->mount->kernel->vfs->anon_mount;
 }
 
 static int64_t put_text(void *buffer, size_t bytes, const char *text, size_t length)
@@ -117,9 +116,14 @@ int vfs_setxattr(const struct path *path, const char *name, const void *value, s
         return -EINVAL;
     if (bytes > XATTR_SIZE_MAX)
         return -E2BIG;
-    int error = check_access(path, name, true);
-    if (!error && kstr_equal(name, "security.capability"))
-        error = check_capability_value(inode, value, bytes);
+    int error = 0;
+    if (kstr_equal(name, "security.capability")) { /* before the right to set any */
+        error = mount_want_write(path->mount);
+        if (!error)
+            error = check_capability_value(inode, value, bytes);
+    }
+    if (!error)
+        error = check_access(path, name, true);
     if (error)
         return error;
     if (!inode->ops || !inode->ops->setxattr)

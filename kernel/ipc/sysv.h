@@ -68,8 +68,8 @@ int shm_detach(uint64_t addr);
 int shm_stat(struct ipc_namespace *ns, int id, int command, struct linux_shmid_ds *out);
 int shm_set(struct ipc_namespace *ns, int id, const struct linux_ipc_perm *perm);
 int shm_remove(struct ipc_namespace *ns, int id);
-/* SHM_LOCK, SHM_UNLOCK; `memlock_allowed`: RLIMIT_MEMLOCK is not 0. */
-int shm_lock(struct ipc_namespace *ns, int id, bool lock, bool memlock_allowed);
+/* SHM_LOCK, SHM_UNLOCK; how much a user without CAP_IPC_LOCK may lock. -EINVAL -EPERM -ENOMEM. */
+int shm_lock(struct ipc_namespace *ns, int id, bool lock, uint64_t limit_bytes);
 /* Both give the highest index in use. */
 int shm_info(struct ipc_namespace *ns, struct linux_shminfo64 *limits, struct linux_shm_info *use);
 /* The process exits: with shm_rmid_forced its unused segments go. */

@@ -26,6 +26,7 @@ struct shm_segment {
     uint64_t attached;
     int64_t attach_time, detach_time, change_time;
     int creator_pid, last_pid;
+    uint32_t locker; /* the user who locked it, if it is locked */
 };
 
 static struct shm_segment *segment_of(struct sysv_object *object)
@@ -67,8 +68,8 @@ static int create(struct ipc_namespace *ns, int64_t size, int flags, struct sysv
     struct shm_segment *segment = kzalloc(sizeof(*segment));
     if (!segment)
         return -ENOMEM;
-    int error = shared_anon_create(ns->common.kernel, bytes, !(flags & SHM_NORESERVE),
-                                   &segment->memory);
+    int error =
+        shared_anon_create(ns->common.kernel, bytes, !(flags & SHM_NORESERVE), &segment->memory);
     if (error) {
         kfree(segment);
         return error;
@@ -166,7 +167,8 @@ void shm_remove_all(struct ipc_namespace *ns)
     struct sysv_table *table = sysv_table_of(ns, IPC_SHM);
     struct sysv_object *object;
     uint64_t index;
-    sysv_for_each_locked (index, object, table) { /* nobody else is left */
+    sysv_for_each_locked(index, object, table)
+    { /* nobody else is left */
         detach_locked(segment_of(object));
         discard(object);
     }
@@ -396,16 +398,38 @@ int shm_set(struct ipc_namespace *ns, int id, const struct linux_ipc_perm *perm)
     return error;
 }
 
-int shm_lock(struct ipc_namespace *ns, int id, bool lock, bool memlock_allowed)
+/* Bytes of the segments in this namespace that a user has locked. */
+static uint64_t locked_bytes_locked(struct sysv_table *table, uint32_t uid)
+{
+    struct sysv_object *object;
+    uint64_t index, bytes = 0;
+    sysv_for_each_locked(index, object, table)
+    {
+        if ((object->mode & SHM_LOCKED) && segment_of(object)->locker == uid)
+            bytes += pages_of(segment_of(object)) * PAGE_SIZE;
+    }
+    return bytes;
+}
+
+int shm_lock(struct ipc_namespace *ns, int id, bool lock, uint64_t limit_bytes)
 {
     struct sysv_table *table = sysv_table_of(ns, IPC_SHM);
-    uint32_t euid = current_cred()->euid;
+    const struct cred *cred = current_cred();
+    bool limited = !capable(CAP_IPC_LOCK);
     spin_lock(&table->lock);
     struct sysv_object *object = sysv_find_locked(table, id);
     int error = object ? 0 : -EINVAL;
-    if (!error && !capable(CAP_IPC_LOCK) &&
-        ((euid != object->uid && euid != object->cuid) || (lock && !memlock_allowed)))
+    if (!error && limited &&
+        ((cred->euid != object->uid && cred->euid != object->cuid) || (lock && !limit_bytes)))
         error = -EPERM;
+    if (!error && lock && !(object->mode & SHM_LOCKED)) {
+        uint64_t bytes = pages_of(segment_of(object)) * PAGE_SIZE;
+        uint64_t used = limited ? locked_bytes_locked(table, cred->uid) : 0;
+        if (limited && (bytes > limit_bytes || used > limit_bytes - bytes))
+            error = -ENOMEM;
+        else
+            segment_of(object)->locker = cred->uid;
+    }
     if (!error) /* memory never leaves the machine's RAM */
         object->mode = lock ? object->mode | SHM_LOCKED : object->mode & ~(uint32_t)SHM_LOCKED;
     spin_unlock(&table->lock);
@@ -428,8 +452,8 @@ int shm_info(struct ipc_namespace *ns, struct linux_shminfo64 *limits, struct li
     spin_lock(&table->lock);
     use->used_ids = (int)table->objects.count;
     use->shm_tot = ns->shm_pages;
-    sysv_for_each_locked (index, object, table)
-        use->shm_rss += atomic_load_relaxed(&segment_of(object)->memory->cache.count);
+    sysv_for_each_locked(index, object, table) use->shm_rss +=
+        atomic_load_relaxed(&segment_of(object)->memory->cache.count);
     int highest = sysv_highest_locked(table);
     spin_unlock(&table->lock);
     return highest;

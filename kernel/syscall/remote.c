@@ -70,8 +70,8 @@ static int64_t advise_process(struct process *process, const struct uio *uio, in
         return -ESRCH;
     int error = ptrace_access_mm(task, PTRACE_MODE_READ | PTRACE_MODE_FSCREDS, &mm);
     task_put(task);
-    if (error)
-        return error;
+    if (error) /* told otherwise here than by process_vm_readv, in Linux as well */
+        return error == -EPERM ? -EACCES : error;
     int64_t result =
         capable(CAP_SYS_NICE) ? advise_all(mm, uio->segments, uio->segment_count, advice) : -EPERM;
     mm_put(mm);

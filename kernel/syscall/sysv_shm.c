@@ -66,7 +66,7 @@ int64_t sys_shmctl(int id, int command, uint64_t buf)
         return shm_remove(ns, id);
     case SHM_LOCK:
     case SHM_UNLOCK:
-        return shm_lock(ns, id, command == SHM_LOCK, current_limit(RLIMIT_MEMLOCK) != 0);
+        return shm_lock(ns, id, command == SHM_LOCK, current_limit(RLIMIT_MEMLOCK));
     default:
         return -EINVAL;
     }
