@@ -3,11 +3,14 @@
  * dnotify, fcntl(2) F_NOTIFY: a signal when something in a directory changes.
  *
  * A mark stands for one open file in one descriptor table. Events only note that its signal is due,
- * as signals are sent without the lock of the marks. While a mark exists its table holds the file.
+ * as signals are sent without the lock of the marks. While a mark exists its table holds the file,
+ * or the caller that
+ * sets it.
  */
 #include "kernel/ipc/dnotify.h"
 
 #include "kernel/abi/fcntl.h"
+#include "kernel/fs/file_table.h"
 #include "kernel/ipc/notify_marks.h"
 #include "kernel/sched/thread.h"
 
@@ -92,10 +95,12 @@ static struct dnotify_mark *find_locked(struct file *file, const void *owner)
     struct notify_mark *mark;
     if (!marks || !state->dnotify)
         return NULL;
-    list_for_each_entry (mark, &marks->marks, object_node)
+    list_for_each_entry(mark, &marks->marks, object_node)
+    {
         if (mark->group == &state->dnotify->group && dnotify_mark_of(mark)->file == file &&
             dnotify_mark_of(mark)->owner == owner)
             return dnotify_mark_of(mark);
+    }
     return NULL;
 }
 
@@ -133,6 +138,16 @@ static int add_locked(struct file *file, int fd, uint32_t mask, struct dnotify_m
     return error;
 }
 
+/* Another thread may have closed the descriptor, and found no mark yet. */
+static void drop_if_closed(struct file *file, int fd)
+{
+    struct file *now = fd_get_any(fd);
+    if (now != file)
+        dnotify_close(file, this_thread()->files);
+    if (now)
+        file_put(now);
+}
+
 int dnotify_set(struct file *file, int fd, uint32_t mask)
 {
     struct notify_state *state = notify_state_of(file->kernel);
@@ -158,6 +173,8 @@ int dnotify_set(struct file *file, int fd, uint32_t mask)
     spin_unlock(&state->lock);
     if (mark || error)
         kfree(fresh);
+    else
+        drop_if_closed(file, fd);
     return error;
 }
 

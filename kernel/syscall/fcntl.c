@@ -55,14 +55,32 @@ static int64_t set_flags(struct file *file, uint32_t flags)
     return 0;
 }
 
-static int64_t record_lock(struct file *file, int command, uint64_t uaddr)
+/* Another thread may have closed the descriptor while the lock was waited for: that let go of all
+ * that the process held, but could not of this one. */
+static int drop_locks_if_closed(int fd, struct file *file)
+{
+    struct linux_flock all = {.l_type = F_UNLCK, .l_whence = SEEK_SET};
+    struct file *now = fd_get_any(fd);
+    if (now)
+        file_put(now); /* only compared from here on */
+    if (now == file)
+        return 0;
+    (void)file_lock_fcntl(file, F_SETLK, &all);
+    return -EBADF;
+}
+
+static int64_t record_lock(int fd, struct file *file, int command, uint64_t uaddr)
 {
     struct linux_flock lock;
     if (copy_from_user(&lock, uaddr, sizeof(lock)))
         return -EFAULT;
     int error = file_lock_fcntl(file, command, &lock);
-    if (error || (command != F_GETLK && command != F_OFD_GETLK))
+    if (error)
         return error;
+    if ((command == F_SETLK || command == F_SETLKW) && lock.l_type != F_UNLCK)
+        return drop_locks_if_closed(fd, file);
+    if (command != F_GETLK && command != F_OFD_GETLK)
+        return 0;
     return copy_to_user(uaddr, &lock, sizeof(lock)) ? -EFAULT : 0;
 }
 
@@ -229,7 +247,7 @@ static int64_t file_fcntl(int fd, struct file *file, int command, uint64_t argum
     case F_OFD_GETLK:
     case F_OFD_SETLK:
     case F_OFD_SETLKW:
-        return record_lock(file, command, argument);
+        return record_lock(fd, file, command, argument);
     case F_SETOWN:
         return set_owner_plain(file, argument);
     case F_GETOWN:

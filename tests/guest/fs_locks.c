@@ -2,6 +2,7 @@
 /* fcntl_locking(2), flock(2). */
 #include "fs_check.h"
 
+#include <pthread.h>
 #include <sys/file.h>
 #include <sys/time.h>
 
@@ -143,6 +144,54 @@ static void waiting(void)
     OK(close(fd));
 }
 
+static void *wait_for_lock(void *fd)
+{
+    return (void *)(intptr_t)(lock(*(int *)fd, F_SETLKW, F_WRLCK, 0, 10) == 0 ? 0 : errno);
+}
+
+/* /proc/locks tells of a process that waits for one. */
+static void until_waiting(pid_t pid)
+{
+    char wanted[32], line[256];
+    bool found = false;
+
+    snprintf(wanted, sizeof(wanted), " %d ", (int)pid);
+    while (!found) {
+        FILE *locks = fopen("/proc/locks", "r");
+        TRUE(locks);
+        while (fgets(line, sizeof(line), locks))
+            found = found || (strstr(line, "->") && strstr(line, wanted));
+        fclose(locks);
+    }
+}
+
+/* A lock that comes when its descriptor is gone is given back. */
+static void closed_while_waiting(void)
+{
+    int fd = (int)OK(open("f", O_RDWR)), gate[2];
+    pthread_t thread;
+    void *result;
+    char c;
+    OK(pipe(gate));
+    pid_t pid = (pid_t)OK(fork());
+    if (pid == 0) {
+        OK(lock(fd, F_SETLK, F_WRLCK, 0, 10));
+        OK(write(gate[1], "x", 1));
+        pause();
+    }
+    EQ(read(gate[0], &c, 1), 1);
+    EQ(pthread_create(&thread, NULL, wait_for_lock, &fd), 0);
+    until_waiting(getpid());
+    OK(close(fd));
+    OK(kill(pid, SIGKILL));
+    OK(waitpid(pid, NULL, 0));
+    EQ(pthread_join(thread, &result), 0);
+    EQ((intptr_t)result, EBADF);
+    EQ(seen_by_child(F_WRLCK, 0, 0).l_type, F_UNLCK);
+    OK(close(gate[0]));
+    OK(close(gate[1]));
+}
+
 static void deadlock(void)
 {
     int fd = (int)OK(open("f", O_RDWR)), ready[2];
@@ -232,6 +281,7 @@ int main(void)
     ranges();
     errors();
     waiting();
+    closed_while_waiting();
     deadlock();
     open_file_locks();
     flocks();
