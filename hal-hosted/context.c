@@ -31,9 +31,10 @@
 
 static const char stack_canary[CONTEXT_CANARY_BYTES] = "Assay's stack..";
 
-/* Under ThreadSanitizer, one for each context made by hal_context_init; host memory. */
+/* Under ThreadSanitizer, one for each context; host memory. */
 struct context_fiber {
     void *fiber;
+    const char *stack;
     struct context_fiber *next, *prev;
 };
 
@@ -89,26 +90,47 @@ void hal_stack_unmap(void *stack)
 #endif
 }
 
-static void fiber_attach(struct context *context)
+#if HOSTED_TSAN
+static struct context_fiber *fiber_of_stack(struct machine *machine, const char *stack)
+{
+    struct context_fiber *node = machine->fibers;
+
+    while (node && node->stack != stack) {
+        node = node->next;
+    }
+    return node;
+}
+#endif
+
+/* In a world a snapshot may bring a context back after its end, so there a fiber belongs to a stack
+ * and lives as long as the machine. */
+static void fiber_attach(struct machine *machine, struct context *context)
 {
 #if HOSTED_TSAN
-    struct machine *machine = vcpu_current()->machine;
-    struct context_fiber *node = malloc(sizeof *node);
+    struct context_fiber *node;
 
-    if (!node) {
-        host_fatal("out of host memory");
+    pthread_mutex_lock(&machine->fibers_lock);
+    node = machine->sim ? fiber_of_stack(machine, context->stack.bottom) : NULL;
+    if (node) {
+        __tsan_destroy_fiber(node->fiber);
+    } else {
+        node = malloc(sizeof *node);
+        if (!node) {
+            host_fatal("out of host memory");
+        }
+        node->stack = context->stack.bottom;
+        node->prev = NULL;
+        node->next = machine->fibers;
+        if (node->next) {
+            node->next->prev = node;
+        }
+        machine->fibers = node;
     }
     node->fiber = context->fiber = __tsan_create_fiber(0);
-    node->prev = NULL;
-    pthread_mutex_lock(&machine->fibers_lock);
-    node->next = machine->fibers;
-    if (node->next) {
-        node->next->prev = node;
-    }
-    machine->fibers = node;
     pthread_mutex_unlock(&machine->fibers_lock);
     context->fiber_node = node;
 #else
+    (void)machine;
     context->fiber = NULL;
     context->fiber_node = NULL;
 #endif
@@ -120,7 +142,7 @@ static void fiber_detach(struct context *context)
     struct machine *machine = vcpu_current()->machine;
     struct context_fiber *node = context->fiber_node;
 
-    if (node) {
+    if (node && !machine->sim) {
         pthread_mutex_lock(&machine->fibers_lock);
         *(node->prev ? &node->prev->next : &machine->fibers) = node->next;
         if (node->next) {
@@ -132,6 +154,42 @@ static void fiber_detach(struct context *context)
     }
 #endif
     context->fiber_node = NULL;
+}
+
+/* What a context's memory says of its fiber may be older than the fiber. */
+static inline void fiber_refresh(struct machine *machine, struct context *context)
+{
+#if HOSTED_TSAN
+    const struct context_fiber *node =
+        machine->sim ? fiber_of_stack(machine, context->stack.bottom) : NULL;
+
+    if (node) {
+        context->fiber = node->fiber;
+    }
+#else
+    (void)machine;
+    (void)context;
+#endif
+}
+
+void context_machine_restored(struct machine *machine)
+{
+#if HOSTED_TSAN
+    enum { CALLS_MAX = 256 }; /* in which a context can be: it will return from them */
+    void *host = __tsan_get_current_fiber();
+
+    for (struct context_fiber *node = machine->fibers; node; node = node->next) {
+        __tsan_destroy_fiber(node->fiber);
+        node->fiber = __tsan_create_fiber(0);
+        __tsan_switch_to_fiber(node->fiber, 0);
+        for (int i = 0; i < CALLS_MAX; i++) {
+            __tsan_func_entry(NULL);
+        }
+        __tsan_switch_to_fiber(host, 0);
+    }
+#else
+    (void)machine;
+#endif
 }
 
 void context_machine_exit(struct machine *machine)
@@ -179,7 +237,7 @@ void hal_context_init(struct hal_context *public, void *stack, void (*entry)(voi
 #endif
     canary_set(stack);
     context_build_frame(context);
-    fiber_attach(context);
+    fiber_attach(vcpu_current()->machine, context);
 }
 
 void hal_context_destroy(struct hal_context *public)
@@ -234,6 +292,7 @@ NO_ASAN void hal_context_switch(struct hal_context *public_from, struct hal_cont
 #if HOSTED_TSAN
     from->fiber = __tsan_get_current_fiber();
 #endif
+    fiber_refresh(vcpu->machine, to);
     switch_begin(to, &from->fake_stack);
     hosted_context_switch(&from->rsp, to->rsp);
     switch_end(from->fake_stack); /* perhaps on another host thread: vcpu is stale */
@@ -301,15 +360,12 @@ NO_ASAN void context_enter(struct vcpu *vcpu, void (*entry)(void *), void *argum
     context_build_frame(boot);
 #if HOSTED_TSAN
     host->fiber = __tsan_get_current_fiber();
-    boot->fiber = __tsan_create_fiber(0);
 #endif
+    fiber_attach(vcpu->machine, boot);
     vcpu->stack = boot->stack;
     switch_begin(boot, &host->fake_stack);
     hosted_context_switch(&host->rsp, boot->rsp);
     switch_end(host->fake_stack);
-#if HOSTED_TSAN
-    __tsan_destroy_fiber(boot->fiber);
-#endif
 }
 
 NO_ASAN void context_leave(struct vcpu *vcpu)
@@ -331,6 +387,9 @@ NO_ASAN void context_pause(struct vcpu *vcpu)
     struct context *paused = context_of(&vcpu->paused_context);
 
     paused->stack = vcpu->stack;
+#if HOSTED_TSAN
+    paused->fiber = __tsan_get_current_fiber();
+#endif
     switch_begin(host, &paused->fake_stack);
     hosted_context_switch(&paused->rsp, host->rsp);
     switch_end(paused->fake_stack);
@@ -354,6 +413,7 @@ NO_ASAN void context_continue(struct vcpu *vcpu, struct hal_context *suspended)
 #if HOSTED_TSAN
     host->fiber = __tsan_get_current_fiber();
 #endif
+    fiber_refresh(vcpu->machine, to);
     switch_begin(to, &host->fake_stack);
     hosted_context_switch(&host->rsp, to->rsp);
     switch_end(host->fake_stack);

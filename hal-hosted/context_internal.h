@@ -46,13 +46,13 @@ void context_enter(struct vcpu *vcpu, void (*entry)(void *), void *argument);
 /* Give up the running kernel context and return from context_enter. */
 __attribute__((noreturn)) void context_leave(struct vcpu *vcpu);
 
-/* Leave the running kernel context, as context_leave does, but such that context_resume goes on with
- * it. */
+/* Leave the running kernel context, as context_leave does, but such that context_resume goes on
+ * with it. */
 void context_pause(struct vcpu *vcpu);
 void context_resume(struct vcpu *vcpu);
 
-/* From the host's side: let a suspended vCPU go on where context_suspend was called. Returns when it
- * suspends itself again, or leaves. */
+/* From the host's side: let a suspended vCPU go on where context_suspend was called. Returns when
+ * it suspends itself again, or leaves. */
 void context_continue(struct vcpu *vcpu, struct hal_context *suspended);
 /* From the vCPU's side. */
 void context_suspend(struct vcpu *vcpu, struct hal_context *suspended);
@@ -63,6 +63,10 @@ void context_stack_prepare(char *stack);
 /* Boot stacks: host memory with a guard page. */
 char *context_boot_stack_create(void);
 void context_boot_stack_destroy(char *stack);
+
+/* A snapshot of the machine was restored: contexts are in other calls than they were. From the
+ * host's side. */
+void context_machine_restored(struct machine *machine);
 
 /* Release what contexts that were not destroyed still hold. */
 void context_machine_exit(struct machine *machine);

@@ -23,6 +23,7 @@ void *__tsan_get_current_fiber(void);
 void *__tsan_create_fiber(unsigned flags);
 void __tsan_destroy_fiber(void *fiber);
 void __tsan_switch_to_fiber(void *fiber, unsigned flags);
+void __tsan_func_entry(void *caller);
 void __tsan_read_range(void *address, long bytes);
 void __tsan_write_range(void *address, long bytes);
 #else

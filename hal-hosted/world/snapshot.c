@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "hal-hosted/context_internal.h"
 #include "hal-hosted/world/tracking_internal.h"
 
 struct machine_copy {
@@ -136,6 +137,7 @@ static int machine_copy_restore(struct world_snapshot *snapshot, struct machine_
         error = memory_copy_restore(&copy->memory, machine, &snapshot->pages);
         world_tracking_begin(machine);
     }
+    context_machine_restored(machine);
     sim->on = copy->on;
     sim->paused = copy->paused;
     sim->status = copy->status;

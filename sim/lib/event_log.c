@@ -154,6 +154,8 @@ void log_event(struct sim *sim, enum sim_event_type type, const struct sim_machi
     }
     if (log->fd >= 0) {
         buffer_put(log, &event, sizeof event);
+    }
+    if (log->fd >= 0 && event.bytes > 0) {
         buffer_put(log, text, event.bytes);
     }
 }
