@@ -12,6 +12,7 @@ def assay_sim_test(
         twice = False,
         fails = False,
         args = [],
+        tags = [],
         **kwargs):
     """Runs a scenario with many seeds, split over shards that may run on different machines.
 
@@ -26,7 +27,8 @@ def assay_sim_test(
       twice: run every seed twice; the event logs must be equal.
       fails: the scenario must fail with one of the seeds, and its bundle must replay.
       args: further options of `assay sim`.
-      **kwargs: further attributes of the test, as size, tags, timeout.
+      tags: of the test, beside "simulation".
+      **kwargs: further attributes of the test, as size and timeout.
     """
     native.sh_test(
         name = name,
@@ -43,5 +45,6 @@ def assay_sim_test(
             _ASSAY,
         ] + data,
         shard_count = shard_count if shard_count > 1 else None,
+        tags = tags + ["simulation"],
         **kwargs
     )
