@@ -2,11 +2,11 @@
  *
  * Futexes: waiting on a user word, waking, requeueing (futex(2)).
  *
- * Waiters are hashed by key (memory object and offset). FUTEX_WAIT reads the word under its bucket's
- * lock, after counting itself in bucket->waiters: a waker stores the word, then looks at that count,
- * so either it sees the waiter or the waiter sees the new word. An empty bucket costs a waker no
- * lock. User words are read under the lock by HAL accesses that never fault; if the page is absent
- * the lock is dropped, the fault resolved, and everything begins anew.
+ * Waiters are hashed by key (memory object and offset). FUTEX_WAIT reads the word under its
+ * bucket's lock, after counting itself in bucket->waiters: a waker stores the word, then looks at
+ * that count, so either it sees the waiter or the waiter sees the new word. An empty bucket costs a
+ * waker no lock. User words are read under the lock by HAL accesses that never fault; if the page
+ * is absent the lock is dropped, the fault resolved, and everything begins anew.
  */
 #include "kernel/abi/futex.h"
 
@@ -56,9 +56,21 @@ struct futex_bucket *futex_bucket(const struct futex_key *key)
 
 void futex_waiter_init(struct futex_waiter *waiter, const struct futex_key *key, uint32_t bitset)
 {
-    *waiter = (struct futex_waiter){
-        .key = *key, .bucket = futex_bucket(key), .thread = this_thread(), .bitset = bitset};
+    *waiter = (struct futex_waiter){.key = *key,
+                                    .bucket = futex_bucket(key),
+                                    .thread = this_thread(),
+                                    .bitset = bitset,
+                                    .priority = this_thread()->se.rt_priority};
     list_node_init(&waiter->node);
+}
+
+/* Behind all of its priority or a higher one: the usual case ends at once. */
+static void enqueue_locked(struct futex_bucket *bucket, struct futex_waiter *waiter)
+{
+    struct futex_waiter *before;
+    list_for_each_entry_reverse(before, &bucket->queue,
+                                node) if (before->priority >= waiter->priority) break;
+    list_insert_after(&before->node, &waiter->node);
 }
 
 int futex_fault_in(uint64_t uaddr, bool write)
@@ -81,7 +93,7 @@ int futex_waiter_queue(struct futex_waiter *waiter, uint64_t uaddr, uint32_t val
         spin_lock(&bucket->lock);
         int fault = hal_user_load32(uaddr, &current);
         if (!fault && current == value) {
-            list_add_tail(&bucket->queue, &waiter->node);
+            enqueue_locked(bucket, waiter);
             spin_unlock(&bucket->lock);
             return 0;
         }
@@ -257,7 +269,7 @@ static void requeue_locked(struct futex_waiter *waiter, struct futex_bucket *to,
     list_remove(&waiter->node);
     atomic_fetch_sub_relaxed(&from->waiters, 1);
     atomic_fetch_add_seq(&to->waiters, 1);
-    list_add_tail(&to->queue, &waiter->node);
+    enqueue_locked(to, waiter);
     atomic_store_release(&waiter->bucket, to);
 }
 
@@ -456,7 +468,8 @@ static int64_t wait_on_all(struct waitv *all, const struct linux_futex_waitv *re
                            struct futex_timeout timeout)
 {
     for (unsigned i = 0; i < all->count; i++) {
-        int error = futex_waiter_queue(&all->waiters[i], requests[i].uaddr, (uint32_t)requests[i].val);
+        int error =
+            futex_waiter_queue(&all->waiters[i], requests[i].uaddr, (uint32_t)requests[i].val);
         if (error) {
             int woken = unqueue_all(all, i);
             return woken >= 0 ? woken : error;

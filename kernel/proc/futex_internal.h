@@ -2,9 +2,9 @@
  *
  * The futex hash table and its waiters, for the futex files.
  *
- * A waiter lives on its thread's stack. While it is queued its bucket's lock guards it; who takes it
- * out of the list (wakes it) does everything under that lock, thread_wake included, and the waiter
- * takes the lock once more before it returns: so a waiter never vanishes under its waker.
+ * A waiter lives on its thread's stack. While it is queued its bucket's lock guards it; who takes
+ * it out of the list (wakes it) does everything under that lock, thread_wake included, and the
+ * waiter takes the lock once more before it returns: so a waiter never vanishes under its waker.
  */
 #ifndef KERNEL_PROC_FUTEX_INTERNAL_H
 #define KERNEL_PROC_FUTEX_INTERNAL_H
@@ -20,9 +20,9 @@ struct task;
 enum { FUTEX_BUCKETS = 256 };
 
 struct futex_bucket {
-    struct spinlock lock;        /* LOCK_RANK_FUTEX; the lower address first if two are held */
-    uint32_t waiters;            /* atomic; counts also who is about to queue */
-    struct list queue;           /* struct futex_waiter, in order of arrival */
+    struct spinlock lock; /* LOCK_RANK_FUTEX; the lower address first if two are held */
+    uint32_t waiters;     /* atomic; counts also who is about to queue */
+    struct list queue;    /* struct futex_waiter, by priority, then arrival */
 } ALIGNED(64);
 
 struct futex_waiter {
@@ -30,36 +30,37 @@ struct futex_waiter {
     struct futex_key key;
     struct futex_bucket *bucket; /* atomic: changes when requeued; the lock to take */
     struct thread *thread;
+    int priority; /* real-time, when it began to wait: higher goes first */
     uint32_t bitset;
-    bool woken;                  /* atomic */
-    bool wants_pi;               /* FUTEX_WAIT_REQUEUE_PI: to be requeued to requeue_key only */
+    bool woken;    /* atomic */
+    bool wants_pi; /* FUTEX_WAIT_REQUEUE_PI: to be requeued to requeue_key only */
     struct futex_key requeue_key;
-    struct pi_waiter *pi;        /* of wants_pi: where it continues */
+    struct pi_waiter *pi; /* of wants_pi: where it continues */
 };
 
 /* A priority-inheritance futex that somebody waits for. futex_pi.c */
 struct pi_lock {
     struct list_node node;
     struct futex_key key;
-    struct task *owner;          /* referenced */
-    struct list waiters;         /* struct pi_waiter, highest priority first */
-    bool correcting;             /* a dead owner's successor is writing the word */
+    struct task *owner;  /* referenced */
+    struct list waiters; /* struct pi_waiter, highest priority first */
+    bool correcting;     /* a dead owner's successor is writing the word */
 };
 
 struct pi_waiter {
     struct list_node node;
-    struct pi_lock *lock;        /* NULL: not queued */
+    struct pi_lock *lock; /* NULL: not queued */
     struct task *task;
     uint64_t uaddr;
-    int priority;                /* lower goes first */
-    bool granted;                /* atomic: it owns the futex */
-    bool owner_died;             /* granted by a dying owner, which could not write the word */
+    int priority;    /* lower goes first */
+    bool granted;    /* atomic: it owns the futex */
+    bool owner_died; /* granted by a dying owner, which could not write the word */
 };
 
 struct futex_table {
     struct futex_bucket buckets[FUTEX_BUCKETS];
-    struct spinlock pi_lock;     /* nests inside a bucket's lock: all of futex_pi.c's state */
-    struct list pi_locks;        /* struct pi_lock */
+    struct spinlock pi_lock; /* nests inside a bucket's lock: all of futex_pi.c's state */
+    struct list pi_locks;    /* struct pi_lock */
 };
 
 struct futex_table *futex_table(void);

@@ -7,20 +7,24 @@
 enum { THREADS = 4 };
 
 static volatile uint32_t word, word2;
-static volatile int awake;
+static volatile int awake, order[THREADS];
 static pid_t tids[THREADS];
 
 struct waiter {
     int index, op;
+    int priority; /* of SCHED_FIFO; 0: an ordinary thread */
     uint32_t bitset;
 };
 
 static void *wait_on_word(void *argument)
 {
     const struct waiter *waiter = argument;
+    struct sched_param param = {.sched_priority = waiter->priority};
+    if (waiter->priority)
+        OK(syscall(SYS_sched_setscheduler, 0, SCHED_FIFO, &param));
     tids[waiter->index] = thread_id();
     long result = futex(&word, waiter->op, 0, NULL, NULL, waiter->bitset);
-    __atomic_fetch_add(&awake, 1, __ATOMIC_SEQ_CST);
+    order[__atomic_fetch_add(&awake, 1, __ATOMIC_SEQ_CST)] = waiter->index;
     return (void *)result;
 }
 
@@ -28,17 +32,23 @@ static struct waiter waiters[THREADS];
 static pthread_t threads[THREADS];
 
 /* Start waiters one after the other, so that their order is known. */
-static void start(int count, int op)
+static void start_with_priorities(int count, int op, const int *priorities)
 {
     awake = 0;
     memset(tids, 0, sizeof(tids));
     for (int i = 0; i < count; i++) {
-        waiters[i] = (struct waiter){.index = i, .op = op, .bitset = 1u << i};
+        waiters[i] =
+            (struct waiter){.index = i, .op = op, .priority = priorities[i], .bitset = 1u << i};
         EQ(pthread_create(&threads[i], NULL, wait_on_word, &waiters[i]), 0);
         while (!*(volatile pid_t *)&tids[i])
             usleep(100);
         wait_for_state(tids[i], "S");
     }
+}
+
+static void start(int count, int op)
+{
+    start_with_priorities(count, op, (const int[THREADS]){0});
 }
 
 static void await(int wanted)
@@ -69,6 +79,34 @@ static void wake_counts(void)
             join(i);
         EQ(futex(&word, FUTEX_WAKE | private, 1, NULL, NULL, 0), 0);
         EQ(futex(&word2, FUTEX_WAKE | private, 1, NULL, NULL, 0), 0);
+    }
+}
+
+/* Real-time waiters go first, the highest priority before all; requeueing keeps that order. */
+static void real_time_first(void)
+{
+    static const int priorities[THREADS] = {0, 1, 3, 1}, wanted[THREADS] = {2, 1, 3, 0};
+    struct sched_param param = {.sched_priority = 1};
+    if (syscall(SYS_sched_setscheduler, 0, SCHED_FIFO, &param)) {
+        EQ(errno, EPERM);
+        return;
+    }
+    param.sched_priority = 0;
+    OK(syscall(SYS_sched_setscheduler, 0, SCHED_OTHER, &param));
+    for (int requeued = 0; requeued < 2; requeued++) {
+        volatile uint32_t *from = &word;
+        start_with_priorities(THREADS, FUTEX_WAIT, priorities);
+        if (requeued) {
+            EQ(futex2(&word, FUTEX_REQUEUE, 0, THREADS, &word2, 0), THREADS);
+            from = &word2;
+        }
+        for (int i = 0; i < THREADS; i++) {
+            EQ(futex(from, FUTEX_WAKE, 1, NULL, NULL, 0), 1);
+            await(i + 1);
+            EQ(order[i], wanted[i]);
+        }
+        for (int i = 0; i < THREADS; i++)
+            join(i);
     }
 }
 
@@ -103,7 +141,8 @@ static void timeouts(void)
 
 static void errors(void)
 {
-    struct timespec bad = {.tv_nsec = 1000000000}, negative = {.tv_sec = -1}, second = {.tv_sec = 1};
+    struct timespec bad = {.tv_nsec = 1000000000}, negative = {.tv_sec = -1},
+                    second = {.tv_sec = 1};
     FAILS(futex(&word, FUTEX_WAIT, 1, NULL, NULL, 0), EAGAIN);
     FAILS(futex(&word, FUTEX_WAIT, 0, &bad, NULL, 0), EINVAL);
     FAILS(futex(&word, FUTEX_WAIT, 0, &negative, NULL, 0), EINVAL);
@@ -151,13 +190,13 @@ static void wake_op(void)
         uint32_t before, encoded, after;
         int wakes; /* second futex */
     } cases[] = {
-        {5, op(0, 7, 0, 5), 7, 1},         /* set, == */
-        {5, op(1, 3, 1, 5), 8, 0},         /* add, != */
-        {5, op(1, (unsigned)-1, 2, 6), 4, 1}, /* add -1, < */
-        {5, op(2, 8, 3, 5), 13, 1},        /* or, <= */
-        {5, op(3, 4, 4, 5), 1, 0},         /* and not, > */
-        {5, op(4, 6, 5, 5), 3, 1},         /* xor, >= */
-        {5, op(2 | 8, 4, 0, 5), 21, 1},    /* or 1 << 4 */
+        {5, op(0, 7, 0, 5), 7, 1},                       /* set, == */
+        {5, op(1, 3, 1, 5), 8, 0},                       /* add, != */
+        {5, op(1, (unsigned)-1, 2, 6), 4, 1},            /* add -1, < */
+        {5, op(2, 8, 3, 5), 13, 1},                      /* or, <= */
+        {5, op(3, 4, 4, 5), 1, 0},                       /* and not, > */
+        {5, op(4, 6, 5, 5), 3, 1},                       /* xor, >= */
+        {5, op(2 | 8, 4, 0, 5), 21, 1},                  /* or 1 << 4 */
         {(uint32_t)-3, op(0, 0, 2, (unsigned)-2), 0, 1}, /* signed comparison */
     };
     for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
@@ -192,7 +231,8 @@ static void shared_keys(void)
     uint32_t *second = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     uint32_t *anonymous =
         mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    uint32_t *waited[2] = {first + 3, anonymous + 5}, *woken[2] = {second + 1024 + 3, anonymous + 5};
+    uint32_t *waited[2] = {first + 3, anonymous + 5},
+             *woken[2] = {second + 1024 + 3, anonymous + 5};
     for (int i = 0; i < 2; i++) {
         pid_t pid = (pid_t)OK(fork());
         if (pid == 0)
@@ -274,6 +314,7 @@ static void waiting_for_several(void)
 int main(void)
 {
     wake_counts();
+    real_time_first();
     bit_sets();
     timeouts();
     errors();
