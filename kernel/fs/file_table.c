@@ -112,6 +112,10 @@ struct file_table *file_table_get(struct file_table *table)
 static int close_file(struct file_table *table, struct file *file)
 {
     int error = file->ops->flush ? file->ops->flush(file) : 0;
+    if (unlikely(file->mode & FILE_PATH)) { /* never opened the file: nothing to release */
+        file_put(file);
+        return error;
+    }
     if (unlikely(atomic_load_acquire(&file->inode->locks) != NULL))
         file_locks_close(file, table);
     if (unlikely(atomic_load_acquire(&file->inode->marks) != NULL))
@@ -125,9 +129,8 @@ void file_table_put(struct file_table *table)
     if (!table || atomic_sub_fetch_acq_rel(&table->refs, 1) != 0)
         return;
     size_t fd;
-    bitmap_for_each_set (fd, table->open_bits, table->capacity)
-        if (table->files[fd])
-            close_file(table, table->files[fd]);
+    bitmap_for_each_set(fd, table->open_bits, table->capacity) if (table->files[fd])
+        close_file(table, table->files[fd]);
     free_arrays(table->files, table->capacity);
     kfree(container_of(table, struct table_with_files, table));
 }

@@ -236,6 +236,27 @@ static void open_file_locks(void)
     OK(close(b));
 }
 
+/* Closing a descriptor drops the process's record locks on the file, but not if it is O_PATH. */
+static void closing_other_descriptors(void)
+{
+    int fd = (int)OK(open("f", O_RDWR));
+    for (int path_only = 0; path_only < 2; path_only++) {
+        OK(lock(fd, F_SETLK, F_WRLCK, 0, 0));
+        OK(close((int)OK(open("f", path_only ? O_PATH : O_RDONLY))));
+        pid_t pid = (pid_t)OK(fork());
+        if (pid == 0) {
+            errno = 0;
+            lock(fd, F_SETLK, F_WRLCK, 0, 0);
+            EQ(errno, path_only ? EAGAIN : 0);
+            _exit(0);
+        }
+        int status;
+        OK(waitpid(pid, &status, 0));
+        EQ(status, 0);
+    }
+    OK(close(fd));
+}
+
 static void flocks(void)
 {
     int a = (int)OK(open("f", O_RDONLY)), b = (int)OK(open("f", O_RDONLY));
@@ -284,6 +305,7 @@ int main(void)
     closed_while_waiting();
     deadlock();
     open_file_locks();
+    closing_other_descriptors();
     flocks();
     leave_tmpfs();
     return 0;
