@@ -2,9 +2,9 @@
  *
  * Interval timers (setitimer(2), alarm(2)).
  *
- * ITIMER_REAL is a kernel timer in the process. As in Linux its next interval starts when SIGALRM is
- * taken, not when it is sent, so that a short interval cannot drown a slow process. ITIMER_VIRTUAL
- * and ITIMER_PROF are points in the process's CPU time that cpu_timers.c looks at.
+ * ITIMER_REAL is a kernel timer in the process. As in Linux its next interval starts when SIGALRM
+ * is taken, not when it is sent, so that a short interval cannot drown a slow process.
+ * ITIMER_VIRTUAL and ITIMER_PROF are points in the process's CPU time that cpu_timers.c looks at.
  * Locking: the process's signal lock.
  */
 #include "kernel/proc/itimer.h"
@@ -39,8 +39,8 @@ void itimer_real_taken_locked(struct process *process)
         process->itimer_real_expires_ns = 0;
         return;
     }
-    process->itimer_real_expires_ns =
-        time_add(process->itimer_real_expires_ns + late_ns / interval_ns * interval_ns, interval_ns);
+    process->itimer_real_expires_ns = time_add(
+        process->itimer_real_expires_ns + late_ns / interval_ns * interval_ns, interval_ns);
     timer_arm(&process->itimer_real, process->itimer_real_expires_ns);
 }
 
@@ -57,9 +57,10 @@ static void set_real_locked(struct process *process, const struct itimer_setting
 {
     timer_cancel(&process->itimer_real);
     process->itimer_real_waits = false;
-    process->itimer_real_interval_ns = setting->interval_ns;
+    process->itimer_real_interval_ns = 0; /* a stopped timer has none, unlike the CPU timers */
     process->itimer_real_expires_ns = 0;
     if (setting->value_ns) {
+        process->itimer_real_interval_ns = setting->interval_ns;
         process->itimer_real_expires_ns = time_add(clock_monotonic_ns(), setting->value_ns);
         timer_arm(&process->itimer_real, process->itimer_real_expires_ns);
     }
@@ -77,9 +78,7 @@ static void get_cpu_locked(struct process *process, int which, struct itimer_set
         expires_ns = process->itimer_prof.expires_ns;
         out->interval_ns = process->itimer_prof.interval_ns;
     }
-    out->value_ns = !expires_ns           ? 0
-                    : expires_ns > now_ns ? expires_ns - now_ns
-                                          : NSEC_PER_USEC;
+    out->value_ns = !expires_ns ? 0 : expires_ns > now_ns ? expires_ns - now_ns : NSEC_PER_USEC;
 }
 
 static void set_cpu_locked(struct process *process, int which, const struct itimer_setting *setting)

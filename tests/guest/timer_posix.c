@@ -243,10 +243,26 @@ static void cpu_timers(void)
     }
 }
 
+/* A stopped ITIMER_REAL has no interval; the others keep what was set. */
+static void stopped_interval_timers(void)
+{
+    struct itimerval zero = {{0, 0}, {0, 0}}, stopped = {.it_interval = {10, 0}}, old;
+    int which[] = {ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF};
+    for (int i = 0; i < 3; i++) {
+        OK(setitimer(which[i], &stopped, NULL));
+        OK(setitimer(which[i], &zero, &old));
+        EQ(old.it_interval.tv_sec, which[i] == ITIMER_REAL ? 0 : 10);
+        EQ(old.it_value.tv_sec, 0);
+        EQ(old.it_value.tv_usec, 0);
+    }
+}
+
 static void interval_timers(void)
 {
-    int which[] = {ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF}, signo[] = {SIGALRM, SIGVTALRM, SIGPROF};
-    struct itimerval value = {.it_value.tv_usec = 20000, .it_interval.tv_usec = 10000}, old, zero = {0};
+    int which[] = {ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF},
+        signo[] = {SIGALRM, SIGVTALRM, SIGPROF};
+    struct itimerval value = {.it_value.tv_usec = 20000, .it_interval.tv_usec = 10000}, old,
+                     zero = {0};
     for (int i = 0; i < 3; i++) {
         handle(signo[i], note, SA_RESTART);
         count = 0;
@@ -266,6 +282,7 @@ static void interval_timers(void)
     value.it_value.tv_usec = 1000000;
     FAILS(setitimer(ITIMER_REAL, &value, NULL), EINVAL);
     FAILS(setitimer(3, &zero, NULL), EINVAL);
+    stopped_interval_timers();
     FAILS(getitimer(3, &zero), EINVAL);
     EQ(alarm(100), 0);
     EQ(alarm(0), 100);
