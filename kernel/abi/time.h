@@ -124,12 +124,19 @@ struct linux_timex {
 #define ADJ_MICRO 0x1000
 #define ADJ_NANO 0x2000
 #define ADJ_TICK 0x4000
+#define ADJ_ADJTIME 0x8000
+#define ADJ_OFFSET_READONLY 0x2000 /* with ADJ_ADJTIME */
 #define ADJ_OFFSET_SINGLESHOT 0x8001
 #define ADJ_OFFSET_SS_READ 0xa001
 
 #define STA_PLL 0x0001
+#define STA_FLL 0x0008
 #define STA_UNSYNC 0x0040
+#define STA_FREQHOLD 0x0080
+#define STA_CLOCKERR 0x1000
 #define STA_NANO 0x2000
+#define STA_MODE 0x4000
+#define STA_RONLY 0xff00
 
 #define TIME_OK 0
 #define TIME_INS 1

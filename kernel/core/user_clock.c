@@ -11,9 +11,12 @@
 #include "kernel/core/core_internal.h"
 #include "kernel/lib/atomic.h"
 
-static void write_locked(const struct time_state *time, struct user_clock *clock)
+void user_clock_update_locked(struct time_state *time)
 {
+    struct user_clock *clock = atomic_load_acquire(&time->user_clock);
     struct hal_user_clock hal;
+    if (clock == NULL)
+        return;
     bool usable = hal_time_user_clock(&hal);
     uint32_t sequence = clock->sequence;
 
@@ -25,20 +28,18 @@ static void write_locked(const struct time_state *time, struct user_clock *clock
         atomic_store_relaxed(&clock->monotonic_ns, hal.ns - time->boot_base_ns);
         atomic_store_relaxed(&clock->ns_per_tsc, hal.ns_per_tsc);
     }
-    atomic_store_relaxed(&clock->realtime_offset_ns, clock_realtime_offset_ns());
+    atomic_store_relaxed(&clock->realtime_offset_ns, time->line.offset_ns);
+    atomic_store_relaxed(&clock->realtime_base_ns, time->line.base_ns);
+    atomic_store_relaxed(&clock->realtime_rate, time->line.rate);
+    atomic_store_relaxed(&clock->tai_s, atomic_load_relaxed(&time->tai_s));
     atomic_store_release(&clock->sequence, sequence + 2);
 }
 
 void user_clock_update(struct kernel *kernel)
 {
     struct time_state *time = kernel->time;
-    struct user_clock *clock = atomic_load_acquire(&time->user_clock);
-
-    if (clock == NULL) {
-        return;
-    }
     bool irq = spin_lock_irqsave(&time->user_lock);
-    write_locked(time, clock);
+    user_clock_update_locked(time);
     spin_unlock_irqrestore(&time->user_lock, irq);
 }
 

@@ -25,7 +25,11 @@ struct user_clock {
     uint32_t sequence;
     uint32_t mode;
     uint64_t tsc, monotonic_ns, ns_per_tsc; /* << 32 */
-    int64_t realtime_offset_ns;             /* CLOCK_REALTIME - CLOCK_MONOTONIC */
+    /* CLOCK_REALTIME - CLOCK_MONOTONIC: at realtime_base_ns, and what it gains from there. */
+    int64_t realtime_offset_ns;
+    uint64_t realtime_base_ns;
+    int64_t realtime_rate; /* ns per ns << 32 */
+    int64_t tai_s;         /* CLOCK_TAI - CLOCK_REALTIME */
 
     /* USER_CLOCK_NAMESPACE: added to these clocks; constant. */
     int64_t monotonic_offset_ns, boottime_offset_ns;

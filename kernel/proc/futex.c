@@ -17,6 +17,7 @@
 #include "kernel/mm/slab.h"
 #include "kernel/proc/futex_internal.h"
 #include "kernel/proc/process_internal.h"
+#include "kernel/proc/wall_timer.h"
 
 int futex_init(struct kernel *kernel)
 {
@@ -154,12 +155,7 @@ static uint64_t monotonic_deadline(struct futex_timeout timeout)
 {
     if (timeout.deadline_ns == FUTEX_NO_TIMEOUT || !timeout.realtime)
         return timeout.deadline_ns;
-    int64_t offset = clock_realtime_offset_ns();
-    if (offset < 0) {
-        uint64_t sum;
-        return add_overflows(timeout.deadline_ns, (uint64_t)-offset, &sum) ? UINT64_MAX - 1 : sum;
-    }
-    return timeout.deadline_ns > (uint64_t)offset ? timeout.deadline_ns - (uint64_t)offset : 0;
+    return wall_clock_to_monotonic(timeout.deadline_ns);
 }
 
 int futex_block(bool (*condition)(const void *argument), const void *argument,

@@ -109,6 +109,8 @@ int64_t time_namespace_offset_ns(int clock)
     case CLOCK_BOOTTIME:
     case CLOCK_BOOTTIME_ALARM:
         return atomic_load_relaxed(&ns->offsets_ns[TIME_OFFSET_BOOTTIME]);
+    case CLOCK_TAI:
+        return clock_tai_offset_ns();
     default:
         return 0;
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A timer at a point of CLOCK_MONOTONIC or of CLOCK_REALTIME; the latter moves with clock_settime(2).
- * The owner serialises start and stop, by a lock that fire takes too.
+ * A timer at a point of CLOCK_MONOTONIC or of CLOCK_REALTIME; the latter moves with
+ * clock_settime(2). The owner serialises start and stop, by a lock that fire takes too.
  */
 #ifndef KERNEL_PROC_WALL_TIMER_H
 #define KERNEL_PROC_WALL_TIMER_H
@@ -17,7 +17,7 @@ struct wall_timer {
     struct wait_entry clock_entry; /* on the kernel's clock_set queue while it follows that clock */
     uint64_t expires_ns;           /* on its clock; atomic */
     bool realtime;
-    bool clock_was_set;            /* atomic: since the last start */
+    bool clock_was_set; /* atomic: since the last start */
     bool fire_on_clock_set;
 };
 
@@ -41,6 +41,9 @@ void wall_timer_rearm(struct wall_timer *timer);
 
 /* clock_settime(CLOCK_REALTIME): set the clock, then everything that follows it. */
 void wall_clock_set(uint64_t realtime_ns);
+
+/* Its rate has changed: deadlines are converted anew. */
+void wall_clock_slewed(void);
 
 /* A point of CLOCK_REALTIME on CLOCK_MONOTONIC, as the clocks stand. */
 uint64_t wall_clock_to_monotonic(uint64_t realtime_ns);

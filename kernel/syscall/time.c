@@ -11,6 +11,7 @@
 #include "kernel/abi/capability.h"
 #include "kernel/abi/errno.h"
 #include "kernel/core/clock.h"
+#include "kernel/core/clock_adjust.h"
 #include "kernel/core/kernel.h"
 #include "kernel/mm/uaccess.h"
 #include "kernel/proc/itimer.h"
@@ -80,8 +81,10 @@ static int read_clock(int clock, uint64_t *out_ns)
     case CLOCK_REALTIME:
     case CLOCK_REALTIME_COARSE:
     case CLOCK_REALTIME_ALARM:
-    case CLOCK_TAI:
         *out_ns = clock_realtime_ns();
+        return 0;
+    case CLOCK_TAI:
+        *out_ns = time_namespace_to_user_ns(clock, clock_realtime_ns());
         return 0;
     case CLOCK_MONOTONIC:
     case CLOCK_MONOTONIC_RAW:
@@ -133,7 +136,8 @@ int64_t sys_gettimeofday(uint64_t tv, uint64_t tz)
         if (copy_to_user(tv, &now, sizeof(now)))
             return -EFAULT;
     }
-    return tz ? clear_user(tz, sizeof(struct linux_timezone)) : 0;
+    const struct linux_timezone zone = clock_timezone();
+    return tz ? copy_to_user(tz, &zone, sizeof(zone)) : 0;
 }
 
 /* ---- setting ---- */
@@ -158,6 +162,18 @@ int64_t sys_clock_settime(int clock, uint64_t time)
     return error ? error : set_realtime(realtime_ns);
 }
 
+/* The first one that comes without a time tells that the clock so far was that of the zone. */
+static int set_timezone(const struct linux_timezone *zone, bool alone)
+{
+    const int32_t minutes_max = 15 * 60;
+    int32_t minutes = zone->tz_minuteswest;
+    if (minutes > minutes_max || minutes < -minutes_max)
+        return -EINVAL;
+    if (!clock_set_timezone(zone) || !alone || !minutes)
+        return 0;
+    return set_realtime(clock_realtime_ns() + (uint64_t)((int64_t)minutes * 60 * 1000000000));
+}
+
 int64_t sys_settimeofday(uint64_t tv, uint64_t tz)
 {
     struct linux_timezone zone;
@@ -171,26 +187,17 @@ int64_t sys_settimeofday(uint64_t tv, uint64_t tz)
     }
     if (tz && copy_from_user(&zone, tz, sizeof(zone)))
         return -EFAULT;
-    if (tv)
-        return set_realtime(timeval_to_ns(&time));
-    return tz && !capable(CAP_SYS_TIME) ? -EPERM : 0;
+    if (!capable(CAP_SYS_TIME))
+        return -EPERM;
+    if (tz) {
+        int error = set_timezone(&zone, !tv);
+        if (error)
+            return error;
+    }
+    return tv ? set_realtime(timeval_to_ns(&time)) : 0;
 }
 
 /* ---- adjtimex(2) ---- */
-
-static void fill_timex(struct linux_timex *out)
-{
-    *out = (struct linux_timex){
-        .maxerror = 16000000,
-        .esterror = 16000000,
-        .status = STA_UNSYNC,
-        .constant = 2,
-        .precision = 1,
-        .tolerance = 32768000,
-        .time = timeval_of_ns(clock_realtime_ns()),
-        .tick = 10000,
-    };
-}
 
 static int step_clock(const struct linux_timex *in)
 {
@@ -208,27 +215,43 @@ static int step_clock(const struct linux_timex *in)
     return set_realtime((uint64_t)delta_ns);
 }
 
-/* The clock is never slewed: only reading, and stepping (ADJ_SETOFFSET), are there. */
+/* What may be asked for, by whom. */
+static int check_timex(const struct linux_timex *in)
+{
+    const int64_t frequency_max = INT64_MAX / 65536000;
+    uint32_t modes = in->modes;
+    if ((modes & ADJ_ADJTIME) && !(modes & ADJ_OFFSET))
+        return -EINVAL;
+    bool reads = modes & ADJ_ADJTIME ? modes & ADJ_OFFSET_READONLY : !modes;
+    if ((!reads || (modes & ADJ_SETOFFSET)) && !capable(CAP_SYS_TIME))
+        return -EPERM;
+    if (!(modes & ADJ_ADJTIME) && (modes & ADJ_TICK) &&
+        (in->tick < 900000 / USER_HZ || in->tick > 1100000 / USER_HZ))
+        return -EINVAL;
+    if ((modes & ADJ_FREQUENCY) && (in->freq > frequency_max || in->freq < -frequency_max))
+        return -EINVAL;
+    return 0;
+}
+
 static int64_t adjust(uint64_t timex_uaddr)
 {
+    const uint32_t rate_modes = ADJ_OFFSET | ADJ_FREQUENCY | ADJ_TICK;
     struct linux_timex timex;
     if (copy_from_user(&timex, timex_uaddr, sizeof(timex)))
         return -EFAULT;
-    uint32_t modes = timex.modes;
-    if (modes && modes != ADJ_OFFSET_SS_READ) {
-        if (!capable(CAP_SYS_TIME))
-            return -EPERM;
-        if ((modes & ~(uint32_t)(ADJ_NANO | ADJ_MICRO)) != ADJ_SETOFFSET)
-            return -EOPNOTSUPP;
-        int error = step_clock(&timex);
-        if (error)
-            return error;
-    }
-    fill_timex(&timex);
-    timex.modes = modes;
-    if (copy_to_user(timex_uaddr, &timex, sizeof(timex)))
-        return -EFAULT;
-    return TIME_ERROR; /* not synchronised */
+    int error = check_timex(&timex);
+    if (!error && (timex.modes & ADJ_SETOFFSET))
+        error = step_clock(&timex);
+    if (error)
+        return error;
+    int state = clock_adjust(&timex);
+    if (timex.modes & rate_modes)
+        wall_clock_slewed();
+    uint64_t now_ns = clock_realtime_ns();
+    timex.time = timeval_of_ns(now_ns);
+    if (timex.status & STA_NANO)
+        timex.time.tv_usec = (int64_t)(now_ns % NSEC_PER_SEC);
+    return copy_to_user(timex_uaddr, &timex, sizeof(timex)) ? -EFAULT : state;
 }
 
 int64_t sys_adjtimex(uint64_t timex)

@@ -68,6 +68,17 @@ static inline uint64_t namespace_offset(int clock)
                                               : page->monotonic_offset_ns);
 }
 
+static inline uint64_t realtime_offset(const volatile struct user_clock *clock,
+                                       uint64_t monotonic_ns)
+{
+    int64_t rate = clock->realtime_rate, offset_ns = clock->realtime_offset_ns;
+    if (__builtin_expect(rate != 0, 0)) {
+        int64_t elapsed_ns = (int64_t)(monotonic_ns - clock->realtime_base_ns);
+        offset_ns += (int64_t)((__int128)elapsed_ns * rate >> 32);
+    }
+    return (uint64_t)offset_ns;
+}
+
 static inline bool read_page(bool realtime, uint64_t *out_ns)
 {
     const volatile struct user_clock *clock = machine_clock();
@@ -84,7 +95,7 @@ static inline bool read_page(bool realtime, uint64_t *out_ns)
         if (counter > since)
             ns += (uint64_t)((unsigned __int128)(counter - since) * clock->ns_per_tsc >> 32);
         if (realtime)
-            ns += (uint64_t)clock->realtime_offset_ns;
+            ns += realtime_offset(clock, ns);
         __atomic_thread_fence(__ATOMIC_ACQUIRE);
     } while (__atomic_load_n(&clock->sequence, __ATOMIC_RELAXED) != sequence);
     *out_ns = ns;
@@ -105,6 +116,8 @@ static inline bool read_clock(int clock, uint64_t *out_ns)
         return false;
     if (bit & monotonic)
         *out_ns += namespace_offset(clock);
+    else if (clock == CLOCK_TAI)
+        *out_ns += (uint64_t)machine_clock()->tai_s * 1000000000;
     return true;
 }
 
