@@ -6,7 +6,8 @@
  * The task that took the signal starts the end of the group, as any deadly signal does, with itself
  * as process->core_task. The others come to task_exit with their registers as they were in user
  * mode, and wait there. The dump goes to a file in the working directory, or wherever the pattern
- * says, made with the task's own rights in place of what has that name. SIGKILL ends the dump.
+ * says, made with the task's own rights in place of what has that name; or to a program
+ * (core_pipe.c). SIGKILL ends the dump.
  */
 #include "kernel/proc/core_dump.h"
 
@@ -28,7 +29,7 @@
 #include "kernel/proc/uts.h"
 #include "kernel/security/cred.h"
 
-enum { CORE_LIMIT_MIN = 4096, CORE_NAME_BYTES = 512 };
+enum { CORE_LIMIT_MIN = 4096, CORE_NAME_BYTES = 512, CORE_ARGUMENT_BYTES = 4096 };
 
 /* ---- settings ---- */
 
@@ -40,17 +41,14 @@ void core_pattern_get(struct kernel *kernel, char *out)
     spin_unlock(&table->lock);
 }
 
-int core_pattern_set(struct kernel *kernel, const char *pattern, size_t length)
+void core_pattern_set(struct kernel *kernel, const char *pattern, size_t length)
 {
     struct process_table *table = kernel->processes;
-    if (pattern[0] == '|')
-        return -EINVAL;
     length = MIN(length, (size_t)CORE_PATTERN_BYTES - 1);
     spin_lock(&table->lock);
     memset(table->core_pattern, 0, CORE_PATTERN_BYTES);
     memcpy(table->core_pattern, pattern, length);
     spin_unlock(&table->lock);
-    return 0;
 }
 
 bool core_uses_pid(struct kernel *kernel)
@@ -145,25 +143,27 @@ static void put_field(struct strbuf *out, const struct core *core, char field)
     }
 }
 
+/* One word or all of a pattern; true if the process's number is in it. */
+static bool expand(const struct core *core, const char *pattern, size_t length, struct strbuf *out)
+{
+    bool has_pid = false;
+    for (size_t i = 0; i < length; i++) {
+        if (pattern[i] != '%') {
+            strbuf_putc(out, pattern[i]);
+        } else if (++i < length) {
+            has_pid = has_pid || pattern[i] == 'p';
+            put_field(out, core, pattern[i]);
+        }
+    }
+    return has_pid;
+}
+
 /* False if the name is too long. */
 static bool make_name(const struct core *core, char *name)
 {
-    char pattern[CORE_PATTERN_BYTES];
-    bool has_pid = false;
     struct strbuf out;
-
-    core_pattern_get(core->task->thread.kernel, pattern);
     strbuf_init(&out, name, CORE_NAME_BYTES);
-    for (const char *at = pattern; *at; at++) {
-        if (*at != '%') {
-            strbuf_putc(&out, *at);
-        } else if (*++at) {
-            has_pid = has_pid || *at == 'p';
-            put_field(&out, core, *at);
-        } else {
-            break;
-        }
-    }
+    bool has_pid = expand(core, core->pattern, kstrlen(core->pattern), &out);
     if (!has_pid && core_uses_pid(core->task->thread.kernel))
         strbuf_printf(&out, ".%d", core->task->process->own_pid);
     return name[0] && !strbuf_overflowed(&out);
@@ -198,6 +198,41 @@ static int open_file(struct core *core)
     error = file_is_safe(core->file) ? vfs_ftruncate(core->file, 0) : -EPERM;
     if (error)
         file_put(core->file);
+    return error;
+}
+
+/* ---- the program ---- */
+
+/* The words of the pattern, each expanded on its own, one behind the other in `text`. */
+static int make_arguments(const struct core *core, char *text, char **argv)
+{
+    struct strbuf out;
+    unsigned count = 0;
+    strbuf_init(&out, text, CORE_ARGUMENT_BYTES);
+    for (const char *word = core->pattern + 1;;) {
+        word = kstr_skip_spaces(word);
+        if (!*word)
+            break;
+        size_t length = kstrcspn(word, " \t");
+        argv[count++] = text + out.length;
+        expand(core, word, length, &out);
+        strbuf_putc(&out, '\0');
+        word += length;
+    }
+    argv[count] = NULL;
+    return count == 0 || strbuf_overflowed(&out) ? -ENOMEM : 0;
+}
+
+static int open_pipe(struct core *core)
+{
+    char *text = kmalloc(CORE_ARGUMENT_BYTES);
+    char **argv = kmalloc(CORE_PATTERN_BYTES * sizeof(*argv));
+    int error = text && argv ? make_arguments(core, text, argv) : -ENOMEM;
+    if (!error)
+        error = core_open_pipe(core, argv);
+    core->limit = UINT64_MAX;
+    kfree(argv);
+    kfree(text);
     return error;
 }
 
@@ -297,7 +332,7 @@ static bool dump(struct core *core)
     if (!error)
         error = core_collect_files(core);
     if (!error)
-        error = open_file(core);
+        error = core->pattern[0] == '|' ? open_pipe(core) : open_file(core);
     if (error)
         return false;
     error = core_write(core);
@@ -307,7 +342,9 @@ static bool dump(struct core *core)
 
 static bool is_wanted(struct task *task, const struct core *core)
 {
-    return core->mm && core->limit >= CORE_LIMIT_MIN && core->mm->dumpable &&
+    /* A pipe has no limit; but 1 is that of a program that takes dumps. */
+    bool limited = core->pattern[0] == '|' ? core->limit == 1 : core->limit < CORE_LIMIT_MIN;
+    return core->mm && !limited && core->mm->dumpable &&
            atomic_load_relaxed(&task->process->dumpable) == 1;
 }
 
@@ -316,6 +353,7 @@ void core_dump(struct task *task, const struct linux_siginfo *info)
     struct core core = {
         .task = task, .info = info, .limit = current_limit(RLIMIT_CORE), .mm = task_mm(task)};
 
+    core_pattern_get(task->thread.kernel, core.pattern);
     if (!is_wanted(task, &core)) {
         signal_kill_group(task->process, linux_wait_killed(info->si_signo, 0));
     } else if (begin(task, info->si_signo)) {

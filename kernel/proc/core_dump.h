@@ -24,9 +24,9 @@ void core_dump(struct task *task, const struct linux_siginfo *info);
 void core_dump_join(struct task *task);
 
 /* /proc/sys/kernel/core_pattern, core_uses_pid. Copies of at most CORE_PATTERN_BYTES with the NUL.
- * A pattern that begins with '|' is refused with -EINVAL: there are no user mode helpers. */
+ */
 void core_pattern_get(struct kernel *kernel, char *out);
-int core_pattern_set(struct kernel *kernel, const char *pattern, size_t length);
+void core_pattern_set(struct kernel *kernel, const char *pattern, size_t length);
 bool core_uses_pid(struct kernel *kernel);
 void core_set_uses_pid(struct kernel *kernel, bool on);
 

@@ -28,15 +28,34 @@ void core_skip(struct core *core, uint64_t bytes)
     core->position += bytes;
 }
 
+/* A pipe has no holes. */
+static int write_zeros(struct core *core)
+{
+    static const char zeros[512];
+    uint64_t count = core->position;
+    core->position = 0;
+    while (count > 0) {
+        size_t part = MIN(count, sizeof(zeros));
+        int error = core_emit(core, zeros, part);
+        if (error)
+            return error;
+        count -= part;
+    }
+    return 0;
+}
+
 int core_emit(struct core *core, const void *bytes, size_t count)
 {
     struct uio uio;
+    int error = core->piped && core->position ? write_zeros(core) : 0;
+    if (error)
+        return error;
     if (core_is_aborted(core))
         return -EINTR;
     if (count > core->limit - core->written)
         return -EFBIG;
     uio_init_kernel(&uio, (void *)(uintptr_t)bytes, count);
-    int64_t put = vfs_write(core->file, &uio, &core->position);
+    int64_t put = vfs_write(core->file, &uio, core->piped ? NULL : &core->position);
     if (put < 0)
         return (int)put;
     core->written += (uint64_t)put;
@@ -145,6 +164,8 @@ static int write_memory(struct core *core)
 static int finish(struct core *core)
 {
     struct linux_statx stat = {0};
+    if (core->piped)
+        return write_zeros(core);
     int error = vfs_getattr(&core->file->path, &stat);
     if (!error && stat.stx_size < core->position)
         error = vfs_ftruncate(core->file, core->position);
@@ -166,7 +187,7 @@ int core_write(struct core *core)
         error = core_write_notes(core);
     if (error)
         return error;
-    core->position = memory_at;
+    core_skip(core, memory_at - notes_end);
     error = write_memory(core);
     return error ? error : finish(core);
 }

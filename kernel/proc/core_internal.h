@@ -22,9 +22,11 @@ struct core {
     const struct linux_siginfo *info;
     struct mm *mm;
     struct file *file;
+    char pattern[CORE_PATTERN_BYTES];
     uint64_t limit; /* bytes that may be written */
     uint64_t written;
-    uint64_t position; /* in the file */
+    uint64_t position; /* in the file; of a pipe: zeros that are to be written first */
+    bool piped;
 
     struct core_segment *segments;
     size_t segment_count;
@@ -43,6 +45,13 @@ int core_write(struct core *core);
 int core_emit(struct core *core, const void *bytes, size_t count);
 void core_skip(struct core *core, uint64_t bytes);
 bool core_is_aborted(const struct core *core);
+
+/* ---- core_pipe.c ---- */
+
+/* Run the program argv[0] and open a pipe to it for the dump. 0, or why there is none. Blocks. */
+int core_open_pipe(struct core *core, char **argv);
+/* Process 1: start the programs that dumpers wait for. */
+void core_start_helpers(struct kernel *kernel);
 
 /* ---- core_segments.c: the mappings; NT_FILE ---- */
 

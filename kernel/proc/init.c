@@ -25,6 +25,7 @@
 #include "kernel/lib/xarray.h"
 #include "kernel/mm/page.h"
 #include "kernel/mm/slab.h"
+#include "kernel/proc/core_internal.h"
 #include "kernel/proc/namespaces.h"
 #include "kernel/proc/oom.h"
 #include "kernel/proc/process_internal.h"
@@ -53,6 +54,7 @@ int proc_init(struct kernel *kernel)
     user_count_init(table);
     table->ptrace_scope = PTRACE_SCOPE_DEFAULT;
     memcpy(table->core_pattern, "core", 5);
+    list_init(&table->core_helpers);
     table->task_cache = slab_cache_create("task", sizeof(struct task), 64);
     table->process_cache = slab_cache_create("process", sizeof(struct process), 64);
     table->fpu_cache = slab_cache_create("fpu", hal_fpu_size(), 64);
@@ -268,6 +270,7 @@ static void handle_interrupt(struct task *init, int job)
     struct process_table *table = init->thread.kernel->processes;
 
     thread_clear_interrupt(&init->thread);
+    core_start_helpers(init->thread.kernel);
     if (!atomic_exchange_acq_rel(&table->power_requested, false))
         return;
     struct process *process = process_find(init->thread.kernel, job);

@@ -19,18 +19,19 @@ struct user_loop_ops;
 struct vdso;
 
 struct process_table {
-    struct spinlock lock;        /* LOCK_RANK_PROCESS_TREE; the fields below */
-    struct pid_namespace *pids;  /* the initial one; constant */
+    struct spinlock lock;       /* LOCK_RANK_PROCESS_TREE; the fields below */
+    struct pid_namespace *pids; /* the initial one; constant */
     unsigned task_count;
     uint64_t forks;
-    struct xarray users;         /* uid -> struct user_count */
+    struct xarray users; /* uid -> struct user_count */
     struct process *init;
-    unsigned ptrace_scope;       /* Yama's; atomic */
-    char core_pattern[128];      /* see core_dump.h */
-    bool core_uses_pid;          /* atomic */
-    struct file *acct_file;      /* see acct.h; NULL: no accounting; also atomic */
-    bool acct_suspended;         /* for want of room; atomic */
-    bool power_requested;        /* by the power button; atomic */
+    unsigned ptrace_scope;    /* Yama's; atomic */
+    char core_pattern[128];   /* see core_dump.h */
+    bool core_uses_pid;       /* atomic */
+    struct list core_helpers; /* requests for programs that take dumps; core_pipe.c */
+    struct file *acct_file;   /* see acct.h; NULL: no accounting; also atomic */
+    bool acct_suspended;      /* for want of room; atomic */
+    bool power_requested;     /* by the power button; atomic */
 
     struct slab_cache *task_cache, *process_cache, *fpu_cache; /* constant */
     struct futex_table *futexes;

@@ -41,8 +41,8 @@ void time_namespace_enter(struct time_namespace *ns, struct mm *mm);
  * NULL: stays. */
 int time_namespace_set_offsets(struct time_namespace *ns, const int64_t *const offsets[]);
 
-/* What the current thread's programs see added to the kernel's clock behind a CLOCK_*: by the namespace;
- * CLOCK_TAI is CLOCK_REALTIME and an offset; 0 for the others. */
+/* What the current thread's programs see added to the kernel's clock behind a CLOCK_*: by the
+ * namespace; CLOCK_TAI is CLOCK_REALTIME and an offset; 0 for the others. */
 int64_t time_namespace_offset_ns(int clock);
 /* A point of a clock, as the kernel counts: never 0, at most TIME_MAX_NS. */
 uint64_t time_namespace_to_kernel_ns(int clock, uint64_t time_ns);

@@ -98,7 +98,7 @@ int proc_setattr_refused(struct inode *inode, const struct attr_change *change);
 int sysfs_init(struct kernel *kernel);
 
 extern const struct proc_table proc_root_table, proc_sys_table, proc_tty_table, pid_net_table;
-extern const struct proc_table pid_ns_table;
+extern const struct proc_table pid_ns_table, proc_key_table;
 extern const struct inode_ops proc_root_inode_ops;
 extern const struct file_ops proc_root_file_ops;
 
@@ -174,7 +174,7 @@ extern const struct inode_ops pid_cwd_inode_ops, pid_root_inode_ops, pid_exe_ino
 extern const struct file_ops pid_mem_file_ops, pid_environ_file_ops, pid_auxv_file_ops;
 extern const struct file_ops pid_pagemap_file_ops, pid_map_files_file_ops;
 extern const struct inode_ops pid_map_files_inode_ops;
-extern const struct proc_seq_ops pid_numa_maps;
+extern const struct proc_seq_ops pid_numa_maps, proc_keys, proc_key_users;
 int64_t pid_write_clear_refs(struct task *task, const char *text, size_t bytes);
 extern const struct proc_seq_ops pid_maps, pid_smaps, pid_smaps_rollup;
 extern const struct proc_seq_ops pid_mounts, pid_mountinfo, pid_mountstats;

@@ -7,6 +7,7 @@
  */
 #include "kernel/lib/printf.h"
 #include "kernel/procfs/proc_internal.h"
+#include "kernel/procfs/seq_internal.h"
 #include "kernel/procfs/sysctl_ipc.h"
 
 enum { PROCESS_POS = 256 };
@@ -47,6 +48,10 @@ static const struct inode_ops plain_ops = {0};
     {                                                                                              \
         name_, S_IFREG | 0444, &plain_ops, &proc_text_file_ops, &ops_                              \
     }
+#define SEQ(name_, ops_)                                                                           \
+    {                                                                                              \
+        name_, S_IFREG | 0444, &plain_ops, &proc_seq_file_ops, &ops_                               \
+    }
 #define ROOT_TEXT(name_, ops_)                                                                     \
     {                                                                                              \
         name_, S_IFREG | 0400, &plain_ops, &proc_text_file_ops, &ops_                              \
@@ -61,6 +66,8 @@ static const struct proc_entry root_entries[] = {
     TEXT("execdomains", proc_execdomains),
     TEXT("filesystems", proc_filesystems),
     TEXT("interrupts", proc_interrupts),
+    SEQ("key-users", proc_key_users),
+    SEQ("keys", proc_keys),
     TEXT("loadavg", proc_loadavg),
     TEXT("locks", proc_locks),
     TEXT("meminfo", proc_meminfo),

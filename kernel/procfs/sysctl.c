@@ -251,8 +251,8 @@ static int show_core_pattern(struct file *file, struct strbuf *out)
 
 static int64_t write_core_pattern(struct file *file, const char *text, size_t bytes)
 {
-    int error = core_pattern_set(file->kernel, text, kstrcspn(text, "\n"));
-    return error ? error : (int64_t)bytes;
+    core_pattern_set(file->kernel, text, kstrcspn(text, "\n"));
+    return (int64_t)bytes;
 }
 
 static int show_core_uses_pid(struct file *file, struct strbuf *out)
@@ -370,6 +370,7 @@ static const struct proc_entry kernel_entries[] = {
     CONSTANT("dmesg_restrict", "0"),
     TEXT("domainname", 0644, domainname),
     TEXT("hostname", 0644, hostname),
+    SUBDIR("keys", proc_key_table),
     CONSTANT("kptr_restrict", "1"),
     TEXT("msg_next_id", 0644, proc_msg_next_id),
     TEXT("msgmax", 0644, proc_msgmax),
@@ -425,7 +426,7 @@ static const struct proc_entry mqueue_entries[] = {
     TEXT("msgsize_max", 0644, proc_mq_msgsize_max),
     TEXT("queues_max", 0644, proc_mq_queues_max),
 };
-static const struct proc_table mqueue_table = PROC_TABLE(mqueue_entries, PROC_TABLE_SYS + 9);
+static const struct proc_table mqueue_table = PROC_TABLE(mqueue_entries, PROC_TABLE_SYS + 12);
 
 static const struct proc_entry fs_entries[] = {
     TEXT("aio-max-nr", 0644, aio_max_nr),     TEXT("aio-nr", 0444, aio_nr),

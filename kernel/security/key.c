@@ -12,6 +12,7 @@
 #include "kernel/core/entropy.h"
 #include "kernel/core/kernel.h"
 #include "kernel/lib/assert.h"
+#include "kernel/lib/atomic.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
 #include "kernel/security/cred.h"
@@ -31,6 +32,8 @@ int keys_init(struct kernel *kernel)
     mutex_init(&state->mutex, LOCK_RANK_KEYS);
     xarray_init(&state->keys, &kmalloc_allocator);
     list_init(&state->users);
+    state->limits[0] = (struct key_limits){.keys = QUOTA_KEYS, .bytes = QUOTA_BYTES};
+    state->limits[1] = (struct key_limits){.keys = QUOTA_ROOT_KEYS, .bytes = QUOTA_ROOT_BYTES};
     kernel->keys = state;
     return 0;
 }
@@ -64,9 +67,9 @@ static void drop_user(struct key_user *user)
 
 static int charge(struct key_user *user, uint32_t keys, uint32_t bytes)
 {
-    uint32_t keys_max = user->uid == 0 ? QUOTA_ROOT_KEYS : QUOTA_KEYS;
-    uint32_t bytes_max = user->uid == 0 ? QUOTA_ROOT_BYTES : QUOTA_BYTES;
-    if (user->keys + keys > keys_max || user->bytes + bytes > bytes_max)
+    const struct key_limits *limits = &this_kernel()->keys->limits[user->uid == 0];
+    if (user->keys + keys > atomic_load_relaxed(&limits->keys) ||
+        user->bytes + bytes > atomic_load_relaxed(&limits->bytes))
         return -EDQUOT;
     user->keys += keys;
     user->bytes += bytes;

@@ -55,9 +55,15 @@ struct key_user {
     struct key *keyring, *session_keyring; /* _uid, _uid_ses; NULL until asked for */
 };
 
+/* Of one user: /proc/sys/kernel/keys. Atomic. */
+struct key_limits {
+    uint64_t keys, bytes;
+};
+
 struct key_state {
     struct mutex mutex;
-    struct xarray keys; /* serial -> struct key */
+    struct key_limits limits[2]; /* of most users; of root */
+    struct xarray keys;          /* serial -> struct key */
     struct list users;
 };
 

@@ -78,10 +78,10 @@ static bool may_have_nice(struct task *task, int nice)
 
 /* What a call asks for, decoded. */
 struct request {
-    int policy;          /* or KEEP_POLICY */
+    int policy; /* or KEEP_POLICY */
     int rt_priority;
     int nice;
-    bool set_nice;       /* else keep it */
+    bool set_nice; /* else keep it */
     bool reset_on_fork;
     bool keep_params;
 };
@@ -134,8 +134,10 @@ static int set_scheduler(struct task *task, struct request *request)
         request->reset_on_fork = request->reset_on_fork || now.reset_on_fork;
     }
     if (request->keep_params) {
-        request->rt_priority = is_rt(policy) ? now.rt_priority : 0;
-        request->set_nice = false;
+        if (is_rt(now.policy))
+            request->rt_priority = now.rt_priority;
+        else
+            request->set_nice = false;
     }
     error = check_parameters(request, policy);
     if (error == 0) {
@@ -540,8 +542,7 @@ static void visit_set(struct task *task, int nice, int *result)
 int64_t sys_setpriority(int which, int who, int nice)
 {
     int result = -ESRCH;
-    int64_t error =
-        visit_priority(which, who, visit_set, CLAMP(nice, NICE_MIN, NICE_MAX), &result);
+    int64_t error = visit_priority(which, who, visit_set, CLAMP(nice, NICE_MIN, NICE_MAX), &result);
 
     return error < 0 ? error : result;
 }

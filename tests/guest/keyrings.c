@@ -246,9 +246,103 @@ static void strangers_are_kept_out(void)
     EQ(keyctl(KEYCTL_READ, key, text, sizeof(text)), 1); /* possessed */
 }
 
+/* ---- /proc ---- */
+
+static void read_all(const char *path, char *out, size_t size)
+{
+    size_t length = 0;
+    ssize_t got;
+    int fd = (int)OK(open(path, O_RDONLY));
+    while ((got = read(fd, out + length, size - 1 - length)) > 0)
+        length += (size_t)got;
+    OK(close(fd));
+    out[length] = '\0';
+}
+
+/* The line of /proc/keys that starts with the serial number; NULL if the key is not shown. */
+static const char *key_line(long serial, char *text, size_t size)
+{
+    char wanted[16];
+    read_all("/proc/keys", text, size);
+    snprintf(wanted, sizeof(wanted), "%08lx ", (unsigned long)serial);
+    for (char *line = text; *line;) {
+        char *end = strchrnul(line, '\n');
+        bool found = strncmp(line, wanted, 9) == 0;
+        if (found)
+            *end = '\0';
+        if (found)
+            return line;
+        line = *end ? end + 1 : end;
+    }
+    return NULL;
+}
+
+static void proc_lists_keys(void)
+{
+    static char text[1 << 16];
+    char type[16], name[32], flags[16], expiry[16];
+    unsigned refs, rights, uid, gid, bytes;
+    start();
+    if (access("/proc/keys", F_OK) != 0)
+        skip("no /proc/keys here");
+    long serial = OK(add_key("user", "shown:key", "12345", 5, THREAD));
+    const char *line = key_line(serial, text, sizeof(text));
+    TRUE(line != NULL);
+    EQ(sscanf(line + 9, "%15s %u %15s %x %u %u %15s %31[^:]:", flags, &refs, expiry, &rights, &uid,
+              &gid, type, name),
+       8);
+    STR_EQ(flags, "I--Q---");
+    STR_EQ(expiry, "perm");
+    EQ(rights, 0x3f010000);
+    EQ(uid, geteuid());
+    STR_EQ(type, "user");
+    STR_EQ(name, "shown");
+    EQ(sscanf(strrchr(line, ':'), ": %u", &bytes), 1);
+    EQ(bytes, 5);
+    OK(keyctl(KEYCTL_SET_TIMEOUT, serial, 7200));
+    line = key_line(serial, text, sizeof(text));
+    EQ(sscanf(line + 9, "%15s %u %15s", flags, &refs, expiry), 3);
+    TRUE(strcmp(expiry, "2h") == 0 || strcmp(expiry, "1h") == 0);
+    long ring = OK(add_key("keyring", "shown-ring", NULL, 0, THREAD));
+    line = key_line(ring, text, sizeof(text));
+    TRUE(line && strstr(line, "keyring   shown-ring: empty"));
+    OK(keyctl(KEYCTL_SETPERM, serial, 0)); /* nobody may view it */
+    TRUE(key_line(serial, text, sizeof(text)) == NULL);
+    OK(keyctl(KEYCTL_REVOKE, ring));
+    line = key_line(ring, text, sizeof(text));
+    TRUE(line == NULL || line[10] == 'R');
+}
+
+static void proc_shows_users(void)
+{
+    static char text[1 << 16];
+    char wanted[16], limit[32];
+    unsigned keys, keys_max, bytes, bytes_max, refs, all, live;
+    start();
+    if (access("/proc/key-users", F_OK) != 0)
+        skip("no /proc/key-users here");
+    OK(add_key("user", "counted", "12345", 5, THREAD));
+    read_all("/proc/key-users", text, sizeof(text));
+    snprintf(wanted, sizeof(wanted), "%5u: ", geteuid());
+    const char *line = strstr(text, wanted);
+    TRUE(line != NULL);
+    EQ(sscanf(line + strlen(wanted), "%u %u/%u %u/%u %u/%u", &refs, &all, &live, &keys, &keys_max,
+              &bytes, &bytes_max),
+       7);
+    TRUE(refs > 0 && all >= keys && keys > 0 && keys <= keys_max && bytes > 0 &&
+         bytes <= bytes_max);
+    bool root = geteuid() == 0;
+    read_all(root ? "/proc/sys/kernel/keys/root_maxkeys" : "/proc/sys/kernel/keys/maxkeys", limit,
+             sizeof(limit));
+    EQ((unsigned)atoi(limit), keys_max);
+    read_all(root ? "/proc/sys/kernel/keys/root_maxbytes" : "/proc/sys/kernel/keys/maxbytes", limit,
+             sizeof(limit));
+    EQ((unsigned)atoi(limit), bytes_max);
+}
+
 GUEST_CASES(CASE(payloads_are_kept), CASE(descriptions_tell_rights), CASE(arguments_are_checked),
             CASE(ends_of_keys), CASE(rings_hold_keys), CASE(who_has_which),
-            CASE(strangers_are_kept_out))
+            CASE(strangers_are_kept_out), CASE(proc_lists_keys), CASE(proc_shows_users))
 
 int main(int argc, char **argv)
 {
