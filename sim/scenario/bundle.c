@@ -24,16 +24,24 @@ static const char MANIFEST[] = "manifest.json";
 
 /* ---- scratch folders ---- */
 
-char *scratch_create(void)
+const char *scratch_parent(void)
 {
     const char *parent = getenv("TMPDIR");
+
+    return parent == NULL ? "/tmp" : parent;
+}
+
+char *scratch_create(void)
+{
     char *folder;
 
-    if (asprintf(&folder, "%s/assay-XXXXXX", parent == NULL ? "/tmp" : parent) < 0) {
+    if (asprintf(&folder, "%s/assay-XXXXXX", scratch_parent()) < 0) {
         return NULL;
     }
     if (mkdtemp(folder) == NULL) {
+        int error = errno;
         free(folder);
+        errno = error;
         return NULL;
     }
     return folder;

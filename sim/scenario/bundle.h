@@ -13,6 +13,7 @@
  *     NAME.PID.core    a program of it that had not ended: gdb PROGRAM NAME.PID.core
  *     A-B.pcap         frames of link A-B
  *     NAME.DISK.disk   a disk at the end
+ *     NAME.DISK.image  its base image, if it has one
  */
 #ifndef SIM_SCENARIO_BUNDLE_H
 #define SIM_SCENARIO_BUNDLE_H
@@ -45,6 +46,9 @@ int bundle_write(const char *path, const char *folder, const struct bundle *bund
  * message: what is there is the caller's to remove. */
 int bundle_read(const char *path, const char *folder, struct bundle *out, char *message,
                 size_t message_bytes);
+
+/* Where scratch folders are made: $TMPDIR, or /tmp. */
+const char *scratch_parent(void);
 
 /* A new folder for scratch files; NULL without. To be freed. */
 char *scratch_create(void);

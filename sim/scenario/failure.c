@@ -238,9 +238,13 @@ int session_report_failure(const struct session *session, const struct job *job,
     printf("seed %" PRIu64 ": %s\n", job->seed, result->message);
     show_replay(job);
     fflush(stdout);
-    char *folder =
-        session->bundle != NULL || session->minimise || result->differs ? scratch_create() : NULL;
+    if (session->bundle == NULL && !session->minimise && !result->differs) {
+        return SESSION_FAILED;
+    }
+    char *folder = scratch_create();
     if (folder == NULL) {
+        fprintf(stderr, "assay: no bundle: cannot make a scratch folder in %s: %s\n",
+                scratch_parent(), strerror(errno));
         return SESSION_FAILED;
     }
     struct job final = *job;
@@ -358,7 +362,8 @@ int session_replay(const char *path, bool in_process)
     char *folder = scratch_create();
 
     if (folder == NULL) {
-        fprintf(stderr, "assay: cannot make a scratch folder: %s\n", strerror(errno));
+        fprintf(stderr, "assay: cannot make a scratch folder in %s: %s\n", scratch_parent(),
+                strerror(errno));
         return SESSION_INVALID;
     }
     int status = replay_in(path, folder, in_process);

@@ -119,6 +119,8 @@ expect 0 '3 seeds pass' sim "$work/good.yaml" --seeds 7..9 --jobs 2 --twice
 expect 1 'ended with status 127, not 0' sim "$work/absent.yaml" --no-bundle
 expect_files ''
 expect 1 'replay: assay sim ' sim "$work/bad.yaml" --seeds 1..1000 --no-bundle
+TMPDIR=$work/nowhere expect 1 'no bundle: cannot make a scratch folder' sim "$work/bad.yaml" \
+    --seeds 1..1000
 expect_files ''
 expect 1 'bundle: failure' sim "$work/bad.yaml" --seeds 1..1000 --bundle failure
 expect_files 'here/failure '
