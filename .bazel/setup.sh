@@ -11,8 +11,8 @@ packages_build=(bazel-bootstrap gcc libc6-dev libarchive-dev libjansson-dev libp
 packages_image=(cpio)
 packages_debian=(mmdebstrap uidmap)
 packages_qemu=(qemu-system-x86)
-packages_test=(check sqlite3 libsubunit-dev clang libclang-rt-14-dev musl-tools "${packages_qemu[@]}")
 packages_coverage=(clang llvm)
+packages_test=(check sqlite3 libsubunit-dev libclang-rt-14-dev musl-tools "${packages_qemu[@]}" "${packages_coverage[@]}")
 
 # Progress, for a person who watches.
 say() {

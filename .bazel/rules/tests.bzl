@@ -40,7 +40,7 @@ _GUEST_FLAGS = "-std=gnu11 -O2 -g -Wall -Wextra -Werror -static -pthread -D_GNU_
 def assay_guest_programs(srcs, hdrs = []):
     """Compiles every source file into two static Linux programs, glibc/NAME and musl/NAME.
 
-    The target `programs` is all of them.
+    The target `programs` is all of them, `glibc_programs` one of each.
     """
     programs = []
     for source in srcs:
@@ -58,6 +58,11 @@ def assay_guest_programs(srcs, hdrs = []):
                 visibility = ["//visibility:public"],
             )
             programs.append(out)
+    native.filegroup(
+        name = "glibc_programs",
+        srcs = [program for program in programs if program.startswith("glibc/")],
+        visibility = ["//visibility:public"],
+    )
     native.filegroup(
         name = "programs",
         srcs = programs,
