@@ -109,7 +109,8 @@ static void mount_all(struct kernel *kernel)
     mount_at_boot(kernel, "proc", "/proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, "");
     mount_at_boot(kernel, "sysfs", "/sys", MS_NOSUID | MS_NODEV | MS_NOEXEC, "");
     mount_at_boot(kernel, "devtmpfs", "/dev", MS_NOSUID, "mode=0755");
-    mount_at_boot(kernel, "devpts", "/dev/pts", MS_NOSUID | MS_NOEXEC, "mode=0620,ptmxmode=0666");
+    mount_at_boot(kernel, "devpts", "/dev/pts", MS_NOSUID | MS_NOEXEC,
+                  "gid=5,mode=0620,ptmxmode=0666");
     mount_at_boot(kernel, "mqueue", "/dev/mqueue", MS_NOSUID | MS_NODEV | MS_NOEXEC, "");
     mount_at_boot(kernel, "tmpfs", "/dev/shm", MS_NOSUID | MS_NODEV, "mode=1777");
     mount_at_boot(kernel, "tmpfs", "/tmp", MS_NOSUID | MS_NODEV, "mode=1777");

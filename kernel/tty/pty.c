@@ -84,7 +84,7 @@ static void slave_termios_changed(struct tty *tty, const struct linux_termios *o
 {
     const struct linux_termios *new = &tty->termios;
     bool was = (old->c_iflag & IXON) && old->c_cc[VSTOP] == 023 && old->c_cc[VSTART] == 021;
-    bool is = (new->c_iflag & IXON) && new->c_cc[VSTOP] == 023 && new->c_cc[VSTART] == 021;
+    bool is = (new->c_iflag &IXON) && new->c_cc[VSTOP] == 023 && new->c_cc[VSTART] == 021;
     bool extproc = (old->c_lflag | new->c_lflag) & EXTPROC;
     if (was != is)
         packet_event(tty->driver_data, is ? TIOCPKT_DOSTOP : TIOCPKT_NOSTOP,
@@ -110,22 +110,44 @@ static const struct tty_driver slave_driver = {
 
 /* ---- pairs ---- */
 
-struct pty *pty_find(struct kernel *kernel, int index)
+struct pty *pty_find(struct superblock *sb, int index)
 {
-    struct pty_table *table = kernel->tty->ptys;
+    struct pty_table *table = sb->kernel->tty->ptys;
     mutex_lock(&table->lock);
-    struct pty *pty = index >= 0 ? xarray_get(&table->by_index, (uint64_t)index) : NULL;
+    struct pty *pty = index >= 0 ? xarray_get(&devpts_of(sb)->by_index, (uint64_t)index) : NULL;
     if (pty)
         tty_get(pty->slave);
     mutex_unlock(&table->lock);
     return pty;
 }
 
-static int pty_create(struct kernel *kernel, struct pty **out)
+/* Under its number in the instance, which the pair holds from now on. */
+static int enter_locked(struct pty *pty, struct superblock *sb, struct pty_table *table)
 {
+    struct devpts *devpts = devpts_of(sb);
+    uint64_t index;
+    if (table->count >= PTYS_MAX || devpts->options.max == 0)
+        return -ENOSPC;
+    int error = xarray_alloc(&devpts->by_index, pty, 0, devpts->options.max - 1, &index);
+    if (error)
+        return error;
+    pty->index = (int)index;
+    pty->slave->rdev = MAKE_DEV(PTY_SLAVE_MAJOR, index);
+    error = devpts_create_inode(sb, pty->index, &pty->inode);
+    if (error) {
+        xarray_erase(&devpts->by_index, index);
+        return error;
+    }
+    pty->instance = superblock_get(sb);
+    table->count++;
+    return 0;
+}
+
+static int pty_create(struct superblock *sb, struct pty **out)
+{
+    struct kernel *kernel = sb->kernel;
     struct pty_table *table = kernel->tty->ptys;
     struct pty *pty = kzalloc(sizeof(*pty));
-    uint64_t index;
     if (!pty)
         return -ENOMEM;
     spin_lock_init(&pty->lock, LOCK_RANK_OBJECT);
@@ -140,18 +162,11 @@ static int pty_create(struct kernel *kernel, struct pty **out)
     }
 
     mutex_lock(&table->lock);
-    error = xarray_alloc(&table->by_index, pty, 0, PTYS_MAX - 1, &index);
-    if (!error) {
-        pty->index = (int)index;
-        pty->slave->rdev = MAKE_DEV(PTY_SLAVE_MAJOR, index);
-        error = devpts_create_inode(kernel, pty->index, &pty->inode);
-        if (error)
-            xarray_erase(&table->by_index, index);
-    }
+    error = enter_locked(pty, sb, table);
     mutex_unlock(&table->lock);
     if (error) {
         tty_put(pty->slave);
-        return error == -ENOSPC ? -EIO : error;
+        return error;
     }
     *out = pty;
     return 0;
@@ -160,8 +175,13 @@ static int pty_create(struct kernel *kernel, struct pty **out)
 int pty_open_master(struct inode *inode, struct file *file)
 {
     struct pty *pty;
+    struct path root;
     (void)inode;
-    int error = pty_create(file->kernel, &pty);
+    int error = devpts_find(file, &root);
+    if (error)
+        return error;
+    error = pty_create(root.dentry->sb, &pty);
+    path_put(&root);
     if (error)
         return error;
     file->private = pty;
@@ -175,9 +195,11 @@ static void master_release(struct file *file)
     struct pty_table *table = file->kernel->tty->ptys;
 
     mutex_lock(&table->lock);
-    xarray_erase(&table->by_index, (uint64_t)pty->index);
+    xarray_erase(&devpts_of(pty->instance)->by_index, (uint64_t)pty->index);
+    table->count--;
     mutex_unlock(&table->lock);
     inode_put(pty->inode);
+    superblock_put(pty->instance);
     spin_lock(&pty->lock);
     pty->master_closed = true;
     spin_unlock(&pty->lock);
@@ -187,7 +209,8 @@ static void master_release(struct file *file)
 
 static int slave_open(struct inode *inode, struct file *file)
 {
-    struct pty *pty = pty_find(file->kernel, (int)DEV_MINOR(inode->rdev));
+    bool is_name = devpts_of(inode->sb) != NULL; /* and no node that somebody has made elsewhere */
+    struct pty *pty = is_name ? pty_find(inode->sb, (int)DEV_MINOR(inode->rdev)) : NULL;
     if (!pty)
         return -EIO;
     int error = pty->locked ? -EIO : tty_open_file(pty->slave, file);
@@ -250,8 +273,9 @@ static int64_t master_read(struct file *file, struct uio *uio, uint64_t *pos)
             if (copied < taken)
                 return copied ? (int64_t)copied : -EFAULT;
             int64_t done = (int64_t)copied;
-            while (uio->remaining && !pty->packet_mode &&
-                   (taken = take_output(pty, chunk, MIN(uio->remaining, (uint64_t)sizeof(chunk))))) {
+            while (
+                uio->remaining && !pty->packet_mode &&
+                (taken = take_output(pty, chunk, MIN(uio->remaining, (uint64_t)sizeof(chunk))))) {
                 copied = uio_copy_to(uio, chunk, taken);
                 done += (int64_t)copied;
                 if (copied < taken)
@@ -285,10 +309,10 @@ static int64_t master_write(struct file *file, struct uio *uio, uint64_t *pos)
             taken += tty_receive(pty->slave, chunk + taken, copied - taken);
             if (taken == copied)
                 break;
-            int error = file_is_nonblocking(file)
-                            ? -EAGAIN
-                            : wait_event_interruptible(&pty->write_wait,
-                                                       tty_receive_room(pty->slave) > 0);
+            int error =
+                file_is_nonblocking(file)
+                    ? -EAGAIN
+                    : wait_event_interruptible(&pty->write_wait, tty_receive_room(pty->slave) > 0);
             if (error) {
                 done += (int64_t)taken;
                 return done ? done : error;
@@ -348,9 +372,15 @@ static int64_t open_peer(struct file *file, struct pty *pty, uint64_t flags)
 {
     char name[24];
     struct file *slave;
-    ksnprintf(name, sizeof(name), "/dev/pts/%d", pty->index);
-    (void)file;
-    int error = vfs_open(NULL, name, (uint32_t)flags & ~(uint32_t)O_CREAT, 0, WALK_FOLLOW, &slave);
+    struct path root;
+    int error = devpts_find(file, &root);
+    if (error)
+        return error;
+    ksnprintf(name, sizeof(name), "%d", pty->index);
+    error = root.dentry->sb == pty->instance ? 0 : -ENODEV;
+    if (!error)
+        error = vfs_open(&root, name, (uint32_t)flags & ~(uint32_t)O_CREAT, 0, 0, &slave);
+    path_put(&root);
     return error ? error : fd_add(slave, flags & O_CLOEXEC);
 }
 
@@ -458,15 +488,14 @@ int pty_init(struct kernel *kernel)
     if (!table)
         return -ENOMEM;
     mutex_init(&table->lock, LOCK_RANK_NONE);
-    xarray_init(&table->by_index, &kmalloc_allocator);
     kernel->tty->ptys = table;
-    int error = device_register_char(kernel, PTMX_MAJOR, PTMX_MINOR, 1, "/dev/ptmx", &pty_master_ops,
-                                     NULL);
+    int error =
+        device_register_char(kernel, PTMX_MAJOR, PTMX_MINOR, 1, "/dev/ptmx", &pty_master_ops, NULL);
     if (!error)
-        error = device_register_char(kernel, PTY_SLAVE_MAJOR, 0, 1u << 20, "pts", &pty_slave_ops,
-                                     NULL);
+        error =
+            device_register_char(kernel, PTY_SLAVE_MAJOR, 0, 1u << 20, "pts", &pty_slave_ops, NULL);
     if (!error)
-        error = devtmpfs_create_node(kernel, "ptmx", S_IFCHR | 0666,
-                                     MAKE_DEV(PTMX_MAJOR, PTMX_MINOR));
+        error =
+            devtmpfs_create_node(kernel, "ptmx", S_IFCHR | 0666, MAKE_DEV(PTMX_MAJOR, PTMX_MINOR));
     return error ? error : devpts_init(kernel);
 }

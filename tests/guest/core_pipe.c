@@ -35,6 +35,7 @@ static bool set_pattern(const char *text)
 static void take_dumps(const char *more)
 {
     char text[128];
+    need_own_machine();
     int length = snprintf(text, sizeof(text), "|%s --take %s", guest_self(), more);
     if (length >= (int)sizeof(text) || access(guest_self(), X_OK) != 0)
         skip("the path of the test is too long");

@@ -60,6 +60,16 @@ __attribute__((noreturn)) static inline void skip(const char *why)
     _exit(GUEST_SKIPPED);
 }
 
+/* Settings of the whole machine (its clock, sysctls) are not touched from inside a container:
+ * others share them. */
+static inline void need_own_machine(void)
+{
+    const ino_t first_pid_namespace = 0xeffffffcu;
+    struct stat st;
+    if (stat("/proc/self/ns/pid", &st) != 0 || st.st_ino != first_pid_namespace)
+        skip("the machine is shared with others");
+}
+
 #include "tests/guest/expect.h"
 
 #define STR_EQ(a, b)                                                                               \
@@ -237,7 +247,8 @@ static inline int guest_run_case(const struct guest_case *test)
     return 1;
 }
 
-/* Run all cases, or the one whose name is given. Exits with 77 if one was skipped and none failed. */
+/* Run all cases, or the one whose name is given. Exits with 77 if one was skipped and none failed.
+ */
 static inline int guest_main(int argc, char **argv, const struct guest_case *cases, size_t count)
 {
     int result = 0;

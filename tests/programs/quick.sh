@@ -56,11 +56,14 @@ check namespaces '
         unshare -Urpf --mount-proc id -u) == 0 ]]
     unshare -pf --mount-proc sleep 100 & until pid=$(pgrep -n -x sleep); do :; done
     [[ $(nsenter -t $pid -a cat /proc/1/comm) == sleep ]]
-    lsns -t pid -o PID | grep -qw $pid; kill -KILL $pid'
+    lsns -t pid -o PID | grep -qw $pid; kill -KILL $pid
+    [[ $(unshare --time --boottime 1000000 -f cut -d. -f1 /proc/uptime) -ge 1000000 ]]'
 check bwrap '[[ $(bwrap --ro-bind / / --proc /proc --dev /dev --unshare-pid -- \
         ps -eo comm= | tr "\n" " ") == "bwrap ps " ]]
     [[ $(setpriv --reuid 1000 --regid 1000 --clear-groups bwrap --unshare-user --unshare-pid \
-        --uid 0 --ro-bind / / --proc /proc --dev /dev --tmpfs /tmp -- id -u) == 0 ]]'
+        --uid 0 --ro-bind / / --proc /proc --dev /dev --tmpfs /tmp -- id -u) == 0 ]]
+    [[ $(bwrap --unshare-all --ro-bind / / --proc /proc --dev /dev -- \
+        readlink /proc/self/ns/net) != $(readlink /proc/self/ns/net) ]]'
 check users 'useradd -m joe && [[ $(su joe -c "id -un; pwd" | tr "\n" " ") == "joe / " ||
     $(su - joe -c "id -un; pwd" | tr "\n" " ") == "joe /home/joe " ]] && userdel -r joe'
 
