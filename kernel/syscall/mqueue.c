@@ -2,9 +2,6 @@
  *
  * System calls on POSIX message queues: mq_open(2), mq_unlink(2), mq_timedsend(2),
  * mq_timedreceive(2), mq_notify(2), mq_getsetattr(2).
- *
- * SIGEV_THREAD would need a netlink socket, which there is none of: it fails as with a descriptor
- * that is no socket.
  */
 #include "kernel/ipc/mqueue.h"
 
