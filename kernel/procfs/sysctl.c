@@ -366,6 +366,7 @@ static const struct proc_entry kernel_entries[] = {
     CONSTANT("auto_msgmni", "0"),
     CONSTANT("cap_last_cap", "40"),
     TEXT("core_pattern", 0644, core_pattern_ops),
+    CONSTANT("core_pipe_limit", "0"),
     TEXT("core_uses_pid", 0644, core_uses_pid_ops),
     CONSTANT("dmesg_restrict", "0"),
     TEXT("domainname", 0644, domainname),
