@@ -9,8 +9,8 @@
 #include "kernel/abi/fanotify.h"
 #include "kernel/fs/landlock.h"
 #include "kernel/fs/leases.h"
-#include "kernel/fs/mount.h"
 #include "kernel/fs/locks.h"
+#include "kernel/fs/mount.h"
 #include "kernel/fs/notify.h"
 #include "kernel/fs/open_internal.h"
 
@@ -98,6 +98,11 @@ static void uncount_user(struct file *file)
     atomic_fetch_sub_relaxed(&file->path.mount->writers, 1);
     inode_write_access_put(file->inode);
     file->mode &= (uint16_t)~FILE_COUNTED;
+}
+
+void file_uncount_writer(struct file *file)
+{
+    uncount_user(file);
 }
 
 static const struct file_ops *find_ops(struct kernel *kernel, const struct inode *inode)

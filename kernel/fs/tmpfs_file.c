@@ -137,9 +137,8 @@ static bool has_writable_mapping(struct inode *inode)
     struct vma *vma;
     bool found = false;
     spin_lock(&cache->mappings_lock);
-    list_for_each_entry (vma, &cache->mappings, mapping_node)
-        found =
-            found || (vma->flags & (VMA_SHARED | VMA_MAY_WRITE)) == (VMA_SHARED | VMA_MAY_WRITE);
+    list_for_each_entry(vma, &cache->mappings, mapping_node) found =
+        found || (vma->flags & (VMA_SHARED | VMA_MAY_WRITE)) == (VMA_SHARED | VMA_MAY_WRITE);
     spin_unlock(&cache->mappings_lock);
     return found;
 }
@@ -180,8 +179,7 @@ int64_t tmpfs_fcntl(struct file *file, int command, uint64_t argument)
 
 /* ---- files without a name ---- */
 
-int tmpfs_create_unlinked(struct kernel *kernel, const char *name, uint32_t mode,
-                          struct file **out)
+int tmpfs_create_unlinked(struct kernel *kernel, const char *name, uint32_t mode, struct file **out)
 {
     struct mount *mount = kernel->vfs->shm_mount;
     struct inode *inode;
@@ -206,7 +204,10 @@ int memfd_create_file(struct kernel *kernel, const char *name, unsigned flags, s
     char full[VFS_NAME_MAX + 1];
     ksnprintf(full, sizeof(full), "memfd:%s", name);
     int error = tmpfs_create_unlinked(kernel, full, 0777, out);
-    if (!error && (flags & MFD_ALLOW_SEALING))
+    if (error)
+        return error;
+    file_uncount_writer(*out);
+    if (flags & MFD_ALLOW_SEALING)
         (*out)->inode->private_u64 = 0;
     return error;
 }

@@ -365,6 +365,9 @@ int64_t vfs_read_kernel(struct file *file, void *buffer, size_t bytes, uint64_t 
 /* Programs being executed may not be written (ETXTBSY), and the other way round. 0 or -ETXTBSY. */
 int file_deny_write(struct file *file);
 void file_allow_write(struct file *file);
+/* The file, new and known to nobody else, no longer counts as open for writing: it may be executed,
+ * as memfds are. */
+void file_uncount_writer(struct file *file);
 
 /* Generic operations for page-cache backed regular files. */
 int64_t generic_file_read(struct file *file, struct uio *uio, uint64_t *pos);

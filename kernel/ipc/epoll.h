@@ -23,6 +23,10 @@ bool file_is_epoll(const struct file *file);
 int epoll_control(struct file *epoll, int operation, int fd, struct file *file,
                   const struct linux_epoll_event *event);
 
+/* The offset-th file that is watched as number fd, by any order that stays: only to be compared,
+ * for it may be gone already. NULL: there is none. */
+const struct file *epoll_target(struct file *epoll, int fd, unsigned offset);
+
 /* epoll_wait(2) on `epoll`, which is one: up to `count` (> 0) events to the user's array. deadline_ns:
  * of clock_monotonic_ns, 0 does not block, UINT64_MAX never ends. The number of events, 0 at the
  * deadline, -EINTR, -EFAULT. */

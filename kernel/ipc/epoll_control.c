@@ -98,6 +98,23 @@ static struct epoll_item *find_item_locked(struct epoll *epoll, int fd, struct f
                             tree_node);
 }
 
+const struct file *epoll_target(struct file *epoll_file, int fd, unsigned offset)
+{
+    struct epoll *epoll = epoll_file->private;
+    const struct file *target = NULL;
+    struct epoll_item *item;
+    mutex_lock(&epoll->lock);
+    rb_for_each_entry(item, &epoll->items, tree_node)
+    {
+        if (item->fd == fd && offset-- == 0) {
+            target = item->file;
+            break;
+        }
+    }
+    mutex_unlock(&epoll->lock);
+    return target;
+}
+
 static void remove_item_locked(struct epoll *epoll, struct epoll_item *item)
 {
     leave_queues(item); /* from here on nothing puts it on the ready list */
@@ -181,8 +198,8 @@ static int depth_above(const struct epoll *epoll, int level)
 
     if (level > EPOLL_NESTS_MAX)
         return EPOLL_NESTS_MAX + 1;
-    list_for_each_entry(item, &epoll->file->epoll_items, file_node)
-        highest = MAX(highest, 1 + depth_above(item->epoll, level + 1));
+    list_for_each_entry(item, &epoll->file->epoll_items, file_node) highest =
+        MAX(highest, 1 + depth_above(item->epoll, level + 1));
     return highest;
 }
 
@@ -195,8 +212,8 @@ static bool may_nest(struct epoll *outer, struct epoll *inner)
 
 static bool exclusive_allowed(int operation, const struct file *file, uint32_t events)
 {
-    const uint32_t allowed = EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLWAKEUP | EPOLLET |
-                             EPOLLEXCLUSIVE;
+    const uint32_t allowed =
+        EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE;
     return operation == EPOLL_CTL_ADD && !file_is_epoll(file) && !(events & ~allowed);
 }
 
@@ -239,8 +256,7 @@ int epoll_control(struct file *epoll_file, int operation, int fd, struct file *f
     if (operation != EPOLL_CTL_DEL) {
         wanted = *event;
         wanted.events &= ~EPOLLWAKEUP; /* this kernel does not suspend */
-        if ((wanted.events & EPOLLEXCLUSIVE) &&
-            !exclusive_allowed(operation, file, wanted.events))
+        if ((wanted.events & EPOLLEXCLUSIVE) && !exclusive_allowed(operation, file, wanted.events))
             return -EINVAL;
     }
     if (edges) {

@@ -9,6 +9,7 @@
 #include "kernel/fs/file_table.h"
 #include "kernel/fs/path.h"
 #include "kernel/fs/vfs.h"
+#include "kernel/ipc/epoll.h"
 #include "kernel/lib/bits.h"
 #include "kernel/mm/page.h"
 #include "kernel/mm/slab.h"
@@ -189,6 +190,29 @@ static int64_t compare_files(struct task *a, struct task *b, uint64_t fd_a, uint
     return result;
 }
 
+/* A file of one task with what an epoll set of the other watches. */
+static int64_t compare_epoll_target(struct task *a, struct task *b, uint64_t fd, uint64_t uslot)
+{
+    struct {
+        uint32_t epoll, target, offset;
+    } slot;
+    if (copy_from_user(&slot, uslot, sizeof(slot)))
+        return -EFAULT;
+    struct file *file = file_of(a, fd), *epoll = file ? file_of(b, slot.epoll) : NULL;
+    int64_t result = -EBADF;
+    if (epoll && !file_is_epoll(epoll)) {
+        result = -EINVAL;
+    } else if (epoll) {
+        const struct file *target = epoll_target(epoll, (int)slot.target, slot.offset);
+        result = target ? compare(file, target) : -ENOENT;
+    }
+    if (epoll)
+        file_put(epoll);
+    if (file)
+        file_put(file);
+    return result;
+}
+
 static int64_t compare_tasks(struct task *a, struct task *b, int type)
 {
     struct spinlock *tree = process_tree_lock(a->thread.kernel);
@@ -229,9 +253,12 @@ int64_t sys_kcmp(int pid1, int pid2, int type, uint64_t idx1, uint64_t idx2)
         result = ptrace_check_access(a, mode);
         if (!result)
             result = ptrace_check_access(b, mode);
-        if (!result)
-            result =
-                type == KCMP_FILE ? compare_files(a, b, idx1, idx2) : compare_tasks(a, b, type);
+        if (!result && type == KCMP_FILE)
+            result = compare_files(a, b, idx1, idx2);
+        else if (!result && type == KCMP_EPOLL_TFD)
+            result = compare_epoll_target(a, b, idx1, idx2);
+        else if (!result)
+            result = compare_tasks(a, b, type);
     }
     if (a)
         task_put(a);
