@@ -67,6 +67,12 @@ struct linux_seccomp_notif_addfd {
     uint32_t newfd_flags;
 };
 
+/* ptrace(PTRACE_SECCOMP_GET_METADATA) */
+struct linux_seccomp_metadata {
+    uint64_t filter_off; /* 0: the oldest */
+    uint64_t flags;
+};
+
 #define SECCOMP_USER_NOTIF_FLAG_CONTINUE 1
 #define SECCOMP_ADDFD_FLAG_SETFD 1
 #define SECCOMP_ADDFD_FLAG_SEND 2

@@ -5,7 +5,9 @@
  * The top of such a tree is marked `detached` and its tree's reference belongs to the descriptor
  * that made it; being attached hands the reference over to the mount tree.
  */
+#include "kernel/abi/capability.h"
 #include "kernel/fs/mount_internal.h"
+#include "kernel/security/cred.h"
 
 static void make_path(struct mount *mount, struct path *out)
 {
@@ -108,9 +110,12 @@ int mount_set_attributes(const struct path *path, bool recursive, unsigned set, 
 static int check_group(const struct path *from, const struct path *to)
 {
     const struct mount *source = from->mount, *target = to->mount;
-    if (from->dentry != source->root || to->dentry != target->root)
+    if (!source->ns || !target->ns)
         return -EINVAL;
-    if (!mount_is_ours(source) || !mount_is_ours(target) || source->sb != target->sb)
+    if (!capable_in(source->ns->common.owner, CAP_SYS_ADMIN) ||
+        !capable_in(target->ns->common.owner, CAP_SYS_ADMIN))
+        return -EPERM;
+    if (from->dentry != source->root || to->dentry != target->root || source->sb != target->sb)
         return -EINVAL;
     if (target->propagation != MOUNT_PRIVATE ||
         (source->propagation != MOUNT_SHARED && source->propagation != MOUNT_SLAVE))

@@ -5,6 +5,9 @@
 #include "kernel/abi/errno.h"
 #include "kernel/mm/mm_internal.h"
 
+/* Where user addresses end on Linux. A backend may end them earlier. */
+#define LINUX_TASK_SIZE 0x7ffffffff000ull
+
 int unmap_locked(struct mm *mm, uint64_t start, uint64_t end)
 {
     struct vma *vma = vma_find_overlap(mm, start, end);
@@ -42,7 +45,11 @@ int unmap_locked(struct mm *mm, uint64_t start, uint64_t end)
 int mm_unmap(struct mm *mm, uint64_t addr, uint64_t bytes)
 {
     uint64_t end;
-    if (!IS_ALIGNED(addr, PAGE_SIZE) || bytes == 0 || !user_range(mm, addr, bytes, &end))
+    if (!IS_ALIGNED(addr, PAGE_SIZE) || bytes == 0)
+        return -EINVAL;
+    if (addr < user_limit(mm) && bytes <= LINUX_TASK_SIZE - addr)
+        bytes = MIN(bytes, user_limit(mm) - addr); /* nothing is above it */
+    if (!user_range(mm, addr, bytes, &end))
         return -EINVAL;
     mm_write_lock(mm);
     int error = unmap_locked(mm, addr, end);

@@ -12,6 +12,7 @@
 #include "kernel/lib/bits.h"
 #include "kernel/mm/uaccess.h"
 #include "kernel/proc/ptrace_internal.h"
+#include "kernel/proc/seccomp.h"
 #include "kernel/proc/signal_internal.h"
 #include "kernel/sched/sched.h"
 #include "kernel/security/cred.h"
@@ -21,8 +22,11 @@
 
 static int check_options(uint64_t options)
 {
-    /* Suspending filters is for checkpointing programs, without which Linux can be built. */
-    return options & ~(uint64_t)(PTRACE_O_MASK & ~PTRACE_O_SUSPEND_SECCOMP) ? -EINVAL : 0;
+    if (options & ~(uint64_t)PTRACE_O_MASK)
+        return -EINVAL;
+    if ((options & PTRACE_O_SUSPEND_SECCOMP) && !seccomp_may_suspend())
+        return -EPERM;
+    return 0;
 }
 
 /* The thread that counts as the parent of a process. */
@@ -312,6 +316,10 @@ static int64_t act(struct task *task, int64_t request, uint64_t addr, uint64_t d
     case PTRACE_GET_SYSCALL_INFO:
     case PTRACE_GET_RSEQ_CONFIGURATION:
         return ptrace_info_request(task, request, addr, data);
+    case PTRACE_SECCOMP_GET_FILTER:
+        return seccomp_get_filter(task, addr, data);
+    case PTRACE_SECCOMP_GET_METADATA:
+        return seccomp_get_metadata(task, addr, data);
     default:
         return ptrace_regs_request(task, request, addr, data);
     }

@@ -20,7 +20,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
 #include "kernel/mm/uaccess.h"
-#include "kernel/proc/ptrace.h"
+#include "kernel/proc/ptrace_internal.h"
 #include "kernel/proc/seccomp_notify.h"
 #include "kernel/proc/signal.h"
 #include "kernel/proc/task.h"
@@ -45,6 +45,7 @@ struct seccomp_filter {
     uint32_t instructions;             /* of the whole chain, penalties included */
     uint16_t depth;                    /* filters in the chain */
     uint16_t count;
+    bool log; /* SECCOMP_FILTER_FLAG_LOG */
     uint64_t
         allowed[CALLS_CACHED / 64]; /* calls that the whole chain allows without looking further */
     struct linux_sock_filter program[];
@@ -276,6 +277,7 @@ static int64_t set_filter(uint32_t flags, uint64_t uargs)
         error = filter_create(uargs, &filter);
     if (error)
         return error;
+    filter->log = flags & SECCOMP_FILTER_FLAG_LOG;
     int fd = make_listener(flags, filter, &listener);
     if (fd < 0) {
         filter_put(filter);
@@ -379,6 +381,15 @@ static void kill(struct task *task, const struct linux_seccomp_data *data, uint3
     signal_force_exit(SIGSYS, &info);
 }
 
+/* What the call returns. A number that means a restart inside the kernel means none here, unless a
+ * signal has ended the wait for it. */
+static void set_result(struct task *task, int64_t value)
+{
+    task->user.regs.rax = (uint64_t)value;
+    if (value <= -ERESTARTSYS && !atomic_load_acquire(&task->thread.interrupted))
+        task->orig_rax = UINT64_MAX;
+}
+
 static bool enter_filtered(struct task *task, bool again);
 
 /* Ask the tracer, who may have changed the call: the filters are asked once more. */
@@ -405,7 +416,7 @@ static bool act(struct task *task, const struct linux_seccomp_data *data, uint32
     case SECCOMP_RET_LOG:
         return true;
     case SECCOMP_RET_ERRNO:
-        task->user.regs.rax = (uint64_t)-MIN((int64_t)reason, (int64_t)ERRNO_MAX);
+        set_result(task, -MIN((int64_t)reason, (int64_t)ERRNO_MAX));
         return false;
     case SECCOMP_RET_TRAP:
         info = describe_call(data, reason);
@@ -415,7 +426,7 @@ static bool act(struct task *task, const struct linux_seccomp_data *data, uint32
     case SECCOMP_RET_USER_NOTIF:
         if (seccomp_notify(decider->notifier, task, data, &value))
             return true;
-        task->user.regs.rax = (uint64_t)value;
+        set_result(task, value);
         return false;
     case SECCOMP_RET_TRACE:
         return again || trace(task, reason);
@@ -476,8 +487,16 @@ static bool enter_strict(struct task *task)
     }
 }
 
+/* Its tracer has lifted the filters (PTRACE_O_SUSPEND_SECCOMP). */
+static bool is_suspended(const struct task *task)
+{
+    return task_is_traced(task) && (task->ptrace->options & PTRACE_O_SUSPEND_SECCOMP);
+}
+
 bool seccomp_enter(struct task *task)
 {
+    if (unlikely(is_suspended(task)))
+        return true;
     switch (atomic_load_acquire(&task->seccomp_mode)) {
     case SECCOMP_MODE_DISABLED:
         return true;
@@ -486,6 +505,70 @@ bool seccomp_enter(struct task *task)
     default:
         return enter_strict(task);
     }
+}
+
+/* ---- what a tracer may see and do ---- */
+
+bool seccomp_may_suspend(void)
+{
+    const struct task *task = current_task();
+    return capable(CAP_SYS_ADMIN) &&
+           atomic_load_relaxed(&task->seccomp_mode) == SECCOMP_MODE_DISABLED && !is_suspended(task);
+}
+
+/* With a reference. */
+static int get_nth_filter(struct task *task, uint64_t offset, struct seccomp_filter **out)
+{
+    int error = 0;
+    if (!capable(CAP_SYS_ADMIN) ||
+        atomic_load_relaxed(&current_task()->seccomp_mode) != SECCOMP_MODE_DISABLED)
+        return -EACCES;
+    bool irq = spin_lock_irqsave(&task->process->signal_lock);
+    struct seccomp_filter *filter = task->seccomp;
+    if (task->seccomp_mode != SECCOMP_MODE_FILTER || !filter) {
+        error = -EINVAL;
+    } else if (offset >= filter->depth) {
+        error = -ENOENT;
+    } else {
+        while (filter->depth > offset + 1)
+            filter = filter->previous;
+        *out = filter_get(filter);
+    }
+    spin_unlock_irqrestore(&task->process->signal_lock, irq);
+    return error;
+}
+
+int64_t seccomp_get_filter(struct task *task, uint64_t offset, uint64_t uaddr)
+{
+    struct seccomp_filter *filter;
+    int64_t result = get_nth_filter(task, offset, &filter);
+    if (result)
+        return result;
+    result = filter->count;
+    if (uaddr && copy_to_user(uaddr, filter->program, filter->count * sizeof(filter->program[0])))
+        result = -EFAULT;
+    filter_put(filter);
+    return result;
+}
+
+int64_t seccomp_get_metadata(struct task *task, uint64_t bytes, uint64_t uaddr)
+{
+    struct linux_seccomp_metadata data = {0};
+    struct seccomp_filter *filter;
+    size_t size = (size_t)MIN(bytes, (uint64_t)sizeof(data));
+    if (!capable(CAP_SYS_ADMIN) ||
+        atomic_load_relaxed(&current_task()->seccomp_mode) != SECCOMP_MODE_DISABLED)
+        return -EACCES;
+    if (size < sizeof(data.filter_off))
+        return -EINVAL;
+    if (get_user_u64(&data.filter_off, uaddr))
+        return -EFAULT;
+    int error = get_nth_filter(task, data.filter_off, &filter);
+    if (error)
+        return error;
+    data.flags = filter->log ? SECCOMP_FILTER_FLAG_LOG : 0;
+    filter_put(filter);
+    return copy_to_user(uaddr, &data, size) ? -EFAULT : (int64_t)size;
 }
 
 /* ---- inheritance ---- */

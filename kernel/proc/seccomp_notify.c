@@ -391,7 +391,7 @@ static int64_t add_fd(struct seccomp_notifier *notifier, uint64_t argument, size
 
 static int64_t notify_ioctl(struct file *file, uint32_t command, uint64_t argument)
 {
-    const uint32_t size_mask = 0x3fff0000u;
+    const uint32_t size_mask = 0x3fff0000u, direction_mask = 0xc0000000u;
     struct seccomp_notifier *notifier = file->private;
     switch (command) {
     case SECCOMP_IOCTL_NOTIF_RECV:
@@ -404,8 +404,8 @@ static int64_t notify_ioctl(struct file *file, uint32_t command, uint64_t argume
     default:
         break;
     }
-    /* Its size may grow. */
-    if ((command & ~size_mask) != (SECCOMP_IOCTL_NOTIF_ADDFD & ~size_mask))
+    /* Its size may grow, and nobody looks at its direction. */
+    if ((command ^ SECCOMP_IOCTL_NOTIF_ADDFD) & ~(size_mask | direction_mask))
         return -EINVAL;
     size_t size = (command & size_mask) >> 16;
     if (size < sizeof(struct linux_seccomp_notif_addfd) || size >= PAGE_SIZE)

@@ -301,6 +301,8 @@ static void force(int signo, const struct linux_siginfo *info, bool end)
     }
     if (*handler == SIG_DFL && !process->is_init && (!task->traced || end))
         process->is_unkillable = false;
+    if (end)
+        task->ending_signal = signo;
     spin_unlock(&process->actions->lock);
     signal_send_locked(process, task, signo, info);
     signal_recalculate(task);

@@ -199,7 +199,7 @@ static int take_for_handler(struct task *task, struct linux_siginfo *info,
         signo = signal_dequeue_locked(task, task->blocked, info);
         if (!signo)
             break;
-        if (unlikely(task->traced) && signo != SIGKILL) {
+        if (unlikely(task->traced) && signo != SIGKILL && signo != task->ending_signal) {
             signo = ptrace_signal_locked(task, signo, info, &irq);
             if (!signo)
                 continue;

@@ -183,6 +183,7 @@ struct task {
     bool restore_blocked;
     uint64_t real_blocked;       /* sigtimedwait: what counts as blocked meanwhile */
     struct signal_pending pending;
+    int ending_signal;           /* ends it without asking a tracer; 0: none */
     bool stop_dequeued;          /* took a stop signal that no SIGCONT has undone yet */
     bool stop_counted;           /* has done its part in the group's stop; atomic */
     bool core_joined;            /* exiting: waits for the core dump; atomic */

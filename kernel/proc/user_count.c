@@ -90,12 +90,13 @@ int task_change_user(uint32_t uid)
     if (!task->counted || task->counted_uid != uid) {
         struct user_count *user = find_or_create_locked(table, uid);
         if (user) {
+            /* The call may not fail, but the execve that usually follows will. The task itself
+             * does not count yet. */
+            task->over_process_limit = uid != 0 && user->tasks > limit;
             user->tasks++;
             user_count_remove_locked(table, task);
             task->counted = true;
             task->counted_uid = uid;
-            /* The call may not fail, but the execve that usually follows will. */
-            task->over_process_limit = uid != 0 && over_limit_locked(table, uid, limit);
         } else {
             error = -EAGAIN;
         }

@@ -226,6 +226,7 @@ int proc_tracer_pid(struct task *task);
 
 extern const struct text_file_ops proc_cpuinfo, proc_meminfo, proc_stat, proc_uptime, proc_loadavg;
 extern const struct text_file_ops proc_version, proc_cmdline, proc_filesystems, proc_devices;
+extern const struct text_file_ops proc_config;
 extern const struct text_file_ops proc_interrupts, proc_vmstat, proc_swaps, proc_partitions;
 extern const struct text_file_ops proc_locks, proc_slabinfo, proc_diskstats;
 extern const struct text_file_ops proc_consoles, proc_execdomains;

@@ -59,6 +59,7 @@ static const struct inode_ops plain_ops = {0};
 
 static const struct proc_entry root_entries[] = {
     TEXT("cmdline", proc_cmdline),
+    TEXT("config.gz", proc_config),
     TEXT("cpuinfo", proc_cpuinfo),
     TEXT("consoles", proc_consoles),
     TEXT("devices", proc_devices),

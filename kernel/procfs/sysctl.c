@@ -356,10 +356,17 @@ static const struct proc_entry random_entries[] = {
 };
 static const struct proc_table random_table = PROC_TABLE(random_entries, PROC_TABLE_SYS + 1);
 
+/* Nothing is logged: the second list is what Linux starts with. */
+static const struct proc_entry seccomp_entries[] = {
+    CONSTANT("actions_avail", "kill_process kill_thread trap errno user_notif trace log allow"),
+    CONSTANT("actions_logged", "kill_process kill_thread trap errno user_notif trace log"),
+};
+static const struct proc_table seccomp_table = PROC_TABLE(seccomp_entries, PROC_TABLE_SYS + 11);
+
 static const struct proc_entry yama_entries[] = {
     TEXT("ptrace_scope", 0644, ptrace_scope_ops),
 };
-static const struct proc_table yama_table = PROC_TABLE(yama_entries, PROC_TABLE_SYS + 9);
+static const struct proc_table yama_table = PROC_TABLE(yama_entries, PROC_TABLE_SYS + 12);
 
 static const struct proc_entry kernel_entries[] = {
     CONSTANT("arch", "x86_64"),
@@ -392,6 +399,7 @@ static const struct proc_entry kernel_entries[] = {
     CONSTANT("sched_rr_timeslice_ms", "100"),
     CONSTANT("sched_rt_period_us", "1000000"),
     CONSTANT("sched_rt_runtime_us", "950000"),
+    SUBDIR("seccomp", seccomp_table),
     TEXT("sem", 0644, proc_sem),
     TEXT("sem_next_id", 0644, proc_sem_next_id),
     TEXT("shm_next_id", 0644, proc_shm_next_id),

@@ -167,12 +167,14 @@ int pid_show_wchan(struct task *task, bool whole, struct strbuf *out)
     return 0;
 }
 
-/* The system call that a sleeping task is in, with its arguments, stack and instruction pointer. */
+/* The system call that a sleeping task, or the reader itself, is in, with its arguments, stack and
+ * instruction pointer. */
 int pid_show_syscall(struct task *task, bool whole, struct strbuf *out)
 {
     (void)whole;
     enum thread_state state = atomic_load_relaxed(&task->thread.state);
-    if (state == THREAD_RUNNABLE || state == THREAD_NEW || state == THREAD_DEAD) {
+    if (task != current_task() &&
+        (state == THREAD_RUNNABLE || state == THREAD_NEW || state == THREAD_DEAD)) {
         strbuf_puts(out, "running\n");
         return 0;
     }

@@ -184,7 +184,7 @@ static int iterate(struct file *file, struct dir_context *context)
         return -EACCES;
     }
     struct mm *mm = task_mm(task);
-    bool more = mm && dir_emit_dots(file, context);
+    bool more = dir_emit_dots(file, context) && mm;
     char name[NAME_BYTES];
     uint64_t start, end;
     while (more) {

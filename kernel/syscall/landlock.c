@@ -15,7 +15,7 @@
 #include "kernel/security/landlock.h"
 #include "kernel/syscall/syscalls.h"
 
-enum { ABI_VERSION = 2 };
+enum { ABI_VERSION = 2, ERRATA = 0 /* corrections of ABI versions that this one has */ };
 
 int64_t sys_landlock_create_ruleset(uint64_t uattr, uint64_t size, uint32_t flags)
 {
@@ -23,8 +23,13 @@ int64_t sys_landlock_create_ruleset(uint64_t uattr, uint64_t size, uint32_t flag
     struct landlock_ruleset *ruleset;
     struct file *file;
 
-    if (flags)
-        return flags == LANDLOCK_CREATE_RULESET_VERSION && !uattr && !size ? ABI_VERSION : -EINVAL;
+    if (flags) {
+        if (uattr || size)
+            return -EINVAL;
+        if (flags == LANDLOCK_CREATE_RULESET_VERSION)
+            return ABI_VERSION;
+        return flags == LANDLOCK_CREATE_RULESET_ERRATA ? ERRATA : -EINVAL;
+    }
     if (!uattr)
         return -EFAULT;
     if (size < sizeof(attr))

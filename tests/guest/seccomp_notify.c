@@ -143,6 +143,7 @@ static void expect_answers(void)
 {
     EQ(ask(), 4711);
     FAILS(ask(), EXDEV);
+    FAILS(ask(), 512);
     TRUE(ask() > 0); /* let through */
     errno = 0;
     EQ(ask(), -1);
@@ -172,6 +173,8 @@ static void the_listener_decides(void)
     TRUE(notif.id != first);
     FAILS(reply(target.listener, first, 0, 0, 0), ENOENT);
     OK(reply(target.listener, notif.id, 0, -EXDEV, 0));
+    receive(target.listener, &notif);
+    OK(reply(target.listener, notif.id, 0, -512, 0)); /* the kernel's own number for a restart */
     receive(target.listener, &notif);
     OK(reply(target.listener, notif.id, 0, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE));
     receive(target.listener, &notif);
@@ -208,6 +211,16 @@ static void descriptors_are_given(void)
                                        .newfd_flags = O_CLOEXEC};
     EQ(OK(ioctl(target.listener, SECCOMP_IOCTL_NOTIF_ADDFD, &gift)), 50);
     EQ(OK(ioctl(target.listener, SECCOMP_IOCTL_NOTIF_ADDFD, &gift)), 50); /* replaced */
+    struct {
+        struct seccomp_notif_addfd gift;
+        char more[8];
+    } big = {.gift = gift};
+    /* The number of the request says how long the structure is; which way it goes does not matter.
+     */
+    EQ(OK(ioctl(target.listener, _IOWR('!', 3, big), &big)), 50);
+    big.more[7] = 1;
+    FAILS(ioctl(target.listener, _IOWR('!', 3, big), &big), E2BIG);
+    FAILS(ioctl(target.listener, _IOWR('!', 3, char[8]), &big), EINVAL);
     gift.newfd = 1u << 30;
     FAILS(ioctl(target.listener, SECCOMP_IOCTL_NOTIF_ADDFD, &gift), EBADF);
     OK(reply(target.listener, notif.id, 1, 0, 0));
