@@ -408,9 +408,7 @@ int task_exec(struct file *file, const char *filename, const struct exec_strings
     struct elf_image *image;
     struct task *task = current_task();
     int old_tid = ptrace_tracer_sees(task, task->tid);
-    int error = task_check_exec_limit();
-    if (!error)
-        error = file_deny_write(file);
+    int error = file_deny_write(file);
     if (error)
         return error;
     struct exec *exec = kzalloc(sizeof(*exec));

@@ -28,7 +28,8 @@ void seccomp_inherit(struct task *child, struct task *parent);
 void seccomp_release(struct task *task);
 
 /* ptrace(2) of a frozen tracee: the program of its filter number `offset`, the oldest is 0: its
- * instructions, which go to uaddr unless that is NULL; -EACCES, -EINVAL without filters, -ENOENT. */
+ * instructions, which go to uaddr unless that is NULL; -EACCES, -EINVAL without filters, -ENOENT.
+ */
 int64_t seccomp_get_filter(struct task *task, uint64_t offset, uint64_t uaddr);
 /* The same for the flags of a filter, a struct linux_seccomp_metadata: its bytes. */
 int64_t seccomp_get_metadata(struct task *task, uint64_t bytes, uint64_t uaddr);

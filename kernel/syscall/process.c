@@ -112,7 +112,9 @@ static int64_t exec_named(const struct path *start, const char *name, unsigned w
                           const char *shown, const struct exec_strings *strings)
 {
     struct file *file;
-    int error = vfs_open_exec(start, name, walk_flags, &file);
+    int error = task_check_exec_limit();
+    if (!error)
+        error = vfs_open_exec(start, name, walk_flags, &file);
     if (error)
         return error;
     error = task_exec(file, shown, strings);

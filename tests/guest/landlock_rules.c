@@ -17,6 +17,8 @@ static void ruleset_arguments_are_checked(void)
     FAILS(create_ruleset(NULL, 8, 0), EFAULT);
     FAILS(create_ruleset(NULL, 8, LANDLOCK_CREATE_RULESET_VERSION), EINVAL);
     FAILS(create_ruleset(attr, 0, LANDLOCK_CREATE_RULESET_VERSION), EINVAL);
+    FAILS(create_ruleset(attr, 0, 2 /* errata */), EINVAL);
+    FAILS(create_ruleset(NULL, 0, 2 | LANDLOCK_CREATE_RULESET_VERSION), EINVAL);
     FAILS(create_ruleset(attr, 8, 1u << 30), EINVAL);
     FAILS(create_ruleset(attr, 0, 0), EINVAL);
     FAILS(create_ruleset(attr, 7, 0), EINVAL);

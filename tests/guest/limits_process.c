@@ -211,28 +211,46 @@ static void root_is_not_limited(void)
     CHILD_OK(pid);
 }
 
-/* setuid does not fail over the limit, the execve after it does. */
-static void exec_after_setuid_over_the_limit_fails(void)
+static pid_t start_process_of_user(void)
 {
     struct gate ready = gate_make();
-    struct rlimit limit = {1, 1};
-    if (geteuid() != 0)
-        skip("needs root");
-    pid_t other = (pid_t)OK(fork());
-    if (other == 0) {
+    pid_t pid = (pid_t)OK(fork());
+    if (pid == 0) {
         OK(syscall(SYS_setresuid, USER, USER, USER));
         gate_open(&ready);
         sleep_forever(NULL);
     }
     gate_pass(&ready);
+    return pid;
+}
+
+/* Become the user under the limit and try to run a program that is not there. */
+static void expect_exec(struct limit64 limit, int error)
+{
     pid_t pid = (pid_t)OK(fork());
     if (pid == 0) {
-        OK(setrlimit(RLIMIT_NPROC, &limit));
+        OK(prlimit_raw(0, RLIMIT_NPROC, &limit, NULL));
         OK(syscall(SYS_setresuid, USER, USER, USER));
-        FAILS(execv("/proc/self/exe", (char *[]){(char *)"again", (char *)"--true", NULL}), EAGAIN);
+        FAILS(execl("/not/there", "again", (char *)NULL), error);
         _exit(0);
     }
     CHILD_OK(pid);
+}
+
+/* setuid does not fail over the limit, the execve after it does. The process itself does not count.
+ */
+static void exec_after_setuid_over_the_limit_fails(void)
+{
+    struct rlimit limit = {1, 1};
+    if (geteuid() != 0)
+        skip("needs root");
+    pid_t another = start_process_of_user(), other = start_process_of_user();
+    expect_exec((struct limit64){1, 1}, EAGAIN);
+    expect_exec((struct limit64){2, 2}, ENOENT);
+    OK(kill(another, SIGKILL));
+    WAIT(another);
+    expect_exec((struct limit64){1, 1}, ENOENT);
+    pid_t pid;
     pid = (pid_t)OK(fork());
     if (pid == 0) {
         OK(setrlimit(RLIMIT_NPROC, &limit));
@@ -275,8 +293,9 @@ static void usage_and_times_agree(void)
     } while (used.tv_sec == 0 && used.tv_nsec < 30000000);
     OK(getrusage(RUSAGE_SELF, &usage));
     OK(getrusage(RUSAGE_THREAD, &thread));
-    TRUE(usage.ru_utime.tv_sec * 1000000 + usage.ru_utime.tv_usec + usage.ru_stime.tv_sec * 1000000 +
-             usage.ru_stime.tv_usec >= 10000);
+    TRUE(usage.ru_utime.tv_sec * 1000000 + usage.ru_utime.tv_usec +
+             usage.ru_stime.tv_sec * 1000000 + usage.ru_stime.tv_usec >=
+         10000);
     TRUE(thread.ru_utime.tv_sec <= usage.ru_utime.tv_sec);
     clock_t first = times(&tms);
     TRUE(tms.tms_utime + tms.tms_stime >= 1);

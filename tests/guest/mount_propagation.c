@@ -160,5 +160,35 @@ static void namespaces_are_peers(void)
     TRUE(!exists("a/sub/x"));
 }
 
+/* move_mount(2) with MOVE_MOUNT_SET_GROUP reaches into another namespace. */
+static void groups_are_given_across_namespaces(void)
+{
+    enum { FROM_EMPTY = 4, SET_GROUP = 0x100 };
+    struct gate shared = gate_make(), seen = gate_make();
+    char name[64];
+    start();
+    pid_t pid = (pid_t)OK(fork());
+    if (pid == 0) {
+        OK(unshare(CLONE_NEWNS));
+        OK(mount("none", "a", NULL, MS_SHARED, NULL));
+        gate_open(&shared);
+        gate_pass(&seen);
+        OK(mount("none", "a/sub", "tmpfs", 0, NULL));
+        write_text("a/sub/x", "x", 0644);
+        _exit(0);
+    }
+    gate_pass(&shared);
+    TRUE(!has_field("a", " shared:"));
+    snprintf(name, sizeof(name), "/proc/%d/root/tmp/a", pid);
+    int fd = (int)OK(open(name, O_PATH));
+    OK(syscall(429, fd, "", AT_FDCWD, "a", FROM_EMPTY | SET_GROUP));
+    TRUE(has_field("a", " shared:"));
+    FAILS(syscall(429, fd, "", AT_FDCWD, "a", FROM_EMPTY | SET_GROUP), EINVAL);
+    gate_open(&seen);
+    CHILD_OK(pid);
+    TRUE(exists("a/sub/x"));
+}
+
 GUEST_MAIN(CASE(peers_see_each_other), CASE(slaves_only_receive), CASE(private_and_unbindable),
-           CASE(only_what_the_peer_shows), CASE(namespaces_are_peers))
+           CASE(only_what_the_peer_shows), CASE(namespaces_are_peers),
+           CASE(groups_are_given_across_namespaces))

@@ -2,6 +2,8 @@
 /* proc_pid_cwd(5), proc_pid_root(5), proc_pid_exe(5): links that lead to the place itself. */
 #include "proc_check.h"
 
+#include <dirent.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 static char cwd[4096];
@@ -112,6 +114,34 @@ static void program_of_fork(void)
     end_child(pid);
 }
 
+/* proc_pid_syscall(5) of the reader itself, proc_pid_map_files(5) of a task that has no memory. */
+static void calls_and_mappings(void)
+{
+    char text[256] = "", want[128];
+    struct dirent *entry;
+    int fd = (int)OK(open("/proc/self/syscall", O_RDONLY));
+    TRUE(OK(syscall(SYS_read, fd, text, sizeof(text) - 1)) > 0);
+    snprintf(want, sizeof(want), "%d %#x %#lx %#zx ", (int)SYS_read, (unsigned)fd,
+             (unsigned long)text, sizeof(text) - 1);
+    TRUE(strncmp(text, want, strlen(want)) == 0);
+    close(fd);
+    pid_t pid = (pid_t)OK(fork());
+    if (pid == 0)
+        _exit(0);
+    siginfo_t info;
+    OK(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT));
+    DIR *dir = opendir(proc_path(pid, "map_files"));
+    if (dir) {
+        TRUE((entry = readdir(dir)) != NULL);
+        STR_EQ(entry->d_name, ".");
+        TRUE((entry = readdir(dir)) != NULL);
+        STR_EQ(entry->d_name, "..");
+        TRUE(readdir(dir) == NULL);
+        closedir(dir);
+    }
+    EQ(waitpid(pid, NULL, 0), pid);
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], "exit") == 0)
@@ -123,5 +153,6 @@ int main(int argc, char **argv)
     program();
     program_of_fork();
     in_new_root();
+    calls_and_mappings();
     return 0;
 }
