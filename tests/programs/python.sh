@@ -7,7 +7,7 @@
 export LC_ALL=C.UTF-8 HOME=/root
 cd "$(mktemp -d)" || exit 1
 for module in "$@"; do
-    timeout -k 5 "${PYTHON_SECONDS:-240}" python3 -m test -v "$module" >log 2>&1 </dev/null
+    timeout -k 5 "${PYTHON_SECONDS:-600}" python3 -m test -v "$module" >log 2>&1 </dev/null
     sed -nE "s/^(FAIL|ERROR): ([^ ]+) \((test\.$module\.)?([^ .)]+)(\.[^ )]*)?\).*/$module \4.\2/p" log |
         sort -u
     count=$(sed -nE 's/^Ran ([0-9]+) tests? in .*/\1/p' log | tail -n 1)
