@@ -109,23 +109,25 @@ bool task_possesses_key(struct key_state *state, const struct key *key)
 int task_key_lookup(struct key_state *state, int id, unsigned flags, unsigned rights,
                     struct key_ref *out)
 {
+    struct key *key = NULL;
     int error = 0;
+    out->key = NULL; /* so that who gives back what there is does no harm after a failure */
     out->possessed = id < 0;
     if (id < 0) {
-        error = find_special(state, id, flags & KEY_LOOKUP_CREATE, &out->key);
+        error = find_special(state, id, flags & KEY_LOOKUP_CREATE, &key);
     } else {
-        out->key = id ? key_find(state, id) : NULL;
-        error = !id ? -EINVAL : out->key ? 0 : -ENOKEY;
-        out->possessed = !error && task_possesses_key(state, out->key);
+        key = id ? key_find(state, id) : NULL;
+        error = !id ? -EINVAL : key ? 0 : -ENOKEY;
+        out->possessed = !error && task_possesses_key(state, key);
     }
     if (error)
         return error;
     if (!(flags & KEY_LOOKUP_PARTIAL))
-        error = key_validate(out->key);
+        error = key_validate(key);
     if (!error)
-        error = key_permission(out->key, out->possessed, rights);
+        error = key_permission(key, out->possessed, rights);
     if (!error)
-        key_get(out->key);
+        out->key = key_get(key);
     return error;
 }
 

@@ -134,7 +134,7 @@ static int table_iterate(struct file *file, struct dir_context *context)
 int64_t proc_dir_seek(struct file *file, int64_t offset, int whence)
 {
     if (whence == SEEK_CUR)
-        offset += (int64_t)file->pos;
+        offset = (int64_t)((uint64_t)offset + file->pos);
     else if (whence != SEEK_SET)
         return -EINVAL;
     if (offset < 0)

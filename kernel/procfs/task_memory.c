@@ -140,7 +140,7 @@ static int64_t mem_write(struct file *file, struct uio *uio, uint64_t *pos)
 static int64_t mem_seek(struct file *file, int64_t offset, int whence)
 {
     if (whence == SEEK_CUR)
-        offset += (int64_t)file->pos;
+        offset = (int64_t)((uint64_t)offset + file->pos);
     else if (whence != SEEK_SET)
         return -EINVAL;
     file->pos = (uint64_t)offset;

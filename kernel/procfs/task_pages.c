@@ -79,7 +79,7 @@ static int64_t pagemap_read(struct file *file, struct uio *uio, uint64_t *pos)
 static int64_t pagemap_seek(struct file *file, int64_t offset, int whence)
 {
     if (whence == SEEK_CUR)
-        offset += (int64_t)file->pos;
+        offset = (int64_t)((uint64_t)offset + file->pos);
     else if (whence != SEEK_SET)
         return -EINVAL;
     file->pos = (uint64_t)offset;

@@ -175,6 +175,19 @@ static void rings_hold_keys(void)
     FAILS(keyctl(KEYCTL_LINK, key, inner), EPERM);
 }
 
+/* A ring that may not be written stays what it is, however often it is asked for. */
+static void refused_rings_stay(void)
+{
+    char text[64];
+    start();
+    OK(add_key("user", "wanted", "x", 1, SESSION));
+    long ring = OK(add_key("keyring", "closed", NULL, 0, SESSION));
+    OK(keyctl(KEYCTL_SETPERM, ring, 0x0b000000)); /* all but write and more for who possesses it */
+    for (int i = 0; i < 3; i++)
+        FAILS(request_key("user", "wanted", NULL, ring), EACCES);
+    TRUE(OK(keyctl(KEYCTL_DESCRIBE, ring, text, sizeof(text))) > 0);
+}
+
 static void *thread_rings(void *outside)
 {
     long mine = OK(keyctl(KEYCTL_GET_KEYRING_ID, THREAD, 0)); /* as its creator has one */
@@ -342,7 +355,8 @@ static void proc_shows_users(void)
 
 GUEST_CASES(CASE(payloads_are_kept), CASE(descriptions_tell_rights), CASE(arguments_are_checked),
             CASE(ends_of_keys), CASE(rings_hold_keys), CASE(who_has_which),
-            CASE(strangers_are_kept_out), CASE(proc_lists_keys), CASE(proc_shows_users))
+            CASE(strangers_are_kept_out), CASE(refused_rings_stay), CASE(proc_lists_keys),
+            CASE(proc_shows_users))
 
 int main(int argc, char **argv)
 {
