@@ -361,12 +361,12 @@ static const struct proc_entry seccomp_entries[] = {
     CONSTANT("actions_avail", "kill_process kill_thread trap errno user_notif trace log allow"),
     CONSTANT("actions_logged", "kill_process kill_thread trap errno user_notif trace log"),
 };
-static const struct proc_table seccomp_table = PROC_TABLE(seccomp_entries, PROC_TABLE_SYS + 11);
+static const struct proc_table seccomp_table = PROC_TABLE(seccomp_entries, PROC_TABLE_SYS + 13);
 
 static const struct proc_entry yama_entries[] = {
     TEXT("ptrace_scope", 0644, ptrace_scope_ops),
 };
-static const struct proc_table yama_table = PROC_TABLE(yama_entries, PROC_TABLE_SYS + 12);
+static const struct proc_table yama_table = PROC_TABLE(yama_entries, PROC_TABLE_SYS + 9);
 
 static const struct proc_entry kernel_entries[] = {
     CONSTANT("arch", "x86_64"),
