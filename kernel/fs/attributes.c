@@ -6,6 +6,7 @@
  * generic_setattr). What a call changes implicitly (set-ID bits, ctime) is decided here.
  */
 #include "kernel/abi/capability.h"
+#include "kernel/fs/acl.h"
 #include "kernel/fs/leases.h"
 #include "kernel/fs/notify.h"
 #include "kernel/fs/vfs_internal.h"
@@ -149,6 +150,9 @@ static void store_times(struct inode *inode, const struct attr_change *change)
 int generic_setattr(struct inode *inode, const struct attr_change *change)
 {
     bool cut = false;
+    int error = change->mask & ATTR_MODE ? acl_chmod(inode, change->mode) : 0;
+    if (error)
+        return error;
     spin_lock(&inode->lock);
     if (change->mask & ATTR_MODE)
         atomic_store_relaxed(&inode->mode, (inode->mode & S_IFMT) | (change->mode & 07777));

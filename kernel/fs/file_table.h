@@ -15,12 +15,12 @@ struct file;
 struct kernel;
 
 struct file_table {
-    uint32_t refs;               /* atomic */
+    uint32_t refs; /* atomic */
     struct spinlock lock;
-    struct file **files;         /* capacity entries */
+    struct file **files; /* capacity entries */
     uint64_t *open_bits, *cloexec_bits;
     unsigned capacity;
-    unsigned next_hint;          /* no free descriptor below it */
+    unsigned next_hint; /* no free descriptor below it */
 };
 
 /* In a request that names an open file by other means than a descriptor (io_uring): the number that
@@ -43,7 +43,7 @@ unsigned fd_table_capacity(void);
 /* As fd_get and fd_get_any, without touching the file's count where no other thread can close the
  * descriptor meanwhile. Give back with fd_release. For the length of one system call. */
 struct fd_borrow {
-    struct file *file;           /* NULL: -EBADF */
+    struct file *file; /* NULL: -EBADF */
     bool counted;
 };
 struct fd_borrow fd_borrow(int fd);
@@ -63,12 +63,13 @@ void fd_unreserve(int fd);
 /* Both at once; on failure the reference is dropped. */
 int fd_add(struct file *file, bool cloexec);
 
-int fd_close(int fd);                 /* flush + put; -EBADF */
+int fd_close(int fd);                              /* flush + put; -EBADF */
 int fd_dup2(int old_fd, int new_fd, bool cloexec); /* dup3 semantics apart from old == new */
-/* A file (consumed) at this very number, in place of what is there. The number, -EBADF, -EBUSY, -ENOMEM. */
+/* A file (consumed) at this very number, in place of what is there. The number, -EBADF, -EBUSY,
+ * -ENOMEM. */
 int fd_replace(int fd, struct file *file, bool cloexec);
 int fd_close_range(unsigned first, unsigned last, bool cloexec_only);
-int file_table_unshare(void);        /* the current thread gets a table of its own */
+int file_table_unshare(void); /* the current thread gets a table of its own */
 void file_table_close_on_exec(struct file_table *table);
 int fd_get_cloexec(int fd);
 int fd_set_cloexec(int fd, bool on);

@@ -6,6 +6,7 @@
  * systems. The last put tells the file system (ops->evict), then frees everything that hangs on it.
  */
 #include "kernel/core/clock.h"
+#include "kernel/fs/acl.h"
 #include "kernel/fs/locks.h"
 #include "kernel/fs/vfs_internal.h"
 #include "kernel/fs/xattr.h"
@@ -91,6 +92,7 @@ static void inode_free(struct inode *inode)
         inode->ops->evict(inode);
     file_locks_free(inode);
     simple_xattr_free(inode);
+    acl_free(inode);
     kfree(inode->link);
     if (inode->object)
         inode->object_put(inode->object);

@@ -6,19 +6,25 @@
  * case.
  */
 #include "kernel/abi/capability.h"
+#include "kernel/fs/acl.h"
 #include "kernel/fs/vfs_internal.h"
 #include "kernel/sched/thread.h"
 
-/* The mode bits that apply to the caller, as MAY_*. */
-static unsigned bits_for(struct inode *inode, const struct cred *cred)
+/* Do the mode bits, or the access control list, let the caller do `mask` (MAY_*)? The bits of the
+ * owner are right in any case; without any of the group's (the list's mask) no list is asked. */
+static bool mode_allows(struct inode *inode, const struct cred *cred, unsigned mask)
 {
     uint32_t mode = inode_mode(inode);
     if (atomic_load_relaxed(&inode->uid) == cred->fsuid)
-        mode >>= 6;
-    else if (((mode >> 3) & 7) != (mode & 7) &&
-             cred_in_group(cred, atomic_load_relaxed(&inode->gid)))
+        return ((mode >> 6) & mask) == mask;
+    if (unlikely(atomic_load_relaxed(&inode->acls[ACL_ACCESS]) != NULL) && (mode & 070)) {
+        int result = acl_permission(inode, mask);
+        if (result != -EAGAIN)
+            return result == 0;
+    }
+    if (((mode >> 3) & 7) != (mode & 7) && cred_in_group(cred, atomic_load_relaxed(&inode->gid)))
         mode >>= 3;
-    return mode & 7;
+    return (mode & mask) == mask;
 }
 
 /* A capability over the inode, which must have ids in the caller's user namespace. */
@@ -56,10 +62,11 @@ int inode_permission(struct inode *inode, unsigned mask)
     if (inode->ops && inode->ops->permission)
         return inode->ops->permission(inode, mask);
     /* Searching a directory that everyone may search: the common step of every walk. */
-    if (mask == MAY_EXEC && (inode_mode(inode) & 0111) == 0111)
+    if (mask == MAY_EXEC && (inode_mode(inode) & 0111) == 0111 &&
+        !atomic_load_relaxed(&inode->acls[ACL_ACCESS]))
         return 0;
     const struct cred *cred = current_cred();
-    if ((bits_for(inode, cred) & mask) == mask || override(inode, cred, mask))
+    if (mode_allows(inode, cred, mask) || override(inode, cred, mask))
         return 0;
     return -EACCES;
 }
@@ -116,7 +123,7 @@ int dir_may_delete(struct inode *dir, struct inode *victim, bool want_directory)
     return 0;
 }
 
-/* The umask takes its bits; before that, a set-group-ID program in a set-group-ID directory whose
+/* The umask takes its bits, unless a default access control list does; before that, a set-group-ID program in a set-group-ID directory whose
  * group the creator is not in has lost the bit. */
 uint32_t inode_mode_for_create(struct inode *dir, uint32_t mode)
 {
@@ -125,5 +132,7 @@ uint32_t inode_mode_for_create(struct inode *dir, uint32_t mode)
                  (inode_mode(dir) & S_ISGID);
     if (strip && !cred_in_group(current_cred(), dir->gid) && !capable_over(dir, current_cred(), CAP_FSETID))
         mode &= ~(uint32_t)S_ISGID;
+    if (acl_replaces_umask(dir))
+        return mode;
     return mode & ~(fs ? atomic_load_relaxed(&fs->umask) : 0);
 }

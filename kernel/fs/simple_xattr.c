@@ -3,6 +3,7 @@
  * Extended attributes kept in memory with the inode: a list, newest first, under inode->lock.
  */
 #include "kernel/abi/capability.h"
+#include "kernel/fs/acl.h"
 #include "kernel/fs/vfs_internal.h"
 #include "kernel/fs/xattr.h"
 
@@ -101,10 +102,11 @@ int simple_xattr_set(struct inode *inode, const char *name, const void *value, s
 int64_t simple_xattr_list(struct inode *inode, char *list, size_t bytes)
 {
     bool privileged = capable(CAP_SYS_ADMIN);
-    size_t used = 0;
-    int64_t result = 0;
-    if (!atomic_load_acquire(&inode->xattrs))
-        return 0;
+    int64_t result = acl_list_xattr(inode, list, bytes);
+    if (result < 0 || !atomic_load_acquire(&inode->xattrs))
+        return result;
+    size_t used = (size_t)result;
+    result = 0;
     spin_lock(&inode->lock);
     for (const struct simple_xattr *attr = inode->xattrs->first; attr; attr = attr->next) {
         if (!privileged && kstr_starts_with(attr->data, "trusted."))

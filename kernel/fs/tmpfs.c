@@ -8,6 +8,7 @@
 #include "kernel/fs/tmpfs_internal.h"
 
 #include "kernel/abi/capability.h"
+#include "kernel/fs/acl.h"
 #include "kernel/fs/xattr.h"
 #include "kernel/lib/printf.h"
 #include "kernel/security/cred.h"
@@ -140,6 +141,13 @@ int tmpfs_inode_create(struct superblock *sb, struct inode *dir, uint32_t mode, 
             return -ENOSPC;
         }
         inode->blocks = PAGE_SIZE / 512;
+    }
+    if (dir && !S_ISLNK(mode)) {
+        error = acl_inherit(dir, inode);
+        if (error) {
+            inode_put(inode);
+            return error;
+        }
     }
     *out = inode;
     return 0;
@@ -298,6 +306,8 @@ int tmpfs_superblock_create(struct kernel *kernel, const struct filesystem *type
         return error;
     }
     sb->private = tmpfs;
+    if (type->magic == TMPFS_MAGIC)
+        sb->flags |= MS_POSIXACL;
     error = make_root(sb, &tmpfs->options);
     if (error) {
         superblock_put(sb);

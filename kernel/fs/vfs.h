@@ -26,6 +26,7 @@
 #include "kernel/sched/mutex.h"
 #include "kernel/sched/wait.h"
 
+struct acl;
 struct attr_change;
 struct cred;
 struct dentry;
@@ -121,6 +122,7 @@ struct inode {
     uint32_t read_count;       /* regular files: open for reading only; atomic */
     struct fs_marks *marks;    /* who watches it; NULL mostly; atomic */
     char *link;                /* in-memory symlinks: the target, owned; else NULL. Immutable */
+    struct acl *acls[2];       /* by enum acl_type; lock */
     struct simple_xattrs *xattrs; /* of file systems that use the simple_xattr_ functions */
     uint64_t private_u64;
     void *private;
@@ -221,7 +223,7 @@ struct superblock {
     const struct superblock_ops *ops;
     struct dentry *root;
     uint64_t dev;              /* st_dev */
-    unsigned flags;            /* MS_RDONLY */
+    unsigned flags;            /* MS_RDONLY, MS_POSIXACL */
     uint64_t next_ino;         /* atomic; for in-memory file systems */
     uint64_t block_size;
     uint64_t max_bytes;        /* of a file; EFBIG beyond */

@@ -5,6 +5,7 @@
 #include "kernel/fs/xattr.h"
 
 #include "kernel/abi/capability.h"
+#include "kernel/fs/acl.h"
 #include "kernel/fs/notify.h"
 #include "kernel/fs/vfs_internal.h"
 
@@ -32,8 +33,10 @@ static int check_namespace(struct inode *inode, const char *name, bool write)
             return 0;
         return write ? -EPERM : -ENODATA;
     }
-    if (kstr_starts_with(name, "system."))
-        return -EOPNOTSUPP; /* access control lists */
+    if (kstr_starts_with(name, "system.")) {
+        enum acl_type type;
+        return acl_type_of(name, &type) ? 0 : -EOPNOTSUPP;
+    }
     bool user = kstr_starts_with(name, "user.");
     int error = user ? check_user(inode, write) : 0;
     if (!error)
@@ -89,6 +92,9 @@ int64_t vfs_getxattr(const struct path *path, const char *name, void *value, siz
     int error = check_access(path, name, false);
     if (error)
         return error;
+    enum acl_type type;
+    if (acl_type_of(name, &type))
+        return acl_get_xattr(inode, type, value, bytes);
     if (!inode->ops || !inode->ops->getxattr)
         return -EOPNOTSUPP;
     return inode->ops->getxattr(inode, name, value, bytes);
@@ -106,6 +112,18 @@ static int check_capability_value(const struct inode *inode, const void *value, 
     if (!S_ISREG(inode_mode(inode)))
         return 0;
     return magic == (bytes == BYTES_2 ? VFS_CAP_REVISION_2 : VFS_CAP_REVISION_3) ? 0 : -EINVAL;
+}
+
+/* Set an attribute that the caller may set, or remove it if value is NULL. inode->mutex is held. */
+static int store(struct inode *inode, const char *name, const void *value, size_t bytes, int flags)
+{
+    enum acl_type type;
+    if (acl_type_of(name, &type))
+        return acl_set_xattr(inode, type, value, bytes);
+    const struct inode_ops *ops = inode->ops;
+    if (!ops || (value ? !ops->setxattr : !ops->removexattr))
+        return -EOPNOTSUPP;
+    return value ? ops->setxattr(inode, name, value, bytes, flags) : ops->removexattr(inode, name);
 }
 
 int vfs_setxattr(const struct path *path, const char *name, const void *value, size_t bytes,
@@ -126,10 +144,8 @@ int vfs_setxattr(const struct path *path, const char *name, const void *value, s
         error = check_access(path, name, true);
     if (error)
         return error;
-    if (!inode->ops || !inode->ops->setxattr)
-        return -EOPNOTSUPP;
     mutex_lock(&inode->mutex);
-    error = inode->ops->setxattr(inode, name, value, bytes, flags);
+    error = store(inode, name, value ? value : "", bytes, flags);
     mutex_unlock(&inode->mutex);
     if (!error)
         fs_notify_path(path, IN_ATTRIB);
@@ -152,10 +168,8 @@ int vfs_removexattr(const struct path *path, const char *name)
     int error = check_access(path, name, true);
     if (error)
         return error;
-    if (!inode->ops || !inode->ops->removexattr)
-        return -EOPNOTSUPP;
     mutex_lock(&inode->mutex);
-    error = inode->ops->removexattr(inode, name);
+    error = store(inode, name, NULL, 0, 0);
     mutex_unlock(&inode->mutex);
     if (!error)
         fs_notify_path(path, IN_ATTRIB);
