@@ -243,25 +243,6 @@ static const struct proc_entry disk_entries[] = {
 };
 static const struct proc_table disk_table = PROC_TABLE(disk_entries, SYSFS_TABLE_DISK);
 
-static int disk_lookup(struct inode *dir, const char *name, size_t length, struct inode **out)
-{
-    unsigned index;
-    const struct proc_table *table = dir->private;
-    const struct proc_entry *entry = proc_table_find(table, name, length, &index);
-    if (!entry)
-        return -ENOENT;
-    int error =
-        proc_make_inode(dir->sb, entry, proc_ino((int)dir->private_u64, table->number, index), out);
-    if (!error)
-        (*out)->private_u64 = dir->private_u64;
-    return error;
-}
-
-static const struct inode_ops disk_inode_ops = {
-    .lookup = disk_lookup,
-    .setattr = proc_setattr_refused,
-};
-
 /* ---- the directories of disks: themselves in /sys/block, links to there elsewhere ---- */
 
 static size_t disk_name_in(const struct inode *dir, const struct block_device *device,
@@ -287,7 +268,7 @@ static int make_disk_inode(struct inode *dir, const struct block_device *device,
     }
     const struct proc_entry entry = {
         .mode = S_IFDIR | 0755,
-        .inode_ops = &disk_inode_ops,
+        .inode_ops = &proc_numbered_inode_ops,
         .file_ops = &proc_table_file_ops,
         .data = &disk_table,
     };

@@ -75,9 +75,14 @@ bool proc_table_emit(struct dir_context *context, const struct proc_table *table
 
 /* Directories that consist of their table (inode->private) and nothing else. */
 extern const struct inode_ops proc_table_inode_ops;
+/* The same where there is a directory for each of several things (CPUs, disks): private_u64 tells
+ * which, in the directory and in everything below; it is the "task" of the inode numbers. */
+extern const struct inode_ops proc_numbered_inode_ops;
 extern const struct file_ops proc_table_file_ops;
 /* text_file_operations; a write that means nothing fails with EIO. */
 extern const struct file_ops proc_text_file_ops;
+/* lseek(2) in a process's memory, or what lies as it does: any offset, none from the end. */
+int64_t proc_memory_seek(struct file *file, int64_t offset, int whence);
 int64_t proc_dir_seek(struct file *file, int64_t offset, int whence);
 int proc_create_refused(struct inode *dir, struct dentry *dentry, uint32_t mode,
                         struct inode **out);

@@ -100,14 +100,28 @@ int proc_make_inode(struct superblock *sb, const struct proc_entry *entry, uint6
     return 0;
 }
 
-static int table_lookup(struct inode *dir, const char *name, size_t length, struct inode **out)
+static int lookup_of(struct inode *dir, int number, const char *name, size_t length,
+                     struct inode **out)
 {
     unsigned index;
     const struct proc_table *table = dir->private;
     const struct proc_entry *entry = proc_table_find(table, name, length, &index);
     if (!entry)
         return -ENOENT;
-    return proc_make_inode(dir->sb, entry, proc_ino(0, table->number, index), out);
+    return proc_make_inode(dir->sb, entry, proc_ino(number, table->number, index), out);
+}
+
+static int table_lookup(struct inode *dir, const char *name, size_t length, struct inode **out)
+{
+    return lookup_of(dir, 0, name, length, out);
+}
+
+static int numbered_lookup(struct inode *dir, const char *name, size_t length, struct inode **out)
+{
+    int error = lookup_of(dir, (int)dir->private_u64, name, length, out);
+    if (!error)
+        (*out)->private_u64 = dir->private_u64;
+    return error;
 }
 
 bool proc_table_emit(struct dir_context *context, const struct proc_table *table, int tid,
@@ -142,6 +156,11 @@ int64_t proc_dir_seek(struct file *file, int64_t offset, int whence)
     file->pos = (uint64_t)offset;
     return offset;
 }
+
+const struct inode_ops proc_numbered_inode_ops = {
+    .lookup = numbered_lookup,
+    .setattr = proc_setattr_refused,
+};
 
 const struct inode_ops proc_table_inode_ops = {
     .lookup = table_lookup,

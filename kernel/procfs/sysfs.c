@@ -147,26 +147,6 @@ static const struct proc_entry cpu_entries[] = {
 };
 static const struct proc_table cpu_table = PROC_TABLE(cpu_entries, SYSFS_TABLE_CPU);
 
-/* Below a CPU's directory every inode knows the CPU; it is also the "task" of its inode number. */
-static int one_cpu_lookup(struct inode *dir, const char *name, size_t length, struct inode **out)
-{
-    unsigned index;
-    const struct proc_table *table = dir->private;
-    const struct proc_entry *entry = proc_table_find(table, name, length, &index);
-    if (!entry)
-        return -ENOENT;
-    int error =
-        proc_make_inode(dir->sb, entry, proc_ino((int)dir->private_u64, table->number, index), out);
-    if (!error)
-        (*out)->private_u64 = dir->private_u64;
-    return error;
-}
-
-static const struct inode_ops one_cpu_inode_ops = {
-    .lookup = one_cpu_lookup,
-    .setattr = proc_setattr_refused,
-};
-
 static int cpu_lookup(struct inode *dir, const char *name, size_t length, struct inode **out)
 {
     int cpu;
@@ -176,7 +156,7 @@ static int cpu_lookup(struct inode *dir, const char *name, size_t length, struct
         return -ENOENT;
     const struct proc_entry entry = {
         .mode = S_IFDIR | 0755,
-        .inode_ops = &one_cpu_inode_ops,
+        .inode_ops = &proc_numbered_inode_ops,
         .file_ops = &proc_table_file_ops,
         .data = &one_cpu_table,
     };

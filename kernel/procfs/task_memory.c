@@ -137,7 +137,7 @@ static int64_t mem_write(struct file *file, struct uio *uio, uint64_t *pos)
     return result;
 }
 
-static int64_t mem_seek(struct file *file, int64_t offset, int whence)
+int64_t proc_memory_seek(struct file *file, int64_t offset, int whence)
 {
     if (whence == SEEK_CUR)
         offset = (int64_t)((uint64_t)offset + file->pos);
@@ -151,7 +151,7 @@ const struct file_ops pid_mem_file_ops = {
     .open = memory_open,
     .read = mem_read,
     .write = mem_write,
-    .seek = mem_seek,
+    .seek = proc_memory_seek,
 };
 
 static int64_t environ_read(struct file *file, struct uio *uio, uint64_t *pos)
@@ -178,7 +178,7 @@ static int64_t memory_seek(struct file *file, int64_t offset, int whence)
 const struct file_ops pid_environ_file_ops = {
     .open = memory_open,
     .read = environ_read,
-    .seek = mem_seek,
+    .seek = proc_memory_seek,
 };
 
 static int64_t auxv_read(struct file *file, struct uio *uio, uint64_t *pos)

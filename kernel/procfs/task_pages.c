@@ -76,21 +76,11 @@ static int64_t pagemap_read(struct file *file, struct uio *uio, uint64_t *pos)
     return done;
 }
 
-static int64_t pagemap_seek(struct file *file, int64_t offset, int whence)
-{
-    if (whence == SEEK_CUR)
-        offset = (int64_t)((uint64_t)offset + file->pos);
-    else if (whence != SEEK_SET)
-        return -EINVAL;
-    file->pos = (uint64_t)offset;
-    return offset;
-}
-
 const struct file_ops pid_pagemap_file_ops = {
     .open = pagemap_open,
     .release = pagemap_release,
     .read = pagemap_read,
-    .seek = pagemap_seek,
+    .seek = proc_memory_seek,
 };
 
 /* ---- clear_refs ---- */

@@ -203,21 +203,26 @@ int64_t uring_remove_issue(struct uring_request *request)
 
 /* ---- rings of buffers ---- */
 
+static int copy_registration(struct linux_io_uring_buf_reg *reg, uint64_t uaddr, uint32_t count)
+{
+    if (!uaddr || count != 1)
+        return -EINVAL;
+    if (copy_from_user(reg, uaddr, sizeof(*reg)))
+        return -EFAULT;
+    return reg->pad || reg->resv[0] || reg->resv[1] || reg->resv[2] ? -EINVAL : 0;
+}
+
 int64_t uring_register_pbuf(struct uring *ring, uint64_t uaddr, uint32_t count)
 {
     struct linux_io_uring_buf_reg reg;
-    if (!uaddr || count != 1)
-        return -EINVAL;
-    if (copy_from_user(&reg, uaddr, sizeof(reg)))
-        return -EFAULT;
-    if (reg.pad || reg.resv[0] || reg.resv[1] || reg.resv[2])
-        return -EINVAL;
+    int64_t result = copy_registration(&reg, uaddr, count);
+    if (result)
+        return result;
     if (!reg.ring_addr)
         return -EFAULT;
     if (!IS_ALIGNED(reg.ring_addr, (uint64_t)PAGE_SIZE) || reg.ring_entries == 0 ||
         (reg.ring_entries & (reg.ring_entries - 1)) || reg.ring_entries >= 65536)
         return -EINVAL;
-    int64_t result = 0;
     mutex_lock(&ring->resources);
     struct uring_group *group = find_group(ring, reg.bgid);
     if (group && (group->ring_uaddr || group->count))
@@ -236,13 +241,10 @@ int64_t uring_register_pbuf(struct uring *ring, uint64_t uaddr, uint32_t count)
 int64_t uring_unregister_pbuf(struct uring *ring, uint64_t uaddr, uint32_t count)
 {
     struct linux_io_uring_buf_reg reg;
-    if (!uaddr || count != 1)
-        return -EINVAL;
-    if (copy_from_user(&reg, uaddr, sizeof(reg)))
-        return -EFAULT;
-    if (reg.pad || reg.resv[0] || reg.resv[1] || reg.resv[2])
-        return -EINVAL;
-    int64_t result = -ENOENT;
+    int64_t result = copy_registration(&reg, uaddr, count);
+    if (result)
+        return result;
+    result = -ENOENT;
     mutex_lock(&ring->resources);
     struct uring_group *group = find_group(ring, reg.bgid);
     if (group && !group->ring_uaddr) {
