@@ -289,6 +289,11 @@ void dentry_add(struct dentry *dentry, struct inode *inode)
     hash_in(dentry->sb->kernel->vfs, dentry);
 }
 
+void dentry_hash(struct dentry *dentry)
+{
+    hash_in(dentry->sb->kernel->vfs, dentry);
+}
+
 void dentry_instantiate(struct dentry *dentry, struct inode *inode)
 {
     assert(dentry->inode == NULL);

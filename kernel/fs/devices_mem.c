@@ -120,6 +120,7 @@ static int64_t random_write(struct file *file, struct uio *uio, uint64_t *pos)
 
 static const struct file_ops null_ops = {
     .read = null_read,
+    .no_splice = true,
     .write = null_write,
     .seek = null_seek,
 };

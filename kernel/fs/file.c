@@ -40,6 +40,15 @@ struct file *file_get(struct file *file)
     return file;
 }
 
+bool file_get_live(struct file *file)
+{
+    uint32_t refs = atomic_load_relaxed(&file->refs);
+    while (refs > 0)
+        if (atomic_cmpxchg_acquire(&file->refs, &refs, refs + 1))
+            return true;
+    return false;
+}
+
 /* Count one more writer unless the file is being executed. */
 static int write_count_get(struct inode *inode)
 {
@@ -165,7 +174,9 @@ static int file_open(struct file *file, unsigned extra_mode)
         if (error)
             return error;
     }
-    if ((file->mode & FILE_WRITE) && (type == S_IFREG || type == S_IFDIR)) {
+    if (file->mode & FILE_UNCOUNTED) {
+        /* counts neither as writer nor as reader */
+    } else if ((file->mode & FILE_WRITE) && (type == S_IFREG || type == S_IFDIR)) {
         int error = count_writer(file);
         if (error)
             return error;

@@ -92,10 +92,8 @@ static bool start_break_locked(struct vfs_state *vfs, struct file_locks *locks, 
             continue;
         int to = write ? F_UNLCK : F_RDLCK;
         bool fresh = lease->break_to == NOT_BREAKING || (write && lease->break_to == F_RDLCK);
-        uint32_t refs = atomic_load_relaxed(&lease->file->refs);
         /* A holder that is just closing is not told. */
-        if (fresh && *out_notices < NOTICES_MAX && refs > 0 &&
-            atomic_cmpxchg_acquire(&lease->file->refs, &refs, refs + 1))
+        if (fresh && *out_notices < NOTICES_MAX && file_get_live(lease->file))
             notices[(*out_notices)++] = (struct notice){.file = lease->file, .fd = lease->fd};
         if (fresh) {
             lease->break_to = to;

@@ -2,7 +2,8 @@
  *
  * Removing names: unlink(2), rmdir(2).
  *
- * Locks: the directory's mutex, then the victim's. A dentry that something is mounted on stays.
+ * Locks: the directory's mutex, then the victim's. A dentry that something is mounted on, in the
+ * caller's mount namespace, stays.
  */
 #include "kernel/abi/landlock.h"
 #include "kernel/fs/landlock.h"
@@ -14,6 +15,7 @@ struct removal {
     struct inode *dir;
     struct dentry *dentry; /* positive; dir's mutex is held */
     struct inode *inode;   /* referenced */
+    bool removed;
 };
 
 static int removal_begin(struct removal *removal, const struct path *start, const char *name,
@@ -49,8 +51,10 @@ static int removal_begin(struct removal *removal, const struct path *start, cons
 
 static void removal_end(struct removal *removal)
 {
-    dentry_put(removal->dentry);
     mutex_unlock(&removal->dir->mutex);
+    if (removal->removed)
+        dentry_forget_mounts(removal->dentry);
+    dentry_put(removal->dentry);
     inode_put(removal->inode);
     walk_end(&removal->walk);
 }
@@ -74,7 +78,7 @@ static int unlink_locked(struct removal *removal)
     if (!dir->ops->unlink)
         return -EPERM;
     mutex_lock(&inode->mutex);
-    if (atomic_load_acquire(&removal->dentry->mounts))
+    if (dentry_is_mounted_here(removal->dentry))
         error = -EBUSY;
     else
         error = dir->ops->unlink(dir, removal->dentry);
@@ -94,6 +98,7 @@ int vfs_unlink(const struct path *start, const char *name)
     if (error)
         return error;
     error = unlink_locked(&removal);
+    removal.removed = !error;
     removal_end(&removal);
     return error;
 }
@@ -123,7 +128,7 @@ static int rmdir_locked(struct removal *removal)
     if (!dir->ops->rmdir)
         return -EPERM;
     mutex_lock_nested(&inode->mutex);
-    if (atomic_load_acquire(&removal->dentry->mounts))
+    if (dentry_is_mounted_here(removal->dentry))
         error = -EBUSY;
     else
         error = dir->ops->rmdir(dir, removal->dentry);
@@ -145,6 +150,7 @@ int vfs_rmdir(const struct path *start, const char *name)
     if (error)
         return error;
     error = rmdir_locked(&removal);
+    removal.removed = !error;
     removal_end(&removal);
     return error;
 }

@@ -123,8 +123,8 @@ int dir_may_delete(struct inode *dir, struct inode *victim, bool want_directory)
     return 0;
 }
 
-/* The umask takes its bits, unless a default access control list does; before that, a set-group-ID program in a set-group-ID directory whose
- * group the creator is not in has lost the bit. */
+/* The umask takes its bits, unless a default access control list does; before that, a set-group-ID
+ * program in a set-group-ID directory whose group the creator is not in has lost the bit. */
 uint32_t inode_mode_for_create(struct inode *dir, uint32_t mode)
 {
     const struct fs_context *fs = this_thread()->fs;

@@ -15,6 +15,8 @@ struct renaming {
     struct inode *old_dir, *new_dir;
     struct dentry *old, *new;
     struct inode *inode, *target; /* of old; of new or NULL */
+    struct dentry *whiteout;      /* what old's name is to be afterwards, or NULL */
+    bool replaced;                /* the target's name is gone */
     unsigned flags;
 };
 
@@ -134,6 +136,42 @@ static void notify_moved(const struct renaming *renaming, const char *old_name)
                           renaming->target, NULL);
 }
 
+/* RENAME_WHITEOUT: a character device 0:0, which takes the old name when that is free. It is in the
+ * directory before anything moves, as this may fail; the dentry cache gets it afterwards. */
+static int make_whiteout(struct renaming *renaming)
+{
+    struct inode *dir = renaming->old_dir, *inode;
+    const struct dentry *old = renaming->old;
+    if (!dir->ops->mknod)
+        return -EINVAL;
+    struct dentry *dentry = dentry_alloc(old->parent, old->name, old->length, old->hash);
+    if (!dentry)
+        return -ENOMEM;
+    int error = dir->ops->mknod(dir, dentry, S_IFCHR, 0, &inode);
+    if (error) {
+        dentry_put(dentry);
+        return error;
+    }
+    dentry_instantiate(dentry, inode);
+    renaming->whiteout = dentry;
+    return 0;
+}
+
+/* The file system's part. */
+static int move_entry(struct renaming *renaming)
+{
+    struct inode *dir = renaming->old_dir;
+    int error = renaming->flags & RENAME_WHITEOUT ? make_whiteout(renaming) : 0;
+    if (error)
+        return error;
+    error = dir->ops->rename(dir, renaming->old, renaming->new_dir, renaming->new, renaming->flags);
+    if (error && renaming->whiteout) {
+        dir->ops->unlink(dir, renaming->whiteout);
+        dentry_put(renaming->whiteout);
+    }
+    return error;
+}
+
 /* Everything is locked and allowed. */
 static int rename_do(struct renaming *renaming)
 {
@@ -147,11 +185,10 @@ static int rename_do(struct renaming *renaming)
     memcpy(old_name, renaming->old->name, renaming->old->length + 1u);
     if (target)
         mutex_lock_nested(&target->mutex);
-    if (atomic_load_acquire(&renaming->old->mounts) || atomic_load_acquire(&renaming->new->mounts))
+    if (dentry_is_mounted_here(renaming->old) || dentry_is_mounted_here(renaming->new))
         error = -EBUSY;
     else
-        error = renaming->old_dir->ops->rename(renaming->old_dir, renaming->old, renaming->new_dir,
-                                               renaming->new, renaming->flags);
+        error = move_entry(renaming);
     if (!error && target && !exchange && S_ISDIR(inode_mode(target)))
         atomic_fetch_or_relaxed(&target->flags, INODE_DEAD);
     if (target)
@@ -167,6 +204,11 @@ static int rename_do(struct renaming *renaming)
         if (target)
             dentry_forget_children(renaming->new);
         dentry_move(renaming->old, renaming->new, &move);
+        renaming->replaced = target != NULL;
+    }
+    if (renaming->whiteout) {
+        dentry_hash(renaming->whiteout);
+        dentry_put(renaming->whiteout);
     }
     notify_moved(renaming, old_name);
     return 0;
@@ -217,20 +259,22 @@ static int rename_parents(struct renaming *renaming)
     renaming->new_dir = dentry_inode(renaming->to.path.dentry);
     lock_directories(renaming, vfs, &trap);
     error = rename_locked(renaming, trap);
+    unlock_directories(renaming, vfs);
+    if (renaming->replaced)
+        dentry_forget_mounts(renaming->new);
     if (renaming->new)
         dentry_put(renaming->new);
     if (renaming->old)
         dentry_put(renaming->old);
-    unlock_directories(renaming, vfs);
     return error;
 }
 
 int vfs_rename(const struct path *old_start, const char *old_name, const struct path *new_start,
                const char *new_name, unsigned flags)
 {
-    if (flags & ~(unsigned)(RENAME_NOREPLACE | RENAME_EXCHANGE))
-        return -EINVAL; /* RENAME_WHITEOUT: no file system here makes whiteouts */
-    if ((flags & RENAME_NOREPLACE) && (flags & RENAME_EXCHANGE))
+    if (flags & ~(unsigned)(RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT))
+        return -EINVAL;
+    if ((flags & (RENAME_NOREPLACE | RENAME_WHITEOUT)) && (flags & RENAME_EXCHANGE))
         return -EINVAL;
     struct renaming renaming = {.flags = flags};
     int error = walk_parent(&renaming.from, old_start, old_name, 0);

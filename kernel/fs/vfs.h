@@ -285,6 +285,7 @@ struct file_ops {
     int (*iterate)(struct file *file, struct dir_context *context);
     /* Fill in ops and backing. NULL: -ENODEV. */
     int (*mmap)(struct file *file, struct mm_map_request *request);
+    bool no_splice; /* sendfile(2) and splice(2) do not read it: -EINVAL */
     int (*fsync)(struct file *file, bool data_only);
     int (*fallocate)(struct file *file, int mode, uint64_t offset, uint64_t bytes);
     /* For /proc/PID/fdinfo; may be NULL. */
@@ -322,6 +323,7 @@ enum file_mode {
     FILE_READER = 512, /* is counted in inode->read_count (private to file.c) */
     FILE_NO_POSITION = 1024, /* seeking does nothing, and pread(2) and its like fail */
     FILE_NO_PWRITE = 2048, /* pwrite(2) and its like fail, whatever it is open for */
+    FILE_UNCOUNTED = 4096, /* is no writer that keeps its file from being executed: memfds */
     FILE_NO_NOTIFY = 256, /* what is done through it is no event */
     FILE_DETACHED = 1024, /* holds a detached mount tree (private to mount_detached.c) */
     FILE_LOCKED = 128, /* flock or OFD locks were taken through it (private to locks.c) */
@@ -334,6 +336,7 @@ static inline bool file_is_nonblocking(const struct file *file)
 }
 
 struct file *file_get(struct file *file);
+bool file_get_live(struct file *file); /* false: its last reference is gone already */
 void file_put(struct file *file);
 
 /* A file without a name: pipes, sockets, eventfd… `name` shows in /proc/PID/fd as
@@ -348,7 +351,8 @@ int file_create_anon_peer(struct file *of, const struct file_ops *ops, void *pri
 /* Upward hooks, installed at boot. FIFOs: file_ops for every open of a named pipe (ops->open may
  * block). Epoll: called at the last put of a file that has epoll_used. */
 void vfs_set_fifo_ops(struct kernel *kernel, const struct file_ops *ops);
-/* Signals to the owner of a file (F_SETOWN): `code` is POLL_MSG. Without locks. */
+/* Signals to the owner of a file (F_SETOWN): `code` is POLL_MSG, or
+ * POLL_PRI for SIGURG. Without locks. */
 void vfs_set_signal_owner(struct kernel *kernel,
                           void (*send)(struct file *file, int fd, int code));
 void vfs_signal_owner(struct file *file, int fd, int code);

@@ -132,6 +132,8 @@ struct dentry *dentry_alloc_unlinked(struct dentry *parent, struct inode *inode)
 struct dentry *dentry_lookup(struct dentry *parent, const char *name, size_t length, uint64_t hash);
 /* Give an unhashed dentry its inode (consumed; NULL: negative) and make it visible. */
 void dentry_add(struct dentry *dentry, struct inode *inode);
+/* Make an unhashed dentry visible that already has its inode. */
+void dentry_hash(struct dentry *dentry);
 /* A visible negative dentry becomes positive; consumes the inode reference. */
 void dentry_instantiate(struct dentry *dentry, struct inode *inode);
 /* The name was removed: become negative if nobody else uses it, else disappear from the cache. */
@@ -203,6 +205,12 @@ int walk_enter(struct walk *walk, struct dentry *child, bool follow, bool traili
 int walk_lookup_locked(struct dentry *dir, const char *name, size_t length, struct dentry **out);
 /* Parent directory of a name for creation or removal; on success the walk stays open. */
 int walk_parent(struct walk *walk, const struct path *start, const char *name, unsigned flags);
+
+/* ---- mount_forget.c: names with mounts on them, that the caller's namespace does not see ---- */
+
+bool dentry_is_mounted_here(const struct dentry *dentry); /* in the caller's mount namespace */
+/* A removed name: what other namespaces have mounted on it goes too. No directory's mutex held. */
+void dentry_forget_mounts(struct dentry *dentry);
 
 /* ---- permission.c ---- */
 

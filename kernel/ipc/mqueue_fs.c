@@ -246,6 +246,7 @@ static int queue_flush(struct file *file)
 
 const struct file_ops mqueue_file_ops = {
     .read = queue_read,
+    .no_splice = true,
     .seek = queue_seek,
     .poll = mqueue_poll,
     .flush = queue_flush,

@@ -382,7 +382,7 @@ int64_t splice_files(struct file *in, uint64_t *in_pos, struct file *out, uint64
             return -EINVAL;
         return pipe_to_file(from, out, out_pos, count, nonblock || is_nonblock(in));
     }
-    if (!in->ops->read || S_ISDIR(inode_mode(in->inode)))
+    if (!in->ops->read || in->ops->no_splice || S_ISDIR(inode_mode(in->inode)))
         return -EINVAL;
     return file_to_pipe(in, in_pos, to, count, nonblock || is_nonblock(out));
 }

@@ -61,8 +61,9 @@ static int64_t send(struct file *out, struct file *in, uint64_t *pos, uint64_t c
         return -EINVAL;
     if (!out || !(out->mode & FILE_WRITE))
         return -EBADF;
-    if (!(in->mode & FILE_SEEK) || (in->mode & FILE_NO_PWRITE) || !in->ops->read || S_ISDIR(inode_mode(in->inode)) ||
-        !out->ops->write || (atomic_load_relaxed(&out->flags) & O_APPEND))
+    if (!(in->mode & FILE_SEEK) || (in->mode & FILE_NO_PWRITE) || !in->ops->read ||
+        in->ops->no_splice || S_ISDIR(inode_mode(in->inode)) || !out->ops->write ||
+        (atomic_load_relaxed(&out->flags) & O_APPEND))
         return -EINVAL;
     uint64_t own = in->pos;
     int64_t result = copy_between(in, pos ? pos : &own, out, NULL, MIN(count, MAX_RW_COUNT));
