@@ -21,6 +21,7 @@
 #include "kernel/mm/slab.h"
 #include "kernel/mm/uaccess.h"
 #include "kernel/proc/signal.h"
+#include "kernel/security/cred.h"
 #include "kernel/tty/pty_internal.h"
 
 /* ---- the slave's driver ---- */
@@ -427,6 +428,22 @@ static int64_t set_foreground(struct tty *slave, uint64_t argument)
     return job_control_set_foreground(slave, (int)pgid);
 }
 
+/* TIOCSTI: the master is nobody's controlling terminal, so this is for CAP_SYS_ADMIN; it reads the
+ * character as if the slave had written it. */
+static int64_t type_on_master(struct pty *pty, uint64_t argument)
+{
+    char c;
+    if (!capable(CAP_SYS_ADMIN))
+        return -EPERM;
+    if (copy_from_user(&c, argument, 1))
+        return -EFAULT;
+    spin_lock(&pty->lock);
+    byte_ring_write(&pty->output, &c, 1);
+    spin_unlock(&pty->lock);
+    wait_queue_wake(&pty->read_wait, 0, EPOLLIN | EPOLLRDNORM);
+    return 0;
+}
+
 static int64_t master_ioctl(struct file *file, uint32_t command, uint64_t argument)
 {
     struct pty *pty = file->private;
@@ -455,6 +472,8 @@ static int64_t master_ioctl(struct file *file, uint32_t command, uint64_t argume
             return -EFAULT;
         tty_set_size(slave, &size);
         return 0;
+    case TIOCSTI:
+        return type_on_master(pty, argument);
     case TIOCGETD:
         return put_user_u32(argument, N_TTY);
     case TIOCSPGRP:
