@@ -97,6 +97,16 @@ struct linux_sock_fprog {
 };
 
 #define BPF_MAXINSNS 4096
+/* Loads of what is no byte of the packet, linux/filter.h */
+#define SKF_AD_OFF (-0x1000)
+#define SKF_AD_PROTOCOL 0
+#define SKF_AD_PKTTYPE 4
+#define SKF_AD_IFINDEX 8
+#define SKF_AD_HATYPE 28
+#define SKF_AD_CPU 36
+#define SKF_AD_ALU_XOR_X 40
+#define SKF_AD_RANDOM 56
+#define SKF_AD_LAST 60 /* SKF_AD_VLAN_TPID */
 #define BPF_MEMWORDS 16
 
 #define BPF_CLASS(code) ((code)&0x07)

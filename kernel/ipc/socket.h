@@ -17,6 +17,9 @@
 #include "kernel/lib/list.h"
 #include "kernel/mm/uio.h"
 
+struct bpf_packet;
+struct socket_filter;
+struct spinlock;
 struct file;
 struct kernel;
 struct net_namespace;
@@ -97,6 +100,8 @@ struct socket_ops {
     /* Queue a message that the kernel has made, from kmalloc, which is the socket's from now on.
      * Any thread context, no lock held. NULL: takes none. */
     void (*deliver)(struct socket *socket, struct socket_datagram *datagram);
+    /* Where the family keeps the socket's filter, and the lock that guards it; NULL: has none. */
+    struct socket_filter **(*filter_place)(struct socket *socket, struct spinlock **out_lock);
 };
 
 /* SOL_SOCKET booleans, as bits of socket->flags. */
@@ -148,7 +153,11 @@ struct socket {
     int32_t peek_offset;               /* SO_PEEK_OFF; -1: off */
     uint64_t sndtimeo_ns, rcvtimeo_ns; /* 0: none */
     uint32_t linger_s;
-    uint32_t priority, mark, busy_poll_us;
+    uint32_t priority, mark, busy_poll_us, busy_poll_budget, prefer_busy_poll;
+    uint32_t loopback_only; /* SO_BINDTODEVICE */
+    int32_t txtime_clock; /* SO_TXTIME: remembered, there is no queue that knows times */
+    uint32_t txtime_flags;
+    uint64_t pacing_rate_max; /* SO_MAX_PACING_RATE, the same: inverted, so that 0 is no limit */
     int32_t error;   /* SO_ERROR: positive errno, taken by whoever reports it */
     uint64_t cookie; /* SO_COOKIE; 0 until asked for */
 };
@@ -184,6 +193,16 @@ int socket_get_option(struct socket *socket, int level, int option, uint64_t uad
                       uint32_t *bytes);
 /* For families' get_option: at most *bytes of an object, and *bytes becomes what was copied. */
 int socket_put_option(uint64_t uaddr, uint32_t *bytes, const void *value, size_t size);
+
+/* ---- socket_filter.c ---- */
+
+/* SO_ATTACH_FILTER and what goes with it; -ENOPROTOOPT for any other option. */
+int socket_set_filter_option(struct socket *socket, int option, uint64_t uaddr, uint32_t bytes);
+/* SO_GET_FILTER: *count, the room in instructions, becomes how many there are. */
+int socket_get_filter(struct socket *socket, uint64_t uaddr, uint32_t *count);
+/* How many of the packet's bytes the filter lets through: 0 drops it. The place's lock is held. */
+uint32_t socket_filter_run(const struct socket_filter *filter, const struct bpf_packet *packet);
+void socket_filter_put(struct socket_filter *filter); /* NULL: nothing */
 
 /* ---- for families ---- */
 

@@ -12,11 +12,13 @@
 #include "kernel/ipc/ipc_internal.h"
 #include "kernel/ipc/socket.h"
 #include "kernel/lib/atomic.h"
+#include "kernel/lib/string.h"
 #include "kernel/mm/uaccess.h"
 #include "kernel/security/cred.h"
 
 /* The same options with 64-bit times on every architecture; identical here. */
 enum { SO_RCVTIMEO_64 = 66, SO_SNDTIMEO_64 = 67 };
+#define LOOPBACK "lo"
 enum { PRIORITY_MAX_UNPRIVILEGED = 6 };
 enum { BUF_LOCK_SNDBUF = 1, BUF_LOCK_RCVBUF = 2 };
 enum { BPF_EXTENSIONS = 64 }; /* what filters know beside the packet: all of Linux's */
@@ -129,16 +131,6 @@ static int set_privileged(uint32_t *field, int value, bool free_to_set)
     return 0;
 }
 
-/* There are no filters yet; a socket can be kept from ever getting one. */
-static int lock_filter(struct socket *socket, bool on)
-{
-    if (!on && socket_has_flag(socket, SOCKET_FILTER_LOCKED))
-        return -EPERM;
-    if (on)
-        socket_set_flag(socket, SOCKET_FILTER_LOCKED, true);
-    return 0;
-}
-
 static int lock_buffers(struct socket *socket, int which)
 {
     if (which & ~(BUF_LOCK_SNDBUF | BUF_LOCK_RCVBUF))
@@ -153,10 +145,6 @@ static int set_number(struct socket *socket, int option, int value)
     switch (option) {
     case SO_BSDCOMPAT:
         return 0; /* obsolete, and without effect in Linux too */
-    case SO_LOCK_FILTER:
-        return lock_filter(socket, value != 0);
-    case SO_DETACH_FILTER:
-        return socket_has_flag(socket, SOCKET_FILTER_LOCKED) ? -EPERM : -ENOENT;
     case SO_BUF_LOCK:
         return lock_buffers(socket, value);
     case SO_ZEROCOPY:
@@ -180,6 +168,16 @@ static int set_number(struct socket *socket, int option, int value)
             return -EINVAL;
         return set_privileged(&socket->busy_poll_us, value,
                               (uint32_t)value <= atomic_load_relaxed(&socket->busy_poll_us));
+    case SO_PREFER_BUSY_POLL:
+        return set_privileged(&socket->prefer_busy_poll, value != 0, value == 0);
+    case SO_BUSY_POLL_BUDGET:
+        if (value > (int32_t)atomic_load_relaxed(&socket->busy_poll_budget) &&
+            !capable(CAP_NET_ADMIN))
+            return -EPERM;
+        if (value < 0 || value > (int32_t)UINT16_MAX)
+            return -EINVAL;
+        atomic_store_relaxed(&socket->busy_poll_budget, (uint32_t)value);
+        return 0;
     case SO_PEEK_OFF:
         if (!socket->ops->peek_offset)
             return -EOPNOTSUPP;
@@ -188,6 +186,63 @@ static int set_number(struct socket *socket, int option, int value)
     default:
         return -ENOPROTOOPT;
     }
+}
+
+/* The only network device is the loopback; an empty name unbinds. */
+static int bind_to_device(struct socket *socket, uint64_t uaddr, uint32_t bytes)
+{
+    enum { NAME_BYTES = 15 };
+    char name[NAME_BYTES + 1] = "";
+    if (copy_from_user(name, uaddr, MIN(bytes, (uint32_t)NAME_BYTES)))
+        return -EFAULT;
+    bool loopback = kstr_equal(name, LOOPBACK);
+    if (name[0] && !loopback)
+        return -ENODEV;
+    if (atomic_load_relaxed(&socket->loopback_only) && !capable(CAP_NET_RAW))
+        return -EPERM;
+    atomic_store_relaxed(&socket->loopback_only, loopback);
+    return 0;
+}
+
+static int get_device(struct socket *socket, uint64_t uaddr, uint32_t *bytes)
+{
+    enum { NAME_ROOM = 16 };
+    if (!atomic_load_relaxed(&socket->loopback_only)) {
+        *bytes = 0;
+        return 0;
+    }
+    return *bytes < NAME_ROOM ? -EINVAL
+                              : socket_put_option(uaddr, bytes, LOOPBACK, sizeof(LOOPBACK));
+}
+
+/* When packets are to leave: for queues that know times, of which there are none. */
+static int set_txtime(struct socket *socket, uint64_t uaddr, uint32_t bytes)
+{
+    enum { FLAGS = 3, CLOCK_OF_ALL = 1 /* CLOCK_MONOTONIC */ };
+    struct {
+        int32_t clock;
+        uint32_t flags;
+    } txtime;
+    if (bytes != sizeof(txtime))
+        return -EINVAL;
+    if (copy_from_user(&txtime, uaddr, sizeof(txtime)))
+        return -EFAULT;
+    if (txtime.flags & ~(uint32_t)FLAGS)
+        return -EINVAL;
+    if (txtime.clock != CLOCK_OF_ALL && !capable(CAP_NET_ADMIN))
+        return -EPERM;
+    atomic_store_relaxed(&socket->txtime_clock, txtime.clock);
+    atomic_store_relaxed(&socket->txtime_flags, txtime.flags);
+    return 0;
+}
+
+static int set_pacing_rate(struct socket *socket, int32_t value, uint64_t uaddr, uint32_t bytes)
+{
+    uint64_t rate = value == -1 ? UINT64_MAX : (uint32_t)value;
+    if (bytes == sizeof(rate) && get_user_u64(&rate, uaddr))
+        return -EFAULT;
+    atomic_store_relaxed(&socket->pacing_rate_max, ~rate); /* 0 is none */
+    return 0;
 }
 
 static int set_known(struct socket *socket, int option, uint64_t uaddr, uint32_t bytes)
@@ -213,6 +268,13 @@ static int set_known(struct socket *socket, int option, uint64_t uaddr, uint32_t
     }
     if (get_user_u32((uint32_t *)&value, uaddr))
         return -EFAULT;
+    int error = socket_set_filter_option(socket, option, uaddr, bytes);
+    if (error != -ENOPROTOOPT)
+        return error;
+    if (option == SO_TXTIME)
+        return set_txtime(socket, uaddr, bytes);
+    if (option == SO_MAX_PACING_RATE)
+        return set_pacing_rate(socket, value, uaddr, bytes);
     uint32_t flag = flag_of_option(option);
     return flag ? set_flag(socket, option, flag, value != 0) : set_number(socket, option, value);
 }
@@ -220,7 +282,9 @@ static int set_known(struct socket *socket, int option, uint64_t uaddr, uint32_t
 int socket_set_option(struct socket *socket, int level, int option, uint64_t uaddr, uint32_t bytes)
 {
     int error = -ENOPROTOOPT;
-    if (level == SOL_SOCKET) {
+    if (level == SOL_SOCKET && option == SO_BINDTODEVICE) {
+        error = bind_to_device(socket, uaddr, bytes);
+    } else if (level == SOL_SOCKET) {
         if (bytes < sizeof(int32_t))
             return -EINVAL;
         error = set_known(socket, option, uaddr, bytes);
@@ -268,7 +332,13 @@ static int get_number(struct socket *socket, int option, int32_t *out)
     case SO_PRIORITY: *out = (int32_t)atomic_load_relaxed(&socket->priority); break;
     case SO_MARK: *out = (int32_t)atomic_load_relaxed(&socket->mark); break;
     case SO_BUSY_POLL: *out = (int32_t)atomic_load_relaxed(&socket->busy_poll_us); break;
+    case SO_PREFER_BUSY_POLL:
+        *out = (int32_t)atomic_load_relaxed(&socket->prefer_busy_poll);
+        break;
     case SO_INCOMING_CPU: *out = -1; break;
+    case SO_INCOMING_NAPI_ID:
+        *out = 0;
+        break;
     case SO_PEEK_OFF:
         if (!socket->ops->peek_offset)
             return -EOPNOTSUPP;
@@ -319,6 +389,23 @@ static int get_peer_name(struct socket *socket, uint64_t uaddr, uint32_t *bytes)
     return copy_to_user(uaddr, address.raw, *bytes);
 }
 
+static int get_txtime(struct socket *socket, uint64_t uaddr, uint32_t *bytes)
+{
+    uint32_t txtime[2] = {(uint32_t)atomic_load_relaxed(&socket->txtime_clock),
+                          atomic_load_relaxed(&socket->txtime_flags)};
+    return socket_put_option(uaddr, bytes, txtime, sizeof(txtime));
+}
+
+/* Eight bytes if there is room for them, else four. */
+static int get_pacing_rate(struct socket *socket, uint64_t uaddr, uint32_t *bytes)
+{
+    uint64_t rate = ~atomic_load_relaxed(&socket->pacing_rate_max);
+    uint32_t narrow = (uint32_t)MIN(rate, (uint64_t)UINT32_MAX);
+    if (*bytes >= sizeof(rate))
+        return socket_put_option(uaddr, bytes, &rate, sizeof(rate));
+    return socket_put_option(uaddr, bytes, &narrow, sizeof(narrow));
+}
+
 static int get_known(struct socket *socket, int option, uint64_t uaddr, uint32_t *bytes)
 {
     int32_t value;
@@ -335,6 +422,14 @@ static int get_known(struct socket *socket, int option, uint64_t uaddr, uint32_t
         return get_cookie(socket, uaddr, bytes);
     case SO_PEERNAME:
         return get_peer_name(socket, uaddr, bytes);
+    case SO_GET_FILTER:
+        return socket_get_filter(socket, uaddr, bytes);
+    case SO_BINDTODEVICE:
+        return get_device(socket, uaddr, bytes);
+    case SO_TXTIME:
+        return get_txtime(socket, uaddr, bytes);
+    case SO_MAX_PACING_RATE:
+        return get_pacing_rate(socket, uaddr, bytes);
     }
     int error = get_number(socket, option, &value);
     return error ? error : socket_put_option(uaddr, bytes, &value, sizeof(value));

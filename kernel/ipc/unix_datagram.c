@@ -7,6 +7,7 @@
  * on its list of senders, which are woken when there is room again.
  */
 #include "kernel/ipc/unix_internal.h"
+#include "kernel/security/bpf.h"
 
 bool unix_queue_is_full(const struct unix_socket *other)
 {
@@ -71,6 +72,33 @@ static int lose_peer(struct unix_socket *u, struct unix_socket *other)
     return -ECONNREFUSED;
 }
 
+/* ---- filters ---- */
+
+static void copy_from_message(const struct bpf_packet *packet, uint32_t offset, void *to,
+                              uint32_t bytes)
+{
+    struct uio uio;
+    uio_init_kernel(&uio, to, bytes);
+    unix_message_copy(packet->data, offset, &uio, bytes);
+}
+
+/* Does the receiver's filter (SO_ATTACH_FILTER) let the message through? It may shorten it. */
+static bool filter_passes(struct unix_socket *other, struct unix_message *message)
+{
+    const struct bpf_packet packet = {
+        .bytes = message->bytes, .copy = copy_from_message, .data = message};
+    uint32_t keep = 1;
+    if (likely(!atomic_load_relaxed(&other->filter)))
+        return true;
+    spin_lock(&other->lock);
+    if (other->filter) {
+        keep = socket_filter_run(other->filter, &packet);
+        message->bytes = keep;
+    }
+    spin_unlock(&other->lock);
+    return keep != 0;
+}
+
 /* 0 if queued, 1 to wait for room, or an error. */
 static int try_enqueue(struct unix_socket *u, struct unix_socket *other,
                        struct unix_message *message)
@@ -97,10 +125,15 @@ static bool room_or_end(const struct unix_socket *other)
            (unix_shutdown_state(other) & UNIX_SHUT_RECEIVE);
 }
 
-/* 0 if queued; the message is the caller's otherwise. */
+/* 0 if queued, or thrown away by the receiver's filter, which nobody is told; the message is the
+ * caller's otherwise. */
 static int deliver(struct unix_socket *u, struct unix_socket *other, struct unix_message *message,
                    uint64_t deadline_ns)
 {
+    if (!filter_passes(other, message)) {
+        unix_message_free(message);
+        return 0;
+    }
     for (;;) {
         int result = try_enqueue(u, other, message);
         if (result == 0) {

@@ -117,6 +117,8 @@ struct unix_socket {
     uint8_t shutdown;         /* UNIX_SHUT_*; atomic */
     struct list queue;        /* messages for us */
     unsigned queue_length;    /* atomic */
+    struct unix_message *urgent;  /* of them, what was sent out of band, or NULL; atomic */
+    struct socket_filter *filter; /* SO_ATTACH_FILTER; NULL mostly; atomic */
     uint64_t queue_bytes;     /* unread; atomic */
     struct list backlog;      /* unix_socket.backlog_node: not accepted yet, referenced */
     struct list_node backlog_node;
@@ -216,7 +218,7 @@ bool unix_is_writable(const struct unix_socket *u, const struct socket *socket);
 size_t unix_stream_chunk_max(void);
 /* With u->lock held. */
 void unix_enqueue_locked(struct unix_socket *u, struct unix_message *message);
-/* The first message out of the queue; reader held. */
+/* A message out of the queue; reader held. */
 void unix_dequeue(struct unix_socket *u, struct unix_message *message);
 
 /* ---- unix_stream.c, unix_datagram.c ---- */
@@ -233,6 +235,18 @@ bool unix_queue_is_full(const struct unix_socket *other);
 void unix_announce_room(struct unix_socket *u);
 /* u has another peer than `old`, or none. */
 void unix_datagram_disconnected(struct unix_socket *u, struct unix_socket *old);
+
+/* ---- unix_urgent.c ---- */
+
+/* The message to read next, from `message` on, as far as the mark allows: NULL to stop, or at the
+ * queue's end. `some`: bytes were read already. Takes out what no ordinary read gets. reader held.
+ */
+struct unix_message *unix_pass_mark(struct unix_socket *u, struct unix_message *message, bool some,
+                                    bool peek, bool in_line);
+int64_t unix_receive_urgent(struct socket *socket, struct socket_message *message);
+bool unix_is_at_mark(struct unix_socket *u); /* SIOCATMARK */
+/* A message was sent out of band to u: SIGURG to the owner. */
+void unix_announce_urgent(struct unix_socket *u);
 
 /* ---- unix_rights.c ---- */
 

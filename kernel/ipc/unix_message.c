@@ -196,6 +196,8 @@ void unix_dequeue(struct unix_socket *u, struct unix_message *message)
 {
     spin_lock(&u->lock);
     list_remove(&message->node);
+    if (u->urgent == message)
+        atomic_store_relaxed(&u->urgent, NULL);
     atomic_store_relaxed(&u->queue_length, u->queue_length - 1);
     atomic_store_relaxed(&u->queue_bytes,
                          u->queue_bytes - (message->bytes - message->consumed));

@@ -62,6 +62,7 @@ void unix_put(struct unix_socket *u)
     pid_slot_put(u->cred_pid);
     pid_slot_put(u->peer_pid);
     net_namespace_put(u->net);
+    socket_filter_put(u->filter);
     kfree(u);
 }
 
@@ -151,6 +152,7 @@ bool unix_drop_queue(struct unix_socket *u)
     list_splice_tail(&messages, &u->queue);
     atomic_store_relaxed(&u->queue_length, 0u);
     atomic_store_relaxed(&u->queue_bytes, 0ull);
+    atomic_store_relaxed(&u->urgent, NULL);
     spin_unlock(&u->lock);
     while ((message = list_pop_head_entry(&messages, struct unix_message, node))) {
         unix_message_free(message);
@@ -238,6 +240,8 @@ static uint32_t common_events(struct unix_socket *u, const struct socket *socket
         events |= EPOLLRDHUP | EPOLLIN | EPOLLRDNORM;
     if (unix_has_messages(u) || atomic_load_relaxed(&u->backlog_length))
         events |= EPOLLIN | EPOLLRDNORM;
+    if (atomic_load_relaxed(&u->urgent))
+        events |= EPOLLPRI;
     if (unix_is_connection(u) && status == UNIX_UNCONNECTED)
         events |= EPOLLHUP;
     if (status != UNIX_LISTENING && unix_is_writable(u, socket))
@@ -334,6 +338,26 @@ static int get_peer_groups(struct unix_socket *u, uint64_t uaddr, uint32_t *byte
     return error;
 }
 
+/* What the sender of a message pays for is all that is counted. */
+static int get_memory_info(struct socket *socket, uint64_t uaddr, uint32_t *bytes)
+{
+    enum { RECEIVE_LIMIT = 1, SEND_USED = 2, SEND_LIMIT = 3, FIGURES = 9 };
+    const struct unix_socket *u = socket->private;
+    uint32_t figures[FIGURES] = {
+        [RECEIVE_LIMIT] = atomic_load_relaxed(&socket->rcvbuf),
+        [SEND_USED] = atomic_load_relaxed(&u->wmem),
+        [SEND_LIMIT] = atomic_load_relaxed(&socket->sndbuf),
+    };
+    return socket_put_option(uaddr, bytes, figures, sizeof(figures));
+}
+
+static struct socket_filter **unix_filter_place(struct socket *socket, struct spinlock **out_lock)
+{
+    struct unix_socket *u = socket->private;
+    *out_lock = &u->lock;
+    return &u->filter;
+}
+
 static int unix_get_option(struct socket *socket, int level, int option, uint64_t uaddr,
                            uint32_t *bytes)
 {
@@ -344,6 +368,8 @@ static int unix_get_option(struct socket *socket, int level, int option, uint64_
         return get_peer_cred(socket->private, uaddr, bytes);
     case SO_PEERGROUPS:
         return get_peer_groups(socket->private, uaddr, bytes);
+    case SO_MEMINFO:
+        return get_memory_info(socket, uaddr, bytes);
     default:
         return -ENOPROTOOPT;
     }
@@ -382,7 +408,10 @@ static int64_t unix_ioctl(struct socket *socket, uint32_t command, uint64_t argu
         value = bytes_readable(u);
         break;
     case SIOCOUTQ:
-        value = atomic_load_relaxed(&u->wmem);
+        value = unix_status(u) == UNIX_LISTENING ? -EINVAL : (int64_t)atomic_load_relaxed(&u->wmem);
+        break;
+    case SIOCATMARK:
+        value = unix_is_at_mark(u);
         break;
     default:
         return -ENOTTY;
@@ -410,7 +439,8 @@ static int unix_datagram_accept(struct socket *socket, struct socket *fresh, boo
 #define UNIX_COMMON_OPS                                                                            \
     .release = unix_release, .bind = unix_bind, .pair = unix_pair, .name = unix_name,              \
     .shutdown = unix_shutdown, .ioctl = unix_ioctl, .set_option = unix_set_option,                 \
-    .get_option = unix_get_option, .option_changed = unix_option_changed, .peek_offset = true
+    .get_option = unix_get_option, .option_changed = unix_option_changed, .peek_offset = true,     \
+    .filter_place = unix_filter_place
 
 const struct socket_ops unix_stream_ops = {
     UNIX_COMMON_OPS,          .connect = unix_stream_connect, .listen = unix_listen,

@@ -12,27 +12,33 @@
 /* ---- send ---- */
 
 /* Into the peer's queue; the message is consumed in any case. 0 or -EPIPE. */
-static int hand_over(struct unix_socket *peer, struct unix_message *message)
+static int hand_over(struct unix_socket *peer, struct unix_message *message, bool urgent)
 {
     spin_lock(&peer->lock);
     bool open = !(peer->shutdown & UNIX_SHUT_RECEIVE) && peer->status != UNIX_CLOSED;
     if (open)
         unix_enqueue_locked(peer, message);
+    if (open && urgent)
+        atomic_store_relaxed(&peer->urgent, message);
     spin_unlock(&peer->lock);
     if (!open) {
         unix_message_free(message);
         return -EPIPE;
     }
-    wait_queue_wake(&peer->read_wait, 1, EPOLLIN | EPOLLRDNORM);
+    wait_queue_wake(&peer->read_wait, 1, EPOLLIN | EPOLLRDNORM | (urgent ? EPOLLPRI : 0u));
+    if (urgent)
+        unix_announce_urgent(peer);
     return 0;
 }
 
+/* `ordinary`: how many of the bytes are not out of band; 0: the one that is. */
 static int send_part(struct unix_socket *u, struct socket *socket, struct unix_socket *peer,
-                     struct uio *uio, struct unix_control *control, uint64_t deadline_ns)
+                     struct uio *uio, uint64_t ordinary, struct unix_control *control,
+                     uint64_t deadline_ns)
 {
     struct unix_message *message;
     size_t half = atomic_load_relaxed(&socket->sndbuf) / 2 - 64;
-    size_t bytes = MIN(MIN(uio->remaining, half), unix_stream_chunk_max());
+    size_t bytes = MIN(MIN(ordinary ? ordinary : 1, half), unix_stream_chunk_max());
 
     if (unix_shutdown_state(u) & UNIX_SHUT_SEND)
         return -EPIPE;
@@ -47,7 +53,7 @@ static int send_part(struct unix_socket *u, struct socket *socket, struct unix_s
     unix_control_stamp(control, u, peer, message);
     message->rights = control->rights;
     control->rights = NULL;
-    return hand_over(peer, message);
+    return hand_over(peer, message, !ordinary);
 }
 
 static int64_t send_all(struct unix_socket *u, struct socket *socket,
@@ -58,6 +64,9 @@ static int64_t send_all(struct unix_socket *u, struct socket *socket,
     struct unix_socket *peer = atomic_load_acquire(&u->peer); /* ours until we are closed */
     int64_t done = 0;
 
+    uint64_t urgent = message->flags & MSG_OOB ? 1 : 0;
+    if (urgent && !message->uio.remaining)
+        return -EOPNOTSUPP;
     if (message->address.bytes)
         return unix_status(u) == UNIX_CONNECTED ? -EISCONN : -EOPNOTSUPP;
     if (!peer)
@@ -66,7 +75,8 @@ static int64_t send_all(struct unix_socket *u, struct socket *socket,
         return -EPIPE;
     while (message->uio.remaining) {
         uint64_t before = message->uio.remaining;
-        int error = send_part(u, socket, peer, &message->uio, control, deadline_ns);
+        int error =
+            send_part(u, socket, peer, &message->uio, before - urgent, control, deadline_ns);
         if (error)
             return done ? done : error;
         done += (int64_t)(before - message->uio.remaining);
@@ -80,9 +90,7 @@ int64_t unix_stream_send(struct socket *socket, struct socket_message *message)
     int error = unix_control_parse(message, &control);
     if (error)
         return error;
-    int64_t result = message->flags & MSG_OOB
-                         ? -EOPNOTSUPP
-                         : send_all(socket->private, socket, message, &control);
+    int64_t result = send_all(socket->private, socket, message, &control);
     unix_control_drop(&control);
     if (result == -EPIPE && !(message->flags & MSG_NOSIGNAL))
         ipc_broken_pipe();
@@ -185,7 +193,13 @@ static int read_queue(struct reading *reading)
 {
     struct unix_socket *u = reading->u;
     struct unix_message *message = next_message(u, NULL);
+    bool stopped = false; /* at the mark */
+    bool in_line = socket_has_flag(reading->socket, SOCKET_OOBINLINE);
     while (message) {
+        message = unix_pass_mark(u, message, reading->done, reading->peek, in_line);
+        stopped = !message && reading->done && unix_has_messages(u);
+        if (!message)
+            break;
         if (reading->peek && reading->skip >= message->bytes - message->consumed) {
             reading->skip -= message->bytes - message->consumed;
             message = next_message(u, message);
@@ -196,7 +210,7 @@ static int read_queue(struct reading *reading)
             return reading->done ? 0 : more;
         message = next_message(u, reading->peek ? message : NULL);
     }
-    return !reading->peek || !reading->done;
+    return stopped ? 0 : !reading->peek || !reading->done;
 }
 
 static bool has_news(const struct reading *reading)
@@ -255,7 +269,7 @@ int64_t unix_stream_receive(struct socket *socket, struct socket_message *messag
     if (unix_status(u) != UNIX_CONNECTED)
         return -EINVAL;
     if (message->flags & MSG_OOB)
-        return -EOPNOTSUPP;
+        return unix_receive_urgent(socket, message);
     uint64_t target = message->flags & MSG_WAITALL
                           ? wanted
                           : MIN(wanted, (uint64_t)atomic_load_relaxed(&socket->rcvlowat));

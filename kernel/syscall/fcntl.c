@@ -211,6 +211,8 @@ void fcntl_signal_owner(struct file *file, int fd, int code)
     info.poll.fd = fd;
     if (!info.si_signo)
         info = (struct linux_siginfo){.si_signo = SIGIO, .si_code = SI_KERNEL};
+    if (code == POLL_PRI) /* data out of band: SIGURG whatever F_SETSIG says */
+        info = (struct linux_siginfo){.si_signo = SIGURG, .si_code = SI_KERNEL};
     if (!owner)
         return;
     if (type == F_OWNER_PGRP) {
