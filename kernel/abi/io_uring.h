@@ -173,11 +173,19 @@ struct linux_io_uring_getevents_arg {
 #define IORING_UNREGISTER_PERSONALITY 10
 #define IORING_REGISTER_RESTRICTIONS 11
 #define IORING_REGISTER_ENABLE_RINGS 12
+#define IORING_REGISTER_FILES2 13
+#define IORING_REGISTER_FILES_UPDATE2 14
+#define IORING_REGISTER_BUFFERS2 15
+#define IORING_REGISTER_BUFFERS_UPDATE 16
 #define IORING_REGISTER_IOWQ_AFF 17
 #define IORING_UNREGISTER_IOWQ_AFF 18
 #define IORING_REGISTER_IOWQ_MAX_WORKERS 19
+#define IORING_REGISTER_RING_FDS 20
+#define IORING_UNREGISTER_RING_FDS 21
 #define IORING_REGISTER_PBUF_RING 22
 #define IORING_UNREGISTER_PBUF_RING 23
+#define IORING_REGISTER_SYNC_CANCEL 24
+#define IORING_REGISTER_FILE_ALLOC_RANGE 25
 #define IORING_REGISTER_LAST 26
 
 #define IORING_REGISTER_FILES_SKIP (-2)
@@ -187,6 +195,36 @@ struct linux_io_uring_files_update {
     uint32_t offset, resv;
     uint64_t fds;
 };
+struct linux_io_uring_rsrc_update {
+    uint32_t offset, resv;
+    uint64_t data;
+};
+#define IORING_RSRC_REGISTER_SPARSE (1u << 0)
+struct linux_io_uring_rsrc_register {
+    uint32_t nr, flags;
+    uint64_t resv2, data, tags;
+};
+struct linux_io_uring_rsrc_update2 {
+    uint32_t offset, resv;
+    uint64_t data, tags;
+    uint32_t nr, resv2;
+};
+struct linux_io_uring_sync_cancel_reg {
+    uint64_t addr;
+    int32_t fd;
+    uint32_t flags;
+    struct {
+        int64_t tv_sec, tv_nsec;
+    } timeout;
+    uint64_t pad[4];
+};
+struct linux_io_uring_file_index_range {
+    uint32_t off, len;
+    uint64_t resv;
+};
+/* sqe.addr of IORING_OP_MSG_RING */
+#define IORING_MSG_DATA 0
+
 #define IO_URING_OP_SUPPORTED (1u << 0)
 struct linux_io_uring_probe_op {
     uint8_t op, resv;

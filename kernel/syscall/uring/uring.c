@@ -182,6 +182,9 @@ static int create(const struct linux_io_uring_params *params, struct uring **out
     wait_queue_init(&ring->wait);
     if ((ring->flags & IORING_SETUP_SINGLE_ISSUER) && !(ring->flags & IORING_SETUP_R_DISABLED))
         ring->issuer = current_task();
+    enum { WORKERS_EACH_CPU = 4 };
+    ring->workers[0] = MIN(ring->sq_entries, WORKERS_EACH_CPU * ring->kernel->boot->cpu_count);
+    ring->workers[1] = (uint32_t)MIN(current_limit(RLIMIT_NPROC), (uint64_t)INT32_MAX);
     int error = allocate(ring);
     if (error)
         uring_put(ring);
@@ -221,6 +224,8 @@ int64_t sys_io_uring_setup(uint32_t entries, uint64_t params_uaddr)
     if (copy_from_user(&params, params_uaddr, sizeof(params)))
         return -EFAULT;
     int error = check_params(&params);
+    if (!error && !uring_task_current())
+        error = -ENOMEM;
     if (!error)
         error = choose_sizes(&params, entries);
     if (!error)
@@ -331,10 +336,17 @@ int64_t sys_io_uring_enter(int fd, uint32_t submit, uint32_t complete, uint32_t 
                            uint64_t argument, uint64_t size)
 {
     const uint32_t known = IORING_ENTER_GETEVENTS | IORING_ENTER_SQ_WAKEUP | IORING_ENTER_SQ_WAIT |
-                           IORING_ENTER_EXT_ARG;
+                           IORING_ENTER_EXT_ARG | IORING_ENTER_REGISTERED_RING;
     if (flags & ~known)
         return -EINVAL;
-    struct file *file = fd_get(fd);
+    struct file *file = NULL;
+    if (flags & IORING_ENTER_REGISTERED_RING) {
+        int error = uring_registered_ring((uint32_t)fd, &file);
+        if (error)
+            return error;
+    } else {
+        file = fd_get(fd);
+    }
     if (!file)
         return -EBADF;
     int64_t result = -EOPNOTSUPP;

@@ -61,6 +61,8 @@ int64_t uring_register_files(struct uring *ring, uint64_t uaddr, uint32_t count)
     if (!error) {
         ring->files = files;
         ring->file_count = count;
+        ring->file_alloc_first = 0;
+        ring->file_alloc_end = count;
     }
     mutex_unlock(&ring->resources);
     if (error)
@@ -75,6 +77,7 @@ int64_t uring_unregister_files(struct uring *ring)
     unsigned count = ring->file_count;
     ring->files = NULL;
     ring->file_count = 0;
+    ring->file_alloc_first = ring->file_alloc_end = 0;
     mutex_unlock(&ring->resources);
     if (!files)
         return -ENXIO;
@@ -133,11 +136,31 @@ static int free_slot(struct uring *ring)
 {
     int found = -ENFILE;
     mutex_lock(&ring->resources);
-    for (unsigned i = 0; i < ring->file_count && found < 0; i++)
+    for (unsigned i = ring->file_alloc_first; i < ring->file_alloc_end && found < 0; i++)
         if (!ring->files[i])
             found = (int)i;
     mutex_unlock(&ring->resources);
     return found;
+}
+
+int64_t uring_set_file_range(struct uring *ring, uint64_t uaddr)
+{
+    struct linux_io_uring_file_index_range range;
+    uint32_t end;
+    int64_t result = 0;
+    if (copy_from_user(&range, uaddr, sizeof(range)))
+        return -EFAULT;
+    if (add_overflows(range.off, range.len, &end))
+        return -EOVERFLOW;
+    mutex_lock(&ring->resources);
+    if (range.resv || end > ring->file_count) {
+        result = -EINVAL;
+    } else {
+        ring->file_alloc_first = range.off;
+        ring->file_alloc_end = end;
+    }
+    mutex_unlock(&ring->resources);
+    return result;
 }
 
 /* A new descriptor becomes a slot of the table instead: file_index is the slot + 1, or

@@ -45,6 +45,7 @@ enum {
     URING_BUFFERS_MAX = 16384,
     URING_GROUP_BUFFERS_MAX = 65536,
     URING_GROUPS_MAX = 256,
+    URING_RINGS_MAX = 16,        /* registered by a task */
     URING_AGAIN_LATER = 1 << 20, /* issue: the request waits; no result yet */
 };
 
@@ -95,12 +96,14 @@ struct uring {
     struct mutex resources; /* the fields down to `groups`; inside submit_mutex */
     struct file **files;    /* registered */
     unsigned file_count;
+    unsigned file_alloc_first, file_alloc_end; /* where IORING_FILE_INDEX_ALLOC looks */
     struct uring_buffer *buffers; /* registered */
     unsigned buffer_count;
     struct list groups;
     unsigned group_count;
     struct file *eventfd; /* atomic; changed with lock, too */
     bool eventfd_async;
+    uint32_t workers[2]; /* IOWQ_MAX_WORKERS: told again, there are none */
     bool restricted; /* the four below count */
     uint8_t flags_allowed, flags_required;
     uint64_t register_ops, sqe_ops; /* allowed ones, as bits */
@@ -159,6 +162,7 @@ struct uring_request {
 struct uring_task {
     struct spinlock lock; /* LOCK_RANK_URING_TASK, irqsave; inside ring->lock */
     struct list requests; /* uring_request.task_node */
+    struct file *rings[URING_RINGS_MAX]; /* registered, referenced; own thread */
 };
 
 /* What an operation may have and needs. */
@@ -184,6 +188,12 @@ void uring_sq_flag(struct uring *ring, uint32_t flag, bool on);
 
 /* uring_submit.c */
 int64_t uring_submit(struct uring *ring, unsigned count); /* submit_mutex held */
+struct uring_task *uring_task_current(void);              /* made when first asked for, or NULL */
+
+/* uring_rings.c */
+int64_t uring_register_rings(uint64_t uaddr, uint32_t count, bool add);
+int uring_registered_ring(uint32_t index, struct file **out); /* referenced; -EINVAL, -EBADF */
+void uring_forget_rings(struct uring_task *mine);
 
 /* uring_request.c */
 /* Nothing refers to it any more. */
@@ -251,6 +261,7 @@ struct file *uring_fixed_file(struct uring *ring, uint32_t index);
 int64_t uring_register_files(struct uring *ring, uint64_t uaddr, uint32_t count);
 int64_t uring_unregister_files(struct uring *ring);
 int64_t uring_update_files(struct uring *ring, uint32_t offset, uint64_t fds, uint32_t count);
+int64_t uring_set_file_range(struct uring *ring, uint64_t uaddr);
 int64_t uring_install_fixed(struct uring *ring, int fd, uint32_t file_index);
 int64_t uring_close_fixed(struct uring *ring, uint32_t file_index);
 

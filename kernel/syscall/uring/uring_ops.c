@@ -374,6 +374,52 @@ static int64_t issue_cancel(struct uring_request *request)
 #define READABLE (EPOLLIN | EPOLLRDNORM)
 #define WRITABLE (EPOLLOUT | EPOLLWRNORM)
 
+/* ---- attributes, messages between rings ---- */
+
+static int prepare_xattr(struct uring_request *request)
+{
+    const struct linux_io_uring_sqe *sqe = &request->sqe;
+    bool gets = sqe->opcode == IORING_OP_FGETXATTR || sqe->opcode == IORING_OP_GETXATTR;
+    if (sqe->flags & IOSQE_FIXED_FILE)
+        return -EBADF;
+    return gets && sqe->op_flags ? -EINVAL : 0;
+}
+
+static int64_t issue_xattr(struct uring_request *request)
+{
+    const struct linux_io_uring_sqe *sqe = &request->sqe;
+    switch (sqe->opcode) {
+    case IORING_OP_FSETXATTR:
+        return sys_fsetxattr(sqe->fd, sqe->addr, sqe->off, sqe->len, sqe->op_flags);
+    case IORING_OP_SETXATTR:
+        return sys_setxattr(sqe->addr3, sqe->addr, sqe->off, sqe->len, sqe->op_flags);
+    case IORING_OP_FGETXATTR:
+        return sys_fgetxattr(sqe->fd, sqe->addr, sqe->off, sqe->len);
+    default:
+        return sys_getxattr(sqe->addr3, sqe->addr, sqe->off, sqe->len);
+    }
+}
+
+static int prepare_message(struct uring_request *request)
+{
+    return check(request, BUF_INDEX) ? -EINVAL : 0;
+}
+
+/* A completion in another ring. */
+static int64_t issue_message(struct uring_request *request)
+{
+    const struct linux_io_uring_sqe *sqe = &request->sqe;
+    if (!file_is_uring(request->file))
+        return -EBADFD;
+    struct uring *target = request->file->private;
+    if (sqe->addr != IORING_MSG_DATA || sqe->addr3 || sqe->file_index || sqe->op_flags)
+        return -EINVAL;
+    if (target->flags & IORING_SETUP_R_DISABLED)
+        return -EBADFD;
+    uring_post(target, sqe->off, (int32_t)sqe->len, 0);
+    return 0;
+}
+
 static const struct uring_op operations[IORING_OP_LAST] = {
     [IORING_OP_NOP] = {.issue = issue_nop},
     [IORING_OP_READV] = {true, true, true, false, READABLE, NULL, issue_readv},
@@ -428,6 +474,11 @@ static const struct uring_op operations[IORING_OP_LAST] = {
     [IORING_OP_MKDIRAT] = {.prepare = prepare_mkdir, .issue = issue_mkdirat},
     [IORING_OP_SYMLINKAT] = {.prepare = prepare_symlink, .issue = issue_symlinkat},
     [IORING_OP_LINKAT] = {.prepare = prepare_names, .issue = issue_linkat},
+    [IORING_OP_MSG_RING] = {.needs_file = true, .prepare = prepare_message, .issue = issue_message},
+    [IORING_OP_FSETXATTR] = {.prepare = prepare_xattr, .issue = issue_xattr},
+    [IORING_OP_SETXATTR] = {.prepare = prepare_xattr, .issue = issue_xattr},
+    [IORING_OP_FGETXATTR] = {.prepare = prepare_xattr, .issue = issue_xattr},
+    [IORING_OP_GETXATTR] = {.prepare = prepare_xattr, .issue = issue_xattr},
     [IORING_OP_SOCKET] = {.prepare = uring_socket_prepare, .issue = uring_socket},
 };
 

@@ -8,9 +8,23 @@
 
 /* ---- buffers ---- */
 
-static int64_t register_buffers(struct uring *ring, uint64_t uaddr, uint32_t count)
+static int copy_buffer(uint64_t uaddr, struct uring_buffer *out)
 {
     enum { BYTES_MAX = 1 << 30 };
+    struct uio_segment segment;
+    if (copy_from_user(&segment, uaddr, sizeof(segment)))
+        return -EFAULT;
+    if (!segment.base || !segment.bytes || segment.bytes > BYTES_MAX) {
+        if (segment.base || segment.bytes)
+            return -EFAULT;
+        segment = (struct uio_segment){0}; /* a sparse slot */
+    }
+    *out = (struct uring_buffer){segment.base, (uint32_t)segment.bytes, 0};
+    return 0;
+}
+
+static int64_t register_buffers(struct uring *ring, uint64_t uaddr, uint32_t count)
+{
     if (count == 0 || count > URING_BUFFERS_MAX)
         return -EINVAL;
     struct uring_buffer *buffers = kzalloc(count * sizeof(*buffers));
@@ -18,12 +32,8 @@ static int64_t register_buffers(struct uring *ring, uint64_t uaddr, uint32_t cou
         return -ENOMEM;
     int error = 0;
     for (uint32_t i = 0; i < count && !error; i++) {
-        struct uio_segment segment;
-        error = copy_from_user(&segment, uaddr + (uint64_t)i * sizeof(segment), sizeof(segment));
-        if (!error && (!segment.base || !segment.bytes || segment.bytes > BYTES_MAX))
-            error = segment.base || segment.bytes ? -EFAULT : 0; /* a sparse slot */
-        if (!error)
-            buffers[i] = (struct uring_buffer){segment.base, (uint32_t)segment.bytes, 0};
+        if (uaddr) /* else all slots are sparse */
+            error = copy_buffer(uaddr + (uint64_t)i * sizeof(struct uio_segment), &buffers[i]);
     }
     mutex_lock(&ring->resources);
     if (!error && ring->buffers)
@@ -47,6 +57,130 @@ static int64_t unregister_buffers(struct uring *ring)
     mutex_unlock(&ring->resources);
     kfree(buffers);
     return buffers ? 0 : -ENXIO;
+}
+
+static int64_t update_buffers(struct uring *ring, uint32_t offset, uint64_t uaddr, uint32_t count)
+{
+    uint32_t end;
+    int64_t done = 0;
+    int error = 0;
+    if (!ring->buffers)
+        return -ENXIO;
+    if (add_overflows(offset, count, &end))
+        return -EOVERFLOW;
+    if (end > ring->buffer_count)
+        return -EINVAL;
+    for (; done < count && !error; done += !error) {
+        struct uring_buffer buffer;
+        error = copy_buffer(uaddr + (uint64_t)done * sizeof(struct uio_segment), &buffer);
+        if (error)
+            break;
+        mutex_lock(&ring->resources);
+        ring->buffers[offset + (uint32_t)done] = buffer;
+        mutex_unlock(&ring->resources);
+    }
+    return done ? done : error;
+}
+
+/* ---- files and buffers with tags: only none is a tag here ---- */
+
+static int check_tags(uint64_t uaddr, uint32_t count)
+{
+    for (uint32_t i = 0; uaddr && i < count; i++) {
+        uint64_t tag;
+        if (get_user_u64(&tag, uaddr + (uint64_t)i * sizeof(tag)))
+            return -EFAULT;
+        if (tag)
+            return -EINVAL;
+    }
+    return 0;
+}
+
+static int64_t register_tagged(struct uring *ring, bool files, uint64_t uaddr, uint32_t bytes)
+{
+    struct linux_io_uring_rsrc_register reg;
+    if (bytes != sizeof(reg))
+        return -EINVAL;
+    if (copy_from_user(&reg, uaddr, sizeof(reg)))
+        return -EFAULT;
+    bool sparse = reg.flags & IORING_RSRC_REGISTER_SPARSE;
+    if (!reg.nr || reg.resv2 || (reg.flags & ~IORING_RSRC_REGISTER_SPARSE) ||
+        (sparse && reg.data) || reg.nr > URING_FILES_MAX)
+        return -EINVAL;
+    int error = check_tags(reg.tags, reg.nr);
+    if (error)
+        return error;
+    return files ? uring_register_files(ring, reg.data, reg.nr)
+                 : register_buffers(ring, reg.data, reg.nr);
+}
+
+static int64_t update_tagged(struct uring *ring, bool files, uint64_t uaddr, uint32_t bytes)
+{
+    struct linux_io_uring_rsrc_update2 update;
+    if (bytes != sizeof(update))
+        return -EINVAL;
+    if (copy_from_user(&update, uaddr, sizeof(update)))
+        return -EFAULT;
+    if (!update.nr || update.resv || update.resv2 || update.nr > URING_FILES_MAX)
+        return -EINVAL;
+    int error = check_tags(update.tags, update.nr);
+    if (error)
+        return error;
+    return files ? uring_update_files(ring, update.offset, update.data, update.nr)
+                 : update_buffers(ring, update.offset, update.data, update.nr);
+}
+
+/* ---- cancelling, and the workers that are not there ---- */
+
+static int64_t cancel_now(struct uring *ring, uint64_t uaddr)
+{
+    const uint32_t known = IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_FD |
+                           IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_FD_FIXED;
+    struct linux_io_uring_sync_cancel_reg reg;
+    if (copy_from_user(&reg, uaddr, sizeof(reg)))
+        return -EFAULT;
+    if ((reg.flags & ~known) || reg.pad[0] || reg.pad[1] || reg.pad[2] || reg.pad[3])
+        return -EINVAL;
+    struct uring_match match = {
+        .user_data = reg.addr,
+        .any = reg.flags & IORING_ASYNC_CANCEL_ANY,
+        .all = reg.flags & (IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_ANY),
+    };
+    if (reg.flags & IORING_ASYNC_CANCEL_FD) {
+        match.file = reg.flags & IORING_ASYNC_CANCEL_FD_FIXED
+                         ? uring_fixed_file(ring, (uint32_t)reg.fd)
+                         : fd_get(reg.fd);
+        if (!match.file)
+            return -EBADF;
+    }
+    int64_t result = uring_cancel(ring, &match, NULL);
+    if (match.file)
+        file_put(match.file);
+    return result < 0 || match.all ? result : 0;
+}
+
+static int64_t set_workers(struct uring *ring, uint64_t uaddr, uint32_t count)
+{
+    uint32_t wanted[2], old[2] = {ring->workers[0], ring->workers[1]};
+    if (!uaddr || count != 2)
+        return -EINVAL;
+    if (copy_from_user(wanted, uaddr, sizeof(wanted)))
+        return -EFAULT;
+    if (wanted[0] > INT32_MAX || wanted[1] > INT32_MAX)
+        return -EINVAL;
+    for (unsigned i = 0; i < 2; i++)
+        if (wanted[i])
+            ring->workers[i] = wanted[i];
+    return copy_to_user(uaddr, old, sizeof(old));
+}
+
+/* On which CPUs workers run. */
+static int64_t set_affinity(uint64_t uaddr, uint32_t bytes)
+{
+    uint64_t mask;
+    if (!uaddr || !bytes)
+        return -EINVAL;
+    return copy_from_user(&mask, uaddr, MIN((size_t)bytes, sizeof(mask)));
 }
 
 /* ---- events ---- */
@@ -198,6 +332,34 @@ static int64_t update_files(struct uring *ring, uint64_t uaddr, uint32_t count)
     return update.resv ? -EINVAL : uring_update_files(ring, update.offset, update.fds, count);
 }
 
+/* What came after Linux 5.12. */
+static int64_t register_newer(struct uring *ring, uint32_t opcode, uint64_t uaddr, uint32_t count)
+{
+    switch (opcode) {
+    case IORING_REGISTER_FILES2:
+    case IORING_REGISTER_BUFFERS2:
+        return register_tagged(ring, opcode == IORING_REGISTER_FILES2, uaddr, count);
+    case IORING_REGISTER_FILES_UPDATE2:
+    case IORING_REGISTER_BUFFERS_UPDATE:
+        return update_tagged(ring, opcode == IORING_REGISTER_FILES_UPDATE2, uaddr, count);
+    case IORING_REGISTER_IOWQ_AFF:
+        return set_affinity(uaddr, count);
+    case IORING_UNREGISTER_IOWQ_AFF:
+        return uaddr || count ? -EINVAL : 0;
+    case IORING_REGISTER_IOWQ_MAX_WORKERS:
+        return set_workers(ring, uaddr, count);
+    case IORING_REGISTER_RING_FDS:
+    case IORING_UNREGISTER_RING_FDS:
+        return uring_register_rings(uaddr, count, opcode == IORING_REGISTER_RING_FDS);
+    case IORING_REGISTER_SYNC_CANCEL:
+        return uaddr && count == 1 ? cancel_now(ring, uaddr) : -EINVAL;
+    case IORING_REGISTER_FILE_ALLOC_RANGE:
+        return uaddr && !count ? uring_set_file_range(ring, uaddr) : -EINVAL;
+    default:
+        return -EINVAL;
+    }
+}
+
 static int64_t do_register(struct uring *ring, uint32_t opcode, uint64_t uaddr, uint32_t count)
 {
     bool enabled = !(ring->flags & IORING_SETUP_R_DISABLED);
@@ -232,7 +394,7 @@ static int64_t do_register(struct uring *ring, uint32_t opcode, uint64_t uaddr, 
     case IORING_UNREGISTER_PBUF_RING:
         return uring_unregister_pbuf(ring, uaddr, count);
     default:
-        return -EINVAL;
+        return register_newer(ring, opcode, uaddr, count);
     }
 }
 

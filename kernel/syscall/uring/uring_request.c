@@ -376,6 +376,7 @@ void uring_leave(struct task *task, bool exiting)
     struct uring_task *mine = task->uring;
     struct uring *ring;
     enum uring_state state = URING_DONE;
+    uring_forget_rings(mine);
     while (first_of(mine, &ring)) {
         struct uring_request *request = claim_of(ring, task, &state);
         if (request) {

@@ -45,8 +45,9 @@ static int check(struct uring *ring, struct uring_request *request)
     return op->prepare ? op->prepare(request) : 0;
 }
 
-static struct uring_task *task_requests(struct task *task)
+struct uring_task *uring_task_current(void)
 {
+    struct task *task = current_task();
     struct uring_task *mine = task->uring;
     if (mine)
         return mine;
@@ -62,7 +63,7 @@ static struct uring_task *task_requests(struct task *task)
 static struct uring_request *create(struct uring *ring)
 {
     struct task *task = current_task();
-    if (atomic_load_relaxed(&ring->unfinished) >= URING_REQUESTS_MAX || !task_requests(task))
+    if (atomic_load_relaxed(&ring->unfinished) >= URING_REQUESTS_MAX || !uring_task_current())
         return NULL;
     struct uring_request *request = kzalloc(sizeof(*request));
     if (!request)
