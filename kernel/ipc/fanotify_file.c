@@ -12,6 +12,7 @@
 #include "kernel/fs/file_table.h"
 #include "kernel/fs/path.h"
 #include "kernel/ipc/fanotify_internal.h"
+#include "kernel/ipc/ipc.h"
 #include "kernel/ipc/user_totals.h"
 #include "kernel/lib/strbuf.h"
 #include "kernel/mm/uaccess.h"
@@ -75,6 +76,8 @@ static size_t event_bytes(const struct fan_group *group, const struct fan_event 
     struct record records[RECORDS_MAX];
     unsigned count = records_of(group, event, records);
     size_t bytes = sizeof(struct linux_fanotify_event_metadata);
+    if (group->flags & FAN_REPORT_PIDFD)
+        bytes += sizeof(struct linux_fanotify_event_info_pidfd);
     for (unsigned i = 0; i < count; i++)
         bytes += record_bytes(&records[i]);
     return bytes;
@@ -93,6 +96,22 @@ static bool put_record(struct uio *uio, const struct record *record)
     };
     return uio_copy_to(uio, &out, sizeof(out)) == sizeof(out) &&
            uio_copy_to(uio, record->name, name) == name && uio_zero(uio, padding) == padding;
+}
+
+/* Who did it, as a pidfd: FAN_NOPIDFD if the process is gone. */
+static int open_process(const struct fan_group *group, const struct fan_event *event)
+{
+    if (!(group->flags & FAN_REPORT_PIDFD) || !event->pid)
+        return FAN_NOPIDFD;
+    int fd = ipc_process_open(event->pid);
+    return fd >= 0 ? fd : fd == -ESRCH ? FAN_NOPIDFD : FAN_EPIDFD;
+}
+
+static bool put_process(struct uio *uio, int pidfd)
+{
+    const struct linux_fanotify_event_info_pidfd out = {
+        .hdr = {.info_type = FAN_EVENT_INFO_TYPE_PIDFD, .len = sizeof(out)}, .pidfd = pidfd};
+    return uio_copy_to(uio, &out, sizeof(out)) == sizeof(out);
 }
 
 /* ---- reading ---- */
@@ -159,7 +178,7 @@ static int open_for_reader(const struct fan_group *group, struct fan_event *even
 }
 
 static bool put_event(struct uio *uio, const struct fan_group *group, const struct fan_event *event,
-                      int fd)
+                      int fd, int pidfd)
 {
     struct record records[RECORDS_MAX];
     unsigned count = records_of(group, event, records);
@@ -176,7 +195,7 @@ static bool put_event(struct uio *uio, const struct fan_group *group, const stru
     for (unsigned i = 0; i < count; i++)
         if (!put_record(uio, &records[i]))
             return false;
-    return true;
+    return !(group->flags & FAN_REPORT_PIDFD) || put_process(uio, pidfd);
 }
 
 /* After reporting: a question waits for its answer in another list; all else is done with. */
@@ -209,7 +228,10 @@ static int64_t report(struct fan_group *group, struct fan_event *event, struct u
         finish_event(group, event, fd, false);
         return fd;
     }
-    bool done = put_event(uio, group, event, fd);
+    int pidfd = open_process(group, event);
+    bool done = put_event(uio, group, event, fd, pidfd);
+    if (!done && pidfd >= 0)
+        fd_close(pidfd);
     finish_event(group, event, fd, done);
     if (opened && done) {
         fd_install(fd, opened);

@@ -3,6 +3,7 @@
  * Boot of the inter-process communication subsystem, and its hooks to the layers above.
  */
 #include "kernel/ipc/ipc.h"
+#include "kernel/abi/errno.h"
 
 #include "kernel/core/init.h"
 #include "kernel/core/kernel.h"
@@ -36,6 +37,12 @@ bool ipc_process_exists(int pid)
 {
     const struct ipc_hooks *hooks = atomic_load_acquire(&this_kernel()->ipc->hooks);
     return hooks && hooks->process_exists(pid);
+}
+
+int ipc_process_open(int pid)
+{
+    const struct ipc_hooks *hooks = atomic_load_acquire(&this_kernel()->ipc->hooks);
+    return hooks ? hooks->process_open(pid) : -ESRCH;
 }
 
 uint64_t ipc_nofile_limit(void)

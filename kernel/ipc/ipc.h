@@ -22,6 +22,7 @@ struct ipc_hooks {
     int (*process_pid)(void *process);
     bool (*process_is_current)(void *process);
     void (*process_signal)(void *process, const struct linux_siginfo *info);
+    int (*process_open)(int pid); /* a new close-on-exec pidfd; -ESRCH, -EMFILE … */
 };
 
 /* Installed at boot; until then nothing happens instead. `hooks` must outlive the kernel. */
@@ -37,6 +38,7 @@ void *ipc_process_get_current(void);
 void ipc_process_put(void *process);
 int ipc_process_pid(void *process);
 bool ipc_process_is_current(void *process);
+int ipc_process_open(int pid);
 void ipc_process_signal(void *process, const struct linux_siginfo *info);
 
 #endif

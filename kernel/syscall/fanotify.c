@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * fanotify_init(2), fanotify_mark(2): which flags and masks go together. FAN_REPORT_PIDFD and
- * FAN_ENABLE_AUDIT are refused as unknown.
+ * fanotify_init(2), fanotify_mark(2): which flags and masks go together. FAN_ENABLE_AUDIT is
+ * refused as unknown.
  */
 #include "kernel/ipc/fanotify.h"
 
@@ -20,7 +20,8 @@
 
 #define CLASS_BITS (FAN_CLASS_CONTENT | FAN_CLASS_PRE_CONTENT)
 #define FID_BITS (FAN_REPORT_FID | FAN_REPORT_DIR_FID | FAN_REPORT_NAME | FAN_REPORT_TARGET_FID)
-#define ADMIN_BITS (CLASS_BITS | FAN_REPORT_TID | FAN_UNLIMITED_QUEUE | FAN_UNLIMITED_MARKS)
+#define ADMIN_BITS                                                                                 \
+    (CLASS_BITS | FAN_REPORT_TID | FAN_REPORT_PIDFD | FAN_UNLIMITED_QUEUE | FAN_UNLIMITED_MARKS)
 #define INIT_BITS (ADMIN_BITS | FID_BITS | FAN_CLOEXEC | FAN_NONBLOCK)
 #define EVENT_FILE_BITS                                                                            \
     (O_ACCMODE | O_APPEND | O_NONBLOCK | __O_SYNC | O_DSYNC | O_CLOEXEC | O_LARGEFILE | O_NOATIME)
@@ -51,6 +52,8 @@ int64_t sys_fanotify_init(uint32_t flags, uint32_t event_flags)
         return -EPERM;
     if ((flags & ~(uint32_t)INIT_BITS) || (event_flags & ~(uint32_t)EVENT_FILE_BITS) ||
         (event_flags & O_ACCMODE) == O_ACCMODE)
+        return -EINVAL;
+    if ((flags & FAN_REPORT_PIDFD) && (flags & FAN_REPORT_TID))
         return -EINVAL;
     if ((fid && (flags & CLASS_BITS)) || (flags & CLASS_BITS) == CLASS_BITS)
         return -EINVAL;

@@ -4,6 +4,8 @@
  */
 #include "kernel/syscall/ipc_hooks.h"
 
+#include "kernel/abi/errno.h"
+#include "kernel/proc/pidfd.h"
 #include "kernel/proc/signal.h"
 #include "kernel/security/cred.h"
 #include "kernel/security/pid_namespace.h"
@@ -21,6 +23,16 @@ static bool process_exists(int pid)
     if (process)
         process_put(process);
     return process != NULL;
+}
+
+static int process_open(int pid)
+{
+    struct process *process = process_find(this_kernel(), pid);
+    if (!process)
+        return -ESRCH;
+    int fd = pidfd_create(process, 0);
+    process_put(process);
+    return fd;
 }
 
 static uint64_t nofile_limit(void)
@@ -75,4 +87,5 @@ const struct ipc_hooks ipc_task_hooks = {
     .process_pid = process_pid,
     .process_is_current = process_is_current,
     .process_signal = process_signal,
+    .process_open = process_open,
 };

@@ -16,6 +16,10 @@
 #define FAN_EVENT_INFO_TYPE_DFID_NAME 2
 #define FAN_EVENT_INFO_TYPE_DFID 3
 #endif
+#ifndef FAN_REPORT_PIDFD
+#define FAN_REPORT_PIDFD 0x00000080
+#define FAN_EVENT_INFO_TYPE_PIDFD 4
+#endif
 #ifndef FAN_RENAME
 #define FAN_RENAME 0x10000000
 #endif
@@ -285,6 +289,38 @@ static void dir_handles_alone(void)
     NOTHING();
 }
 
+/* A pidfd instead of a number that may mean somebody else by now. */
+static void pidfds_tell_who(void)
+{
+    start(FAN_REPORT_PIDFD);
+    add(0, FAN_OPEN | FAN_EVENT_ON_CHILD, ".");
+    touch("a");
+    left = OK(read(fan, buffer, sizeof(buffer)));
+    struct fanotify_event_metadata *event = (void *)buffer;
+    struct {
+        struct fanotify_event_info_header header;
+        int32_t pidfd;
+    } record;
+    EQ(event->event_len, sizeof(*event) + sizeof(record));
+    memcpy(&record, buffer + sizeof(*event), sizeof(record));
+    EQ(record.header.info_type, FAN_EVENT_INFO_TYPE_PIDFD);
+    EQ(record.header.len, sizeof(record));
+    TRUE(record.pidfd >= 0);
+    EQ(fcntl(record.pidfd, F_GETFD), FD_CLOEXEC);
+    char path[64], line[64];
+    snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", record.pidfd);
+    FILE *info = fopen(path, "r");
+    TRUE(info);
+    int pid = 0;
+    while (fgets(line, sizeof(line), info))
+        sscanf(line, "Pid:%d", &pid);
+    fclose(info);
+    EQ(pid, getpid());
+    FAILS(fanotify_init(FAN_REPORT_PIDFD | FAN_REPORT_TID, O_RDONLY), EINVAL);
+    OK(close(record.pidfd));
+    OK(close(event->fd));
+}
+
 static void flags_are_checked(void)
 {
     start(FAN_CLASS_NOTIF);
@@ -451,6 +487,7 @@ IN_DIRECTORY(handles_tell)
 IN_DIRECTORY(names_tell)
 IN_DIRECTORY(all_records)
 IN_DIRECTORY(dir_handles_alone)
+IN_DIRECTORY(pidfds_tell_who)
 IN_DIRECTORY(flags_are_checked)
 IN_DIRECTORY(permission_is_asked)
 IN_DIRECTORY(reading_needs_permission)
@@ -459,5 +496,6 @@ IN_DIRECTORY(unmounting_ends_marks)
 
 GUEST_MAIN(CASE(descriptors_tell_), CASE(directories_and_children_), CASE(mounts_and_file_systems_),
            CASE(handles_tell_), CASE(names_tell_), CASE(all_records_), CASE(dir_handles_alone_),
-           CASE(flags_are_checked_), CASE(permission_is_asked_), CASE(reading_needs_permission_),
-           CASE(waiting_opener_can_be_killed_), CASE(unmounting_ends_marks_))
+           CASE(pidfds_tell_who_), CASE(flags_are_checked_), CASE(permission_is_asked_),
+           CASE(reading_needs_permission_), CASE(waiting_opener_can_be_killed_),
+           CASE(unmounting_ends_marks_))
