@@ -268,6 +268,7 @@ struct mm_limits {
     uint64_t overcommit_ratio; /* percent of memory that may be committed */
     uint64_t overcommit_kib;   /* or so much, if not 0 */
     uint64_t user_reserve_kib, admin_reserve_kib;
+    uint64_t panic_on_oom, oom_kill_allocating_task;
     uint64_t userfault_for_all; /* vm.unprivileged_userfaultfd: without CAP_SYS_PTRACE */
 };
 enum mm_overcommit { MM_OVERCOMMIT_GUESS, MM_OVERCOMMIT_ALWAYS, MM_OVERCOMMIT_NEVER };

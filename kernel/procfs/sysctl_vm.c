@@ -2,9 +2,11 @@
  *
  * /proc/sys/vm: proc_sys_vm(5) and Linux's Documentation/admin-guide/sysctl/vm.
  *
- * What limits address spaces is in struct mm_limits and takes effect at once. Other parameters tune
- * machinery that is not here (swap, write-back threads, compaction): they are checked, remembered
- * and told again.
+ * What limits address spaces, and what to do when memory runs out, is in struct mm_limits and takes
+ * effect at once; drop_caches drops what the page cache can read again. The others tune machinery
+ * that is not here (swap, write-back threads, zones and their watermarks, a dentry cache that is
+ * shrunk by ratio, the order of an address space as of 2.4): they are checked, remembered and told
+ * again, without effect. mmap_min_addr is the machine's and can only be read.
  */
 #include "kernel/lib/parse.h"
 #include "kernel/mm/mm.h"
@@ -124,9 +126,7 @@ enum {
     LEGACY_VA_LAYOUT,
     MIN_FREE_KBYTES,
     OOM_DUMP_TASKS,
-    OOM_KILL_ALLOCATING_TASK,
     PAGE_CLUSTER,
-    PANIC_ON_OOM,
     STAT_INTERVAL,
     SWAPPINESS,
     VFS_CACHE_PRESSURE,
@@ -152,12 +152,12 @@ static const struct proc_entry vm_entries[] = {
     HINT_FILE("min_free_kbytes", MIN_FREE_KBYTES, 1024, INT32_MAX),
     FILE("mmap_min_addr", 0444, mmap_min_addr),
     HINT_FILE("oom_dump_tasks", OOM_DUMP_TASKS, 1, INT32_MAX),
-    HINT_FILE("oom_kill_allocating_task", OOM_KILL_ALLOCATING_TASK, 0, INT32_MAX),
+    LIMIT_FILE("oom_kill_allocating_task", oom_kill_allocating_task, INT32_MAX, write_parameter),
     LIMIT_FILE("overcommit_kbytes", overcommit_kib, INT64_MAX, write_overcommit_kib),
     LIMIT_FILE("overcommit_memory", overcommit, MM_OVERCOMMIT_NEVER, write_parameter),
     LIMIT_FILE("overcommit_ratio", overcommit_ratio, INT32_MAX, write_overcommit_ratio),
     HINT_FILE("page-cluster", PAGE_CLUSTER, 3, 31),
-    HINT_FILE("panic_on_oom", PANIC_ON_OOM, 0, 2),
+    LIMIT_FILE("panic_on_oom", panic_on_oom, 2, write_parameter),
     HINT_FILE("stat_interval", STAT_INTERVAL, 1, INT32_MAX),
     HINT_FILE("swappiness", SWAPPINESS, 60, 200),
     LIMIT_FILE("unprivileged_userfaultfd", userfault_for_all, 1, write_parameter),
