@@ -174,9 +174,7 @@ static int file_open(struct file *file, unsigned extra_mode)
         if (error)
             return error;
     }
-    if (file->mode & FILE_UNCOUNTED) {
-        /* counts neither as writer nor as reader */
-    } else if ((file->mode & FILE_WRITE) && (type == S_IFREG || type == S_IFDIR)) {
+    if ((file->mode & FILE_WRITE) && (type == S_IFREG || type == S_IFDIR)) {
         int error = count_writer(file);
         if (error)
             return error;

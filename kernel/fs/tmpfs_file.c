@@ -194,7 +194,7 @@ int tmpfs_create_unlinked(struct kernel *kernel, const char *name, uint32_t mode
         return -ENOMEM;
     }
     path.dentry->inode = inode;
-    error = file_open_path(&path, O_RDWR | O_LARGEFILE, FILE_UNCOUNTED, out);
+    error = file_open_path(&path, O_RDWR | O_LARGEFILE, 0, out);
     dentry_put(path.dentry);
     return error;
 }

@@ -323,7 +323,6 @@ enum file_mode {
     FILE_READER = 512, /* is counted in inode->read_count (private to file.c) */
     FILE_NO_POSITION = 1024, /* seeking does nothing, and pread(2) and its like fail */
     FILE_NO_PWRITE = 2048, /* pwrite(2) and its like fail, whatever it is open for */
-    FILE_UNCOUNTED = 4096, /* is no writer that keeps its file from being executed: memfds */
     FILE_NO_NOTIFY = 256, /* what is done through it is no event */
     FILE_DETACHED = 1024, /* holds a detached mount tree (private to mount_detached.c) */
     FILE_LOCKED = 128, /* flock or OFD locks were taken through it (private to locks.c) */
