@@ -202,8 +202,6 @@ static int show_readahead(struct file *file, struct strbuf *out)
     return put_number(out, atomic_load_relaxed(&disk_of(file)->readahead) / 2);
 }
 
-static const struct inode_ops disk_inode_ops;
-
 static const struct proc_entry queue_entries[] = {
     SYSFS_FILE("discard_granularity", show_discard_granularity),
     SYSFS_FILE("discard_max_bytes", show_discard_max),
@@ -232,7 +230,7 @@ static const struct proc_entry disk_entries[] = {
     SYSFS_FILE("discard_alignment", sysfs_show_zero),
     SYSFS_FILE("hidden", sysfs_show_zero),
     SYSFS_FILE("inflight", show_in_flight),
-    {"queue", S_IFDIR | 0755, &disk_inode_ops, &proc_table_file_ops, &queue_table},
+    {"queue", S_IFDIR | 0755, &proc_numbered_inode_ops, &proc_table_file_ops, &queue_table},
     SYSFS_FILE("range", show_range),
     SYSFS_FILE("removable", sysfs_show_zero),
     SYSFS_FILE("ro", show_read_only),

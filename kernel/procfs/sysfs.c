@@ -11,7 +11,6 @@ enum { CPU_POS = 64 };
 
 static const struct inode_ops cpu_dir_inode_ops;
 static const struct file_ops cpu_dir_file_ops;
-static const struct inode_ops one_cpu_inode_ops;
 
 const struct inode_ops sysfs_plain_ops = {.setattr = proc_setattr_refused};
 
@@ -119,7 +118,7 @@ static const struct proc_entry topology_entries[] = {
 static const struct proc_table topology_table = PROC_TABLE(topology_entries, SYSFS_TABLE_TOPOLOGY);
 
 static const struct proc_entry one_cpu_entries[] = {
-    {"topology", S_IFDIR | 0755, &one_cpu_inode_ops, &proc_table_file_ops, &topology_table},
+    {"topology", S_IFDIR | 0755, &proc_numbered_inode_ops, &proc_table_file_ops, &topology_table},
 };
 static const struct proc_table one_cpu_table = PROC_TABLE(one_cpu_entries, SYSFS_TABLE_ONE_CPU);
 
