@@ -411,7 +411,7 @@ static int64_t unix_ioctl(struct socket *socket, uint32_t command, uint64_t argu
         value = unix_status(u) == UNIX_LISTENING ? -EINVAL : (int64_t)atomic_load_relaxed(&u->wmem);
         break;
     case SIOCATMARK:
-        value = unix_is_at_mark(u);
+        value = socket->type == SOCK_STREAM ? unix_is_at_mark(u) : -EOPNOTSUPP;
         break;
     default:
         return -ENOTTY;

@@ -119,10 +119,11 @@ static void the_owner_gets_sigurg(void)
 
 static void datagrams_have_none(void)
 {
-    int pair[2];
+    int pair[2], mark;
     OK(socketpair(AF_UNIX, SOCK_DGRAM, 0, pair));
     FAILS(send(pair[0], "x", 1, MSG_OOB), EOPNOTSUPP);
     FAILS(recv(pair[1], text, 1, MSG_OOB), EOPNOTSUPP);
+    FAILS(ioctl(pair[1], SIOCATMARK, &mark), EOPNOTSUPP);
 }
 
 GUEST_MAIN(CASE(last_byte_is_out_of_band), CASE(reads_stop_at_the_mark),

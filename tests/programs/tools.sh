@@ -110,7 +110,9 @@ check screen '
     screen -S s -X stuff "echo \$((6 * 7)) >answer^M"; until [[ -s answer ]]; do :; done
     [[ $(cat answer) == 42 ]]; screen -S s -X quit'
 check script_and_job_control '
-    export TERM=vt100; { echo "sleep 50 &"; echo "jobs -l; kill %1; wait; echo \$-"; echo exit; } |
+    export TERM=vt100; { # `wait` says nothing of a job that has ended by then: the next prompt does
+        echo "sleep 50 &"; echo "jobs -l; kill %1; while kill -0 %1 2>/dev/null; do :; done"
+        echo "echo \$-"; echo exit; } |
         script -qec "bash --norc -i" log >/dev/null; grep -q "Running *sleep 50" log
     grep -q "Terminated" log; grep -q "himBH" log
     script -qec "bash -c \"exit 9\"" /dev/null >/dev/null || [[ $? == 9 ]]'
