@@ -112,7 +112,8 @@ struct sim_machine_config {
     const void *image;  /* root file system: uncompressed newc archives, one after another;
                          * copied. NULL: empty */
     size_t image_bytes;
-    const char *options; /* kernel options, as on its command line; NULL: "quiet" */
+    const char *options; /* kernel options, as on its command line; NULL: "quiet". "vdso=0"
+                          * comes before them */
     bool no_programs;    /* no user code can run, only system calls by sim_task; no host
                           * processes are needed */
     int log_fd;          /* the kernel's log; 0 or -1: discarded */

@@ -71,7 +71,8 @@ static int machine_make(struct sim_machine *self, const struct sim_machine_confi
     };
     int error;
 
-    if (snprintf(line, sizeof line, "%s -- /" TASK_FILE,
+    /* The code of a vDSO is the compiler's, and programs are stepped by counted instructions. */
+    if (snprintf(line, sizeof line, "vdso=0 %s -- /" TASK_FILE,
                  config->options ? config->options : "quiet") >= (int)sizeof line) {
         return sim_fail(sim, -EINVAL, "machine %s: its kernel options are too long", self->name);
     }
