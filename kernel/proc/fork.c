@@ -333,7 +333,7 @@ static int publish(struct process_table *table, struct task *child, struct pid_s
     }
     ptrace_inherit_locked(child, current_task());
     atomic_store_relaxed(&table->task_count, table->task_count + 1);
-    table->forks++;
+    atomic_store_relaxed(&table->forks, table->forks + 1);
 unlock:
     spin_unlock(&table->lock);
     return error;
