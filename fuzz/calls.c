@@ -71,3 +71,14 @@ void fuzz_fail(const char *format, ...)
     fputc('\n', stderr);
     __builtin_abort();
 }
+
+void fuzz_check_leaks(const struct fuzz_usage *before)
+{
+    const struct fuzz_usage after = fuzz_usage();
+
+    if (after.objects > before->objects || after.pages > before->pages) {
+        fuzz_fail("leak: objects %llu -> %llu, pages %llu -> %llu",
+                  (unsigned long long)before->objects, (unsigned long long)after.objects,
+                  (unsigned long long)before->pages, (unsigned long long)after.pages);
+    }
+}

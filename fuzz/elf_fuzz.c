@@ -40,11 +40,7 @@ static void body(const uint8_t *data, size_t size)
     fuzz_child(run); /* the page cache gets the file's pages, and names */
     const struct fuzz_usage before = fuzz_usage();
     fuzz_child(run);
-    const struct fuzz_usage after = fuzz_usage();
-    if (after.objects > before.objects || after.pages > before.pages)
-        fuzz_fail("leak: objects %llu -> %llu, pages %llu -> %llu",
-                  (unsigned long long)before.objects, (unsigned long long)after.objects,
-                  (unsigned long long)before.pages, (unsigned long long)after.pages);
+    fuzz_check_leaks(&before);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -51,6 +51,8 @@ struct fuzz_usage {
     uint64_t objects, pages;
 };
 struct fuzz_usage fuzz_usage(void);
+/* Fails if more is in use than then. */
+void fuzz_check_leaks(const struct fuzz_usage *before);
 
 /* Fail the input: print the message and abort. */
 __attribute__((noreturn, format(printf, 1, 2))) void fuzz_fail(const char *format, ...);

@@ -168,11 +168,7 @@ static void body(const uint8_t *data, size_t size)
     round_of(data, 0); /* what the kernel makes once */
     const struct fuzz_usage before = fuzz_usage();
     round_of(data, size);
-    const struct fuzz_usage after = fuzz_usage();
-    if (after.objects > before.objects || after.pages > before.pages)
-        fuzz_fail("leak: objects %llu -> %llu, pages %llu -> %llu",
-                  (unsigned long long)before.objects, (unsigned long long)after.objects,
-                  (unsigned long long)before.pages, (unsigned long long)after.pages);
+    fuzz_check_leaks(&before);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
