@@ -2,8 +2,12 @@
 /*
  * What simulation costs: boots, system calls, snapshots, idle clusters, many machines.
  *
- * Prints one line a row, "NAME VALUE UNIT". `sim_bench ROW…` runs only these.
+ * Prints one line a row, "NAME VALUE UNIT". `sim_bench ROW…` runs only these. Only the row
+ * thousand_init runs user programs: a thousand machines, each with a program that sleeps.
+ * SIM_BENCH_MACHINES sets their number. SIM_BENCH_IMAGE, a newc archive, and SIM_BENCH_INIT, a
+ * path in it, set the program, which gets "-c" and a script as a shell does.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +17,15 @@
 
 #include "sim/sim.h"
 
-enum { BOOTS = 20, CALLS = 200000, RESTORES = 300, PAGES = 64, CLUSTER = 3, CLUSTER_SECONDS = 20 };
+enum {
+    BOOTS = 20,
+    CALLS = 200000,
+    RESTORES = 300,
+    PAGES = 64,
+    CLUSTER = 3,
+    CLUSTER_SECONDS = 20,
+    MANY = 1000,
+};
 
 static uint64_t now_ns(void)
 {
@@ -148,9 +160,23 @@ static long resident_mib(void)
     return pages * (sysconf(_SC_PAGESIZE) / 1024) / 1024;
 }
 
+/* Kilobytes of a line of /proc/meminfo or its like, as MiB. */
+static long mib_of(const char *path, const char *key)
+{
+    char line[256];
+    long kib = 0;
+    FILE *file = fopen(path, "re");
+    while (file && fgets(line, sizeof(line), file)) {
+        if (strncmp(line, key, strlen(key)) == 0)
+            kib += strtol(line + strlen(key), NULL, 10);
+    }
+    if (file)
+        fclose(file);
+    return kib / 1024;
+}
+
 static void row_thousand(void)
 {
-    enum { MANY = 1000 };
     struct sim *sim = simulation();
     uint64_t start = now_ns();
     for (int i = 0; i < MANY; i++)
@@ -160,6 +186,67 @@ static void row_thousand(void)
     sim_destroy(sim);
 }
 
+static char *read_file(const char *path, size_t *out_bytes)
+{
+    FILE *file = fopen(path, "rbe");
+    char *bytes = NULL;
+    if (file && fseek(file, 0, SEEK_END) == 0) {
+        *out_bytes = (size_t)ftell(file);
+        rewind(file);
+        bytes = malloc(*out_bytes);
+        if (bytes && fread(bytes, 1, *out_bytes, file) != *out_bytes)
+            *out_bytes = 0;
+    }
+    if (file)
+        fclose(file);
+    if (!bytes || *out_bytes == 0)
+        check(-ENOENT, path);
+    return bytes;
+}
+
+/* Whether the program of each of the machines has said so. */
+static bool all_settled(void *argument)
+{
+    struct sim *sim = argument;
+    struct sim_machine *machine;
+    static unsigned settled; /* the first so many have */
+    while ((machine = sim_machine_at(sim, settled))) {
+        size_t bytes;
+        const char *console = sim_machine_console(machine, &bytes);
+        if (!memmem(console, bytes, "settled", 7))
+            return false;
+        settled++;
+    }
+    return true;
+}
+
+/* Memory is what the host has less of: it counts shared memory and all processes once. */
+static void row_thousand_init(void)
+{
+    const char *count = getenv("SIM_BENCH_MACHINES"), *init = getenv("SIM_BENCH_INIT");
+    struct sim *sim = simulation();
+    struct sim_machine_config config = {.ram_bytes = 8 << 20};
+    const char *const argv[] = {init, "-c", "echo settled; sleep 1000000", NULL};
+    const struct sim_program_config program = {.argv = argv, .console = true};
+    char *image = read_file(getenv("SIM_BENCH_IMAGE"), &config.image_bytes);
+    long before = mib_of("/proc/meminfo", "MemAvailable:");
+    uint64_t start = now_ns();
+    config.image = image;
+    for (int i = 0; i < (count ? atoi(count) : MANY); i++) {
+        struct sim_machine *machine;
+        check(sim_machine_add(sim, &config, &machine), sim_message(sim));
+        check(sim_machine_boot(machine), sim_message(sim));
+        check(sim_spawn(machine, &program) ? 0 : -EAGAIN, sim_message(sim));
+    }
+    if (sim_run(sim, all_settled, sim, sim_now_ns(sim) + 60000000000u) != SIM_STOP_PREDICATE)
+        check(-ETIMEDOUT, "waiting for the programs");
+    printf("sim_thousand_init %.1f s\n", seconds_since(start));
+    printf("sim_thousand_init_memory %ld MiB\n", before - mib_of("/proc/meminfo", "MemAvailable:"));
+    printf("sim_thousand_init_resident %ld MiB\n", resident_mib());
+    sim_destroy(sim);
+    free(image);
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
@@ -167,7 +254,7 @@ int main(int argc, char **argv)
         void (*run)(void);
     } rows[] = {
         {"boot", row_boot},       {"syscall", row_syscall},   {"snapshot", row_snapshot},
-        {"cluster", row_cluster}, {"thousand", row_thousand},
+        {"cluster", row_cluster}, {"thousand", row_thousand}, {"thousand_init", row_thousand_init},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         bool wanted = argc == 1;
