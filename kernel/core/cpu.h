@@ -56,6 +56,7 @@ struct cpu {
     uint64_t context_switches;    /* for /proc/stat */
     uint64_t interrupts;
     uint64_t idle_ns, user_ns, system_ns;
+    uint64_t stolen_ns;           /* the machine's host ran others; run queue's lock, atomic */
     uint64_t idle_since_ns;       /* while idle runs */
 };
 

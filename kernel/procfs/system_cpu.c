@@ -86,9 +86,10 @@ const struct text_file_ops proc_cpuinfo = {.show = show_cpuinfo};
 
 static void put_usage(struct strbuf *out, const struct sched_cpu_usage *usage)
 {
-    strbuf_printf(out, " %llu 0 %llu %llu 0 0 0 0 0 0\n", (unsigned long long)ticks(usage->user_ns),
-                  (unsigned long long)ticks(usage->system_ns),
-                  (unsigned long long)ticks(usage->idle_ns));
+    strbuf_printf(
+        out, " %llu 0 %llu %llu 0 0 0 %llu 0 0\n", (unsigned long long)ticks(usage->user_ns),
+        (unsigned long long)ticks(usage->system_ns), (unsigned long long)ticks(usage->idle_ns),
+        (unsigned long long)ticks(usage->stolen_ns));
 }
 
 static struct sched_cpu_usage total_usage(struct kernel *kernel)
@@ -99,6 +100,7 @@ static struct sched_cpu_usage total_usage(struct kernel *kernel)
         total.user_ns += one.user_ns;
         total.system_ns += one.system_ns;
         total.idle_ns += one.idle_ns;
+        total.stolen_ns += one.stolen_ns;
         total.context_switches += one.context_switches;
         total.interrupts += one.interrupts;
     }

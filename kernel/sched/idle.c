@@ -32,6 +32,7 @@ int sched_init_cpu(struct kernel *kernel, struct cpu *cpu)
     cpu->runqueue = rq;
     cpu->idle = idle;
     cpu->current = idle;
+    cpu->idle_since_ns = sched_clock_ns();
     return 0;
 }
 

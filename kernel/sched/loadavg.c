@@ -77,6 +77,7 @@ void sched_cpu_usage(struct kernel *kernel, unsigned cpu, struct sched_cpu_usage
     out->user_ns = atomic_load_relaxed(&target->user_ns);
     out->system_ns = atomic_load_relaxed(&target->system_ns);
     out->idle_ns = atomic_load_relaxed(&target->idle_ns);
+    out->stolen_ns = atomic_load_relaxed(&target->stolen_ns);
     out->context_switches = atomic_load_relaxed(&target->context_switches);
     out->interrupts = atomic_load_relaxed(&target->interrupts);
     if (rq->current == rq->idle) {

@@ -50,6 +50,21 @@ void runqueue_init(struct runqueue *rq, struct cpu *cpu, struct thread *idle)
 
 /* ---- accounting ---- */
 
+/* The tick of accounting runs whenever somebody but idle does. Where it is overdue, a host has let
+ * others use this CPU (a busy machine below QEMU, or below the process that we are): what lies
+ * between is nobody's CPU time. Asking a host how long it took would cost a call at each switch. */
+static uint64_t ran_until(struct runqueue *rq, uint64_t now_ns)
+{
+    uint64_t until_ns = rq->account_ns + STOLEN_MIN_NS, from_ns = rq->current->se.exec_start_ns;
+
+    if (now_ns <= until_ns) {
+        return now_ns;
+    }
+    until_ns = MAX(until_ns, from_ns);
+    atomic_store_relaxed(&rq->cpu->stolen_ns, rq->cpu->stolen_ns + (now_ns - until_ns));
+    return until_ns;
+}
+
 void runqueue_charge_current(struct runqueue *rq, uint64_t now_ns)
 {
     struct thread *thread = rq->current;
@@ -60,6 +75,7 @@ void runqueue_charge_current(struct runqueue *rq, uint64_t now_ns)
     if (exec_ns <= 0 || thread == rq->idle || !entity->queued) {
         return; /* clocks of two CPUs may differ by a little */
     }
+    exec_ns = (int64_t)(ran_until(rq, now_ns) - entity->exec_start_ns);
     entity->exec_start_ns = now_ns;
     entity->sum_exec_ns += (uint64_t)exec_ns;
     if (policy_is_rt(entity->policy)) {

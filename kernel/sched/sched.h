@@ -84,6 +84,7 @@ void sched_cpu_times(struct thread *thread, uint64_t *out_user_ns, uint64_t *out
 unsigned sched_runnable_count(struct kernel *kernel);
 struct sched_cpu_usage {
     uint64_t user_ns, system_ns, idle_ns;
+    uint64_t stolen_ns; /* the machine's host ran others meanwhile */
     uint64_t context_switches, interrupts;
 };
 void sched_cpu_usage(struct kernel *kernel, unsigned cpu, struct sched_cpu_usage *out);

@@ -31,6 +31,7 @@
 #include "kernel/sched/thread.h"
 
 #define ACCOUNT_TICK_NS 4000000ull    /* CPU time is divided into user and system by such samples */
+#define STOLEN_MIN_NS 2000000ull      /* a tick later than this: the CPU itself was away */
 #define TICK_MIN_NS     50000ull      /* no two ticks of the classes closer than this */
 #define SPREAD_NS       100000ull     /* a queued thread waits so long before an idle CPU gets it */
 

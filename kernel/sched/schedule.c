@@ -349,14 +349,14 @@ void sched_on_tick(void)
     uint64_t now_ns = sched_clock_ns();
 
     rq->tick_ns = UINT64_MAX;
+    runqueue_charge_current(rq, now_ns);
     if (rq->current != rq->idle && now_ns >= rq->account_ns) {
-        uint64_t ticks = (now_ns - rq->account_ns) / ACCOUNT_TICK_NS + 1;
+        bool stolen = now_ns - rq->account_ns > STOLEN_MIN_NS;
 
-        rq->cpu->ticks_due += (uint32_t)ticks;
-        rq->account_ns += ticks * ACCOUNT_TICK_NS;
+        rq->cpu->ticks_due++; /* those that were missed had no CPU to happen on */
+        rq->account_ns = (stolen ? now_ns : rq->account_ns) + ACCOUNT_TICK_NS;
     }
     load_update(rq->cpu->kernel->sched, now_ns);
-    runqueue_charge_current(rq, now_ns);
     if (rq->runnable >= 2) {
         balance_tick(rq, now_ns);
     }
