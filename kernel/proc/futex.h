@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 struct linux_futex_waitv;
+struct task;
 
 #define FUTEX_NO_TIMEOUT UINT64_MAX
 
@@ -40,5 +41,9 @@ int64_t futex_wait_requeue_pi(uint64_t uaddr, bool private, uint32_t value,
                               struct futex_timeout timeout, uint32_t bitset, uint64_t uaddr2);
 int64_t futex_cmp_requeue_pi(uint64_t uaddr, uint64_t uaddr2, bool private, int wake_count,
                              int requeue_count, uint32_t compare);
+
+/* The task's scheduling parameters have changed: if it waits for a PI futex, so do its place there
+ * and what it lends to the owner. */
+void futex_pi_priority_changed(struct task *task);
 
 #endif

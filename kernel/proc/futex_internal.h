@@ -43,6 +43,7 @@ struct pi_lock {
     struct list_node node;
     struct futex_key key;
     struct task *owner;  /* referenced */
+    struct list_node owned_node; /* in owner->pi_owned */
     struct list waiters; /* struct pi_waiter, highest priority first */
     bool correcting;     /* a dead owner's successor is writing the word */
 };
@@ -52,7 +53,7 @@ struct pi_waiter {
     struct pi_lock *lock; /* NULL: not queued */
     struct task *task;
     uint64_t uaddr;
-    int priority;    /* lower goes first */
+    int priority;    /* real-time, of its task: higher goes first */
     bool granted;    /* atomic: it owns the futex */
     bool owner_died; /* granted by a dying owner, which could not write the word */
 };

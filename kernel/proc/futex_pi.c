@@ -2,13 +2,15 @@
  *
  * Futexes with an owner (futex(2), "Priority-inheritance futexes").
  *
- * The user word holds the owner's tid; FUTEX_WAITERS sends unlockers into the kernel. A struct pi_lock
- * exists while anybody waits (or has just been given the futex by a dying owner and has not yet
- * corrected the word). Ownership is handed over directly to the waiter of highest priority. An
- * owner's priority is not raised: waiters are ordered, but inversion is not prevented.
- * Locking: table->pi_lock guards every pi_lock, pi_waiter, task->pi_waiter and task->futexes_closed.
- * Rare operations share one lock of the machine. A waiter lives on its thread's stack; it takes the
- * lock once more after it was granted the futex, so its granter is done with it.
+ * The user word holds the owner's tid; FUTEX_WAITERS sends unlockers into the kernel. A struct
+ * pi_lock exists while anybody waits (or has just been given the futex by a dying owner and has not
+ * yet corrected the word). Ownership is handed over directly to the waiter of highest priority. The
+ * owner runs with at least the real-time priority of its highest waiter; if it waits itself, so
+ * does the owner of what it waits for, and so on. Waiters that are not real-time lend nothing
+ * (neither does a nice value in Linux 6.1, but for the number that /proc shows). Locking:
+ * table->pi_lock guards every pi_lock, pi_waiter, task->pi_waiter and task->futexes_closed. Rare
+ * operations share one lock of the machine. A waiter lives on its thread's stack; it takes the lock
+ * once more after it was granted the futex, so its granter is done with it.
  */
 #include "hal/aspace.h"
 #include "kernel/abi/errno.h"
@@ -16,6 +18,7 @@
 #include "kernel/mm/slab.h"
 #include "kernel/proc/futex_internal.h"
 #include "kernel/proc/process_internal.h"
+#include "kernel/sched/sched.h"
 
 /* Look again: the word has changed, or its page is absent (resolved by the caller). */
 enum { AGAIN = 1, FAULT = 2 };
@@ -38,6 +41,10 @@ static void set_owner_locked(struct pi_lock *lock, struct task *owner)
     struct task *old = lock->owner;
     lock->owner = owner ? task_get(owner) : NULL;
     if (old)
+        list_remove(&lock->owned_node);
+    if (owner)
+        list_add_tail(&owner->pi_owned, &lock->owned_node);
+    if (old)
         task_put(old);
 }
 
@@ -50,14 +57,18 @@ static void drop_if_unused_locked(struct pi_lock *lock)
     kfree(lock);
 }
 
-static void enqueue_locked(struct pi_lock *lock, struct pi_waiter *waiter)
+static struct pi_waiter *first_locked(struct pi_lock *lock)
+{
+    return list_first_entry(&lock->waiters, struct pi_waiter, node);
+}
+
+/* Behind those of its priority. */
+static void insert_locked(struct pi_lock *lock, struct pi_waiter *waiter)
 {
     struct pi_waiter *other;
-    waiter->lock = lock;
-    waiter->task->pi_waiter = waiter;
     list_for_each_entry(other, &lock->waiters, node)
     {
-        if (other->priority > waiter->priority) {
+        if (other->priority < waiter->priority) {
             list_insert_before(&other->node, &waiter->node);
             return;
         }
@@ -65,16 +76,54 @@ static void enqueue_locked(struct pi_lock *lock, struct pi_waiter *waiter)
     list_add_tail(&lock->waiters, &waiter->node);
 }
 
+/* Lend the task what its waiters have, and see to its own place where it waits; the owner there may
+ * get another priority by that, and so on along the chain, which has no circles (deadlocks_locked).
+ */
+static void lend_locked(struct task *task)
+{
+    while (task) {
+        int highest = 0;
+        struct pi_lock *owned;
+        list_for_each_entry(owned, &task->pi_owned, owned_node)
+        {
+            if (!list_empty(&owned->waiters))
+                highest = MAX(highest, first_locked(owned)->priority);
+        }
+        int priority = sched_lend_priority(&task->thread, highest);
+        struct pi_waiter *waiter = task->pi_waiter;
+        if (!waiter || !waiter->lock || waiter->priority == priority)
+            return;
+        waiter->priority = priority;
+        list_remove(&waiter->node);
+        insert_locked(waiter->lock, waiter);
+        task = waiter->lock->owner;
+    }
+}
+
+void futex_pi_priority_changed(struct task *task)
+{
+    struct futex_table *table = futex_table();
+    spin_lock(&table->pi_lock);
+    lend_locked(task);
+    spin_unlock(&table->pi_lock);
+}
+
+static void enqueue_locked(struct pi_lock *lock, struct pi_waiter *waiter)
+{
+    struct sched_params params;
+    sched_get_params(&waiter->task->thread, &params);
+    waiter->priority = params.effective_rt_priority;
+    waiter->lock = lock;
+    waiter->task->pi_waiter = waiter;
+    insert_locked(lock, waiter);
+    lend_locked(lock->owner);
+}
+
 static void dequeue_locked(struct pi_waiter *waiter)
 {
     list_remove(&waiter->node);
     waiter->lock = NULL;
     waiter->task->pi_waiter = NULL;
-}
-
-static struct pi_waiter *first_locked(struct pi_lock *lock)
-{
-    return list_first_entry(&lock->waiters, struct pi_waiter, node);
 }
 
 static void grant_locked(struct pi_waiter *waiter)
@@ -88,9 +137,13 @@ static void grant_locked(struct pi_waiter *waiter)
 static void hand_over_locked(struct pi_lock *lock)
 {
     struct pi_waiter *waiter = first_locked(lock);
+    struct task *old = task_get(lock->owner);
     dequeue_locked(waiter);
     set_owner_locked(lock, waiter->task);
+    lend_locked(old); /* before the new owner is woken, which may then displace it */
+    lend_locked(waiter->task);
     grant_locked(waiter);
+    task_put(old);
     drop_if_unused_locked(lock);
 }
 
@@ -104,17 +157,9 @@ static bool deadlocks_locked(const struct task *task, const struct task *owner)
     return owner == task;
 }
 
-/* Lower goes first: real-time threads by priority, then everyone else in order of arrival. */
-static int priority_of(const struct task *task)
-{
-    return -task->thread.se.rt_priority;
-}
-
 static void waiter_init(struct pi_waiter *waiter, uint64_t uaddr)
 {
-    struct task *task = current_task();
-    *waiter =
-        (struct pi_waiter){.task = task, .uaddr = uaddr, .priority = priority_of(task)};
+    *waiter = (struct pi_waiter){.task = current_task(), .uaddr = uaddr};
     list_node_init(&waiter->node);
 }
 
@@ -275,6 +320,7 @@ static int leave_queue(struct pi_waiter *waiter, const struct futex_key *key, in
     if (!granted && waiter->lock) {
         struct pi_lock *lock = waiter->lock;
         dequeue_locked(waiter);
+        lend_locked(lock->owner);
         drop_if_unused_locked(lock);
     }
     spin_unlock(&table->pi_lock);

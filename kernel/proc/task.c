@@ -87,6 +87,7 @@ int task_allocate(struct kernel *kernel, const char *name, void (*entry)(void *)
     signal_pending_init(&task->pending);
     list_init(&task->tracees);
     list_init(&task->works);
+    list_init(&task->pi_owned);
     task->altstack.ss_flags = SS_DISABLE;
     task->syscall_nr = -1;
     task->orig_rax = UINT64_MAX;

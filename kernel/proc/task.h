@@ -200,7 +200,8 @@ struct task {
 
     uint64_t clear_child_tid;    /* CLONE_CHILD_CLEARTID: uaddr or 0 */
     uint64_t robust_list, robust_list_bytes;
-    struct pi_waiter *pi_waiter; /* waits for a PI futex; these two: futex_table.pi_lock */
+    struct pi_waiter *pi_waiter; /* waits for a PI futex; these three: futex_table.pi_lock */
+    struct list pi_owned;        /* struct pi_lock: PI futexes that others wait for */
     bool futexes_closed;         /* exiting: its futexes have been given away */
     struct list works;           /* task_work.c; these three: the process's signal lock */
     bool works_pending;          /* the list is not empty; atomic */

@@ -203,8 +203,8 @@ static void put_stat_times(struct task *task, bool whole, struct strbuf *out)
 
 static int kernel_priority(const struct sched_params *params)
 {
-    if (params->policy == SCHED_FIFO || params->policy == SCHED_RR)
-        return -1 - params->rt_priority;
+    if (params->effective_rt_priority > 0)
+        return -1 - params->effective_rt_priority;
     return 20 + params->nice;
 }
 

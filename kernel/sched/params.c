@@ -6,48 +6,88 @@
 #include "hal/cpu.h"
 #include "kernel/sched/sched_internal.h"
 
-static void set_class(struct sched_entity *entity, int policy, int nice, int rt_priority)
+/* What is asked for a thread. */
+struct class {
+    int policy, nice, rt_priority;
+    int lent; /* sched_lend_priority */
+};
+
+static struct class class_of(const struct sched_entity *entity)
 {
-    entity->policy = policy;
-    entity->nice = nice;
-    entity->rt_priority = policy_is_rt(policy) ? rt_priority : 0;
-    entity->rr_left_ns = RR_QUANTUM_NS;
-    fair_reweight(entity, fair_weight(policy, nice));
+    return (struct class){entity->own_policy, entity->nice, entity->own_rt_priority,
+                          entity->lent_rt_priority};
 }
 
-/* Change the parameters of a thread that may be queued or running. */
-static void change_class(struct thread *thread, int policy, int nice, int rt_priority)
+static void set_class(struct sched_entity *entity, struct class class)
 {
-    struct runqueue *rq = runqueue_lock_of(thread);
+    entity->nice = class.nice;
+    entity->own_policy = entity->policy = class.policy;
+    entity->own_rt_priority = policy_is_rt(class.policy) ? class.rt_priority : 0;
+    entity->rt_priority = MAX(entity->own_rt_priority, class.lent);
+    entity->lent_rt_priority = class.lent;
+    if (entity->rt_priority > 0 && !policy_is_rt(entity->policy)) {
+        entity->policy = SCHED_FIFO;
+    }
+    entity->rr_left_ns = RR_QUANTUM_NS;
+    fair_reweight(entity, fair_weight(class.policy, class.nice));
+}
 
+/* Change the parameters of a thread that may be queued or running; rq is its run queue. */
+static void change_class_locked(struct runqueue *rq, struct thread *thread, struct class class)
+{
     if (!thread->se.queued) {
-        set_class(&thread->se, policy, nice, rt_priority);
+        set_class(&thread->se, class);
     } else {
         runqueue_charge_current(rq, sched_clock_ns());
         runqueue_detach(rq, thread);
-        set_class(&thread->se, policy, nice, rt_priority);
+        set_class(&thread->se, class);
         runqueue_attach(rq, thread);
         runqueue_note_priority(rq);
         runqueue_resched(rq);
     }
-    spin_unlock(&rq->lock);
 }
 
 void sched_set_policy(struct thread *thread, int policy, int rt_priority, bool reset_on_fork)
 {
     bool irq = hal_irq_save();
+    struct runqueue *rq = runqueue_lock_of(thread);
+    struct class class = class_of(&thread->se);
 
     atomic_store_relaxed(&thread->se.reset_on_fork, reset_on_fork);
-    change_class(thread, policy, thread->se.nice, rt_priority);
+    class.policy = policy;
+    class.rt_priority = rt_priority;
+    change_class_locked(rq, thread, class);
+    spin_unlock(&rq->lock);
     hal_irq_restore(irq);
 }
 
 void sched_set_nice(struct thread *thread, int nice)
 {
     bool irq = hal_irq_save();
+    struct runqueue *rq = runqueue_lock_of(thread);
+    struct class class = class_of(&thread->se);
 
-    change_class(thread, thread->se.policy, nice, thread->se.rt_priority);
+    class.nice = nice;
+    change_class_locked(rq, thread, class);
+    spin_unlock(&rq->lock);
     hal_irq_restore(irq);
+}
+
+int sched_lend_priority(struct thread *thread, int rt_priority)
+{
+    bool irq = hal_irq_save();
+    struct runqueue *rq = runqueue_lock_of(thread);
+    struct class class = class_of(&thread->se);
+    int result;
+
+    if (class.lent != rt_priority) {
+        class.lent = rt_priority;
+        change_class_locked(rq, thread, class);
+    }
+    result = thread->se.rt_priority;
+    spin_unlock(&rq->lock);
+    hal_irq_restore(irq);
+    return result;
 }
 
 void sched_get_params(struct thread *thread, struct sched_params *out)
@@ -55,9 +95,10 @@ void sched_get_params(struct thread *thread, struct sched_params *out)
     bool irq = hal_irq_save();
     struct runqueue *rq = runqueue_lock_of(thread);
 
-    out->policy = thread->se.policy;
+    out->policy = thread->se.own_policy;
     out->nice = thread->se.nice;
-    out->rt_priority = thread->se.rt_priority;
+    out->rt_priority = thread->se.own_rt_priority;
+    out->effective_rt_priority = thread->se.rt_priority;
     out->reset_on_fork = atomic_load_relaxed(&thread->se.reset_on_fork);
     out->affinity = thread->affinity;
     spin_unlock(&rq->lock);
@@ -137,5 +178,5 @@ void sched_inherit(struct thread *child, const struct thread *parent)
     }
     child->affinity = params.affinity;
     child->se.reset_on_fork = false;
-    set_class(&child->se, policy, params.nice, params.rt_priority);
+    set_class(&child->se, (struct class){policy, params.nice, params.rt_priority, 0});
 }

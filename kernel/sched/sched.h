@@ -52,9 +52,15 @@ void sched_set_policy(struct thread *thread, int policy, int rt_priority, bool r
 void sched_set_nice(struct thread *thread, int nice);
 int sched_set_affinity(struct thread *thread, struct cpu_mask mask); /* -EINVAL if no CPU is left */
 
+/* Priority inheritance: until the next call the thread runs with at least this real-time priority,
+ * which others see in effective_rt_priority alone; 0 ends it. A thread that would not be real-time
+ * by itself runs like SCHED_FIFO meanwhile. Any context. Returns what it runs with now. */
+int sched_lend_priority(struct thread *thread, int rt_priority);
+
 /* Current parameters, read together. */
 struct sched_params {
     int policy, nice, rt_priority;
+    int effective_rt_priority; /* with what was lent; 0: runs as a fair thread */
     bool reset_on_fork;
     struct cpu_mask affinity;
 };

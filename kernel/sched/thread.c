@@ -104,7 +104,7 @@ static void init_common(struct thread *thread, struct kernel *kernel, const char
     kstrlcpy(thread->name, name, sizeof thread->name);
     thread->affinity = (struct cpu_mask){~0ull};
     thread->sync_score = SYNC_SCORE_LIKELY;
-    thread->se.policy = SCHED_NORMAL;
+    thread->se.policy = thread->se.own_policy = SCHED_NORMAL;
     thread->se.weight = WEIGHT_NICE_0;
     thread->se.slice_ns = SLICE_NS;
     thread->se.rr_left_ns = RR_QUANTUM_NS;

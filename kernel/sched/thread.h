@@ -56,9 +56,11 @@ struct sched_entity {
     uint64_t exec_start_ns;   /* when it last got the CPU */
     uint64_t sum_exec_ns;     /* CPU time consumed, ever */
     uint32_t weight;
-    int policy;               /* SCHED_NORMAL, SCHED_FIFO … */
+    int policy;               /* SCHED_NORMAL, SCHED_FIFO …: what it runs by */
     int nice;                 /* -20..19 */
-    int rt_priority;          /* 1..99 for FIFO/RR, else 0 */
+    int rt_priority;          /* 1..99 for FIFO/RR, else 0: likewise */
+    int own_policy, own_rt_priority; /* as was asked for it: without the next */
+    int lent_rt_priority;            /* of the highest thread that waits for it; 0: none */
     uint64_t rr_left_ns;
     bool reset_on_fork;
     bool queued;              /* runnable: on a run queue, or its current thread */

@@ -14,6 +14,7 @@
 #include "kernel/core/kernel.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/uaccess.h"
+#include "kernel/proc/futex.h"
 #include "kernel/proc/task.h"
 #include "kernel/sched/sched.h"
 #include "kernel/security/cred.h"
@@ -154,6 +155,7 @@ static int set_scheduler(struct task *task, struct request *request)
     if (is_fair(policy) && request->set_nice) {
         sched_set_nice(&task->thread, request->nice);
     }
+    futex_pi_priority_changed(task);
     return 0;
 }
 
