@@ -27,10 +27,11 @@ KERNEL_LAYERS = {
     "net": _OBJECTS + ["ipc"],
     "proc": _SERVICES,
     "tty": _TASKS,
-    "procfs": _TASKS + ["tty"],
-    "syscall": _TASKS + ["procfs", "tty"],
+    "cgroup": _TASKS,
+    "procfs": _TASKS + ["cgroup", "tty"],
+    "syscall": _TASKS + ["cgroup", "procfs", "tty"],
     # Brings everything up, and so sees everything.
-    "boot": _TASKS + ["procfs", "syscall", "tty"],
+    "boot": _TASKS + ["cgroup", "procfs", "syscall", "tty"],
 }
 
 def kernel_headers(part):

@@ -27,11 +27,11 @@ static int publish_cred_lock(struct kernel *kernel)
 }
 
 static const struct boot_step boot_steps[] = {
-    {"mm", mm_init},           {"core", core_init},       {"sched", sched_init},
-    {"drivers", drivers_init}, {"vfs", vfs_init},         {"ipc", ipc_init},
-    {"net", net_init},         {"proc", proc_init},       {"cred", publish_cred_lock},
-    {"tty", tty_init},         {"procfs", procfs_init},   {"syscall", syscall_init},
-    {"cpus", start_cpus},      {"init", proc_start_init},
+    {"mm", mm_init},           {"core", core_init},     {"sched", sched_init},
+    {"drivers", drivers_init}, {"vfs", vfs_init},       {"ipc", ipc_init},
+    {"net", net_init},         {"proc", proc_init},     {"cred", publish_cred_lock},
+    {"tty", tty_init},         {"cgroup", cgroup_init}, {"procfs", procfs_init},
+    {"syscall", syscall_init}, {"cpus", start_cpus},    {"init", proc_start_init},
 };
 
 void kernel_on_boot(const struct hal_boot *boot)

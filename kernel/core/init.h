@@ -28,6 +28,7 @@ struct kernel *core_early_init(const struct hal_boot *boot);
 /* net    */ int net_init(struct kernel *kernel);     /* devices, AF_NETLINK */
 /* proc   */ int proc_init(struct kernel *kernel);    /* process table, futexes */
 /* tty    */ int tty_init(struct kernel *kernel);     /* console, ptys */
+/* cgroup */ int cgroup_init(struct kernel *kernel);  /* the root group, cgroup2 */
 /* procfs */ int procfs_init(struct kernel *kernel);
 /* syscall*/ int syscall_init(struct kernel *kernel);
 /* proc   */ int proc_start_init(struct kernel *kernel); /* create and start pid 1's thread */

@@ -24,6 +24,7 @@ struct driver_state;    /* drivers/ */
 struct vfs_state;       /* fs/ */
 struct ipc_state;       /* ipc/ */
 struct tty_state;       /* tty/ */
+struct cgroup_state;    /* cgroup/ */
 struct pid_state;       /* security/pid_namespace.c */
 struct key_state;       /* security/key.c */
 struct landlock_layer;  /* security/landlock.c */
@@ -66,6 +67,7 @@ struct kernel {
     struct pid_state *pids;
     struct spinlock *cred_lock; /* guards every thread's cred pointer: the process-tree lock, once
                                  * there are processes; NULL before */
+    struct cgroup_state *cgroups;
     struct namespaces *namespaces;
     struct user_namespace *user_ns;
     struct key_state *keys;

@@ -29,6 +29,7 @@ enum lock_rank {
     LOCK_RANK_TTY = 18,
     LOCK_RANK_SOCKET_RIGHTS = 19, /* files in flight between sockets */
     LOCK_RANK_KEYS = 20,          /* keys and keyrings */
+    LOCK_RANK_CGROUP = 21,        /* the tree of control groups */
     LOCK_RANK_FILE_POS = 9,
     LOCK_RANK_EPOLL = 15,
     LOCK_RANK_MM = 30, /* address space; user copies take it, so it is late */

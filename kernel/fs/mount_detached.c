@@ -37,7 +37,7 @@ int mount_clone_detached(const struct path *path, bool recursive, struct path *o
 int mount_new_detached(struct superblock *sb, unsigned flags, struct path *out)
 {
     struct mount *mount;
-    int error = mount_create(sb->kernel, sb, sb->root, flags, &mount);
+    int error = mount_create_top(sb, flags, &mount);
     if (!error)
         make_path(mount, out);
     return error;

@@ -23,6 +23,8 @@ int mount_copy_tree(struct mount *from, struct dentry *root, enum mount_copy wha
 void mount_destroy_tree(struct mount *top);
 void mount_unmount_tree(struct mount *top);
 bool mount_contains(struct mount *top, const struct mount *mount);
+/* A mount of the superblock that shows what its type's mount_root says. */
+int mount_create_top(struct superblock *sb, unsigned flags, struct mount **out);
 void mount_enter_top(struct path *path); /* to the topmost mount on a place */
 static inline bool mount_is_ours(const struct mount *mount)
 {

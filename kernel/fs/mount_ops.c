@@ -120,6 +120,19 @@ bool filesystem_may_mount(const struct filesystem *type)
     return type->may_mount ? type->may_mount() : capable(CAP_SYS_ADMIN);
 }
 
+int mount_create_top(struct superblock *sb, unsigned flags, struct mount **out)
+{
+    struct dentry *root = NULL;
+    if (!sb->type->mount_root)
+        return mount_create(sb->kernel, sb, sb->root, flags, out);
+    int error = sb->type->mount_root(sb, &root);
+    if (!error) {
+        error = mount_create(sb->kernel, sb, root, flags, out);
+        dentry_put(root);
+    }
+    return error;
+}
+
 int mount_attach_new(struct kernel *kernel, const struct filesystem *type, const char *source,
                      unsigned flags, const char *options, const struct path *path)
 {
@@ -134,7 +147,7 @@ int mount_attach_new(struct kernel *kernel, const struct filesystem *type, const
     if (fresh || capable(CAP_SYS_ADMIN)) /* others see it too: not for everyone to change */
         atomic_fetch_or_relaxed(&sb->flags, flags & SUPERBLOCK_FLAGS);
     struct mount *mount;
-    error = mount_create(kernel, sb, sb->root, mount_flags_from(flags), &mount);
+    error = mount_create_top(sb, mount_flags_from(flags), &mount);
     superblock_put(sb);
     if (error)
         return error;

@@ -13,6 +13,8 @@ struct text {
     char *buffer;
     size_t length;
     bool ready;
+    struct text_event *event; /* NULL: its changes are not announced */
+    uint32_t seen;            /* the event's count when the text was made; atomic */
 };
 
 static int text_open(struct inode *inode, struct file *file)
@@ -37,6 +39,8 @@ static void text_release(struct file *file)
 static int produce(struct file *file, struct text *text)
 {
     const struct text_file_ops *ops = file->inode->private;
+    if (text->event)
+        atomic_store_relaxed(&text->seen, atomic_load_acquire(&text->event->count));
     for (size_t size = TEXT_INITIAL; size <= TEXT_MAX; size *= 2) {
         char *buffer = kmalloc(size);
         if (!buffer)
@@ -109,4 +113,48 @@ const struct file_ops text_file_operations = {
     .read = text_read,
     .write = text_write,
     .seek = text_seek,
+};
+
+/* ---- texts that announce their changes ---- */
+
+/* Nobody has read anything yet, so the first poll finds news. */
+void text_event_init(struct text_event *event)
+{
+    event->count = 1;
+    wait_queue_init(&event->wait);
+}
+
+void text_event_raise(struct text_event *event)
+{
+    atomic_fetch_add_release(&event->count, 1);
+    wake_all(&event->wait);
+}
+
+static int text_event_open(struct inode *inode, struct file *file)
+{
+    const struct text_event_ops *ops = inode->private;
+    int error = text_open(inode, file);
+    if (!error)
+        ((struct text *)file->private)->event = ops->event(file);
+    return error;
+}
+
+static uint32_t text_poll(struct file *file, struct poll_table *table)
+{
+    const struct text *text = file->private;
+    struct text_event *event = text->event;
+    poll_wait(table, &event->wait);
+    uint32_t ready = EPOLLIN | EPOLLOUT | EPOLLRDNORM | EPOLLWRNORM;
+    if (atomic_load_relaxed(&text->seen) != atomic_load_acquire(&event->count))
+        ready |= EPOLLERR | EPOLLPRI;
+    return ready;
+}
+
+const struct file_ops text_event_operations = {
+    .open = text_event_open,
+    .release = text_release,
+    .read = text_read,
+    .write = text_write,
+    .seek = text_seek,
+    .poll = text_poll,
 };

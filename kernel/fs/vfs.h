@@ -205,6 +205,9 @@ struct filesystem {
                  unsigned flags, const char *options, struct superblock **out);
     /* May the current task make one? NULL: only with CAP_SYS_ADMIN in the initial user namespace. */
     bool (*may_mount)(void);
+    /* The dentry at the top of a new mount, referenced; it may be below the superblock's root. NULL:
+     * the superblock's root. Errors of path_walk. */
+    int (*mount_root)(struct superblock *sb, struct dentry **out);
 };
 
 struct superblock_ops {

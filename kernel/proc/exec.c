@@ -23,6 +23,7 @@
 #include "kernel/lib/assert.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
+#include "kernel/proc/cgroup_ops.h"
 #include "kernel/proc/keyrings.h"
 #include "kernel/proc/namespaces.h"
 #include "kernel/proc/process_internal.h"
@@ -186,6 +187,7 @@ static void take_leader_number(struct task *task)
     mine->task = NULL;
     pid_slot_release(table, task->tid);
     user_count_remove_locked(table, old);
+    cgroup_release_locked(table, old);
     if (old->traced)
         ptrace_unlink_locked(old);
     bool irq = spin_lock_irqsave(&process->signal_lock); /* senders of signals look at the leader */

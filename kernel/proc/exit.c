@@ -17,6 +17,7 @@
 #include "kernel/ipc/sysv.h"
 #include "kernel/lib/assert.h"
 #include "kernel/proc/acct.h"
+#include "kernel/proc/cgroup_ops.h"
 #include "kernel/proc/core_dump.h"
 #include "kernel/proc/keyrings.h"
 #include "kernel/proc/namespaces.h"
@@ -228,6 +229,7 @@ static void unlink_zombie_locked(struct process_table *table, struct process *pr
     list_remove(&process->sibling_node);
     process_leave_group_locked(table, process);
     user_count_remove_locked(table, process->leader);
+    cgroup_release_locked(table, process->leader);
     slot->process = NULL;
     pid_slot_release(table, process->pid);
 }
@@ -398,6 +400,7 @@ static void leave_tree(struct task *task)
     list_remove(&task->process_node);
     spin_unlock_irqrestore(&process->signal_lock, irq);
     task->exited = true;
+    cgroup_leave_locked(table, task);
     atomic_store_release(&process->task_count, process->task_count - 1); /* exec waits for it */
     atomic_store_relaxed(&table->task_count, table->task_count - 1);
     bool kept = task->traced && task != process->leader;
@@ -410,8 +413,10 @@ static void leave_tree(struct task *task)
     }
     if (task == process->leader)
         task_get(task); /* kept until the process is reaped: credentials */
-    else if (!kept)     /* one that its tracer has yet to wait for counts until then */
+    else if (!kept) {   /* one that its tracer has yet to wait for counts until then */
         user_count_remove_locked(table, task);
+        cgroup_release_locked(table, task);
+    }
     if (process->task_count == 0) {
         become_zombie_locked(table, process, &departed.processes);
     } else {
@@ -419,6 +424,7 @@ static void leave_tree(struct task *task)
         wake_all(&process->exit_wait);
     }
     spin_unlock(&table->lock);
+    cgroup_settle(process->kernel);
 
     if (!kept)
         task_put(task); /* the slot's; the thread's own reference remains */

@@ -20,6 +20,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
 #include "kernel/mm/uaccess.h"
+#include "kernel/proc/cgroup_ops.h"
 #include "kernel/proc/itimer.h"
 #include "kernel/proc/keyrings.h"
 #include "kernel/proc/namespaces.h"
@@ -59,8 +60,6 @@ static int check_flags(const struct clone_args *args)
         return -EINVAL;
     if ((flags & CLONE_PIDFD) && (flags & CLONE_PARENT_SETTID) && args->pidfd == args->parent_tid)
         return -EINVAL;
-    if (flags & CLONE_INTO_CGROUP)
-        return -EBADF; /* no descriptor is that of a control group */
     return 0;
 }
 
@@ -200,7 +199,9 @@ static void discard_parts(struct task *child)
 
     spin_lock(&table->lock);
     user_count_remove_locked(table, child);
+    cgroup_release_locked(table, child);
     spin_unlock(&table->lock);
+    cgroup_settle(thread->kernel);
     sem_undo_unshare(thread);
     if (thread->files)
         file_table_put(thread->files);
@@ -296,7 +297,7 @@ static int assemble(struct task *child, struct task *parent, const struct clone_
 /* Enter the assembled task in the tree. Fails if the creator has a signal to handle first: it may
  * end or stop it, and a signal to a group must not miss a child that is being born. */
 static int publish(struct process_table *table, struct task *child, struct pid_slot *slot,
-                   const struct clone_args *args)
+                   const struct clone_args *args, struct cgroup *into)
 {
     struct process *self = current_process(), *process = child->process;
     int error = 0;
@@ -306,11 +307,14 @@ static int publish(struct process_table *table, struct task *child, struct pid_s
         error = -ENOMEM;
         goto unlock;
     }
+    bool grouped = into || current_task()->cgroup;
     bool irq = spin_lock_irqsave(&self->signal_lock);
     signal_recalculate(current_task());
     if (this_thread()->interrupted)
         error = -ERESTARTNOINTR;
-    else {
+    else if (unlikely(grouped))
+        error = table->cgroup_ops->fork(child, current_task(), into);
+    if (!error) {
         seccomp_inherit(child, current_task());
         list_add_tail(&process->tasks, &child->process_node);
     }
@@ -382,11 +386,16 @@ int task_create(const struct clone_args *args, void (*entry)(void *), struct tas
     struct task *parent = current_task(), *child;
     struct kernel *kernel = parent->thread.kernel;
     struct process_table *table = kernel->processes;
+    struct cgroup *into = NULL;
     int event;
 
-    int error = task_allocate(kernel, parent->thread.name, entry, &child);
+    int error = 0;
+    if (args->flags & CLONE_INTO_CGROUP)
+        error = !table->cgroup_ops ? -EBADF : table->cgroup_ops->target(args->cgroup_fd, args->flags & CLONE_THREAD, &into);
+    if (!error)
+        error = task_allocate(kernel, parent->thread.name, entry, &child);
     if (error)
-        return error;
+        goto put_group;
     error = count_task(table, child);
     if (!error)
         error = assemble(child, parent, args);
@@ -399,7 +408,10 @@ int task_create(const struct clone_args *args, void (*entry)(void *), struct tas
     error = number_task(child, args, &slot);
     if (error)
         goto discard;
-    error = publish(table, child, slot, args);
+    error = publish(table, child, slot, args, into);
+    if (into)
+        table->cgroup_ops->put(into);
+    into = NULL;
     if (error)
         goto free_pid;
     *out = child;
@@ -411,6 +423,9 @@ free_pid:
     spin_unlock(&table->lock);
 discard:
     discard_parts(child);
+put_group:
+    if (into)
+        table->cgroup_ops->put(into);
     return error;
 }
 
@@ -434,6 +449,7 @@ static void task_uncreate(struct task *child)
     spin_unlock_irqrestore(&process->signal_lock, irq);
     atomic_store_release(&process->task_count, process->task_count - 1);
     table->task_count--;
+    cgroup_leave_locked(table, child);
     if (process->leader == child) {
         if (slot->ns->init == process)
             slot->ns->init = NULL;
@@ -476,10 +492,17 @@ static int give_pidfd(struct task *child, const struct clone_args *args)
 
 static int wait_for_vfork(struct process_table *table, struct task *child, struct vfork_wait *wait)
 {
+    struct task *self = current_task();
+    bool grouped = atomic_load_relaxed(&self->cgroup) != NULL;
+    if (unlikely(grouped))
+        task_set_parked(self, true);
     int error = wait_event_killable(&wait->wait, atomic_load_acquire(&wait->done));
     spin_lock(&table->lock);
     child->vfork = NULL;
+    if (unlikely(grouped))
+        task_set_parked_locked(self, false);
     spin_unlock(&table->lock);
+    cgroup_settle(self->thread.kernel);
     return error;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Sets of namespaces, and the kinds that are nothing but a few words: UTS (uts_namespaces(7)) and
- * cgroup (cgroup_namespaces(7), of which there is nothing to see without controllers).
+ * cgroup (cgroup_namespaces(7)).
  */
 #include "kernel/proc/namespaces.h"
 
@@ -15,14 +15,23 @@
 #include "kernel/ipc/sysv.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
+#include "kernel/proc/cgroup_ops.h"
 #include "kernel/proc/process_internal.h"
 #include "kernel/proc/time_namespace.h"
 #include "kernel/security/cred.h"
 #include "kernel/security/pid_namespace.h"
 #include "kernel/security/user_namespace.h"
 
-static void free_cgroup(struct ns_common *ns)
+static void put_cgroup(struct kernel *kernel, struct cgroup *group)
 {
+    if (group)
+        kernel->processes->cgroup_ops->put(group);
+}
+
+static void free_cgroup(struct ns_common *common)
+{
+    struct cgroup_namespace *ns = cgroup_namespace_of(common);
+    put_cgroup(common->kernel, ns->root);
     kfree(ns);
 }
 
@@ -38,9 +47,24 @@ static const struct ns_ops uts_ops = {.name = "uts", .type = CLONE_NEWUTS, .free
 static struct ns_common *cgroup_create(struct kernel *kernel, uint32_t number,
                                        struct user_namespace *owner)
 {
-    struct ns_common *ns = kzalloc(sizeof(*ns));
-    if (ns)
-        namespace_init(ns, kernel, &cgroup_ops, number, owner);
+    struct cgroup_namespace *ns = kzalloc(sizeof(*ns));
+    if (!ns)
+        return NULL;
+    namespace_init(&ns->common, kernel, &cgroup_ops, number, owner);
+    return &ns->common;
+}
+
+/* One whose root is the current task's group. */
+static struct ns_common *cgroup_create_here(struct kernel *kernel, struct user_namespace *owner)
+{
+    struct spinlock *tree = process_tree_lock(kernel);
+    struct ns_common *ns = cgroup_create(kernel, 0, owner);
+    if (!ns)
+        return NULL;
+    spin_lock(tree);
+    struct cgroup *group = current_task()->cgroup;
+    cgroup_namespace_of(ns)->root = group ? kernel->processes->cgroup_ops->get(group) : NULL;
+    spin_unlock(tree);
     return ns;
 }
 
@@ -169,7 +193,7 @@ int namespaces_copy(struct namespaces *from, uint64_t flags, struct user_namespa
         return -ENOMEM;
     refcount_init(&set->refs, 1);
     set->cgroup =
-        flags & CLONE_NEWCGROUP ? cgroup_create(kernel, 0, owner) : namespace_get(from->cgroup);
+        flags & CLONE_NEWCGROUP ? cgroup_create_here(kernel, owner) : namespace_get(from->cgroup);
     if (flags & CLONE_NEWUTS) {
         set->uts = uts_copy(from->uts, owner);
     } else {

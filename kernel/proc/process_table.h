@@ -11,6 +11,7 @@
 #include "kernel/proc/task.h"
 #include "kernel/security/pid_namespace.h"
 
+struct cgroup_ops;
 struct file;
 struct futex_table;
 struct session_tty_ops;
@@ -40,6 +41,8 @@ struct process_table {
 
     const struct session_tty_ops *tty_ops;
     const struct user_loop_ops *user_ops;
+    const struct cgroup_ops *cgroup_ops; /* constant after boot */
+    bool cgroup_news; /* something for cgroup_ops->settle; atomic */
 };
 
 /* A new number, as pid_slot_create does it, with an empty slot. */

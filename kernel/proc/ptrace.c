@@ -18,6 +18,7 @@
 #include "kernel/mm/slab.h"
 #include "kernel/proc/ptrace_internal.h"
 #include "kernel/proc/signal_internal.h"
+#include "kernel/proc/cgroup_ops.h"
 #include "kernel/proc/user_count.h"
 #include "kernel/sched/sched.h"
 #include "kernel/security/cred.h"
@@ -162,6 +163,7 @@ void ptrace_bury_locked(struct task *task, struct list *reaped)
     slot->task = NULL;
     pid_slot_release(table, task->tid);
     user_count_remove_locked(table, task);
+    cgroup_release_locked(table, task);
     if (--process->unburied == 0 && process->state == PROCESS_ZOMBIE)
         process_announce_locked(process, reaped);
 }

@@ -16,6 +16,7 @@
 #include "kernel/abi/wait.h"
 #include "kernel/core/kernel.h"
 #include "kernel/lib/string.h"
+#include "kernel/proc/cgroup_ops.h"
 #include "kernel/proc/ptrace_internal.h"
 #include "kernel/proc/signal_internal.h"
 #include "kernel/sched/sched.h"
@@ -126,9 +127,14 @@ int ptrace_stop_locked(struct task *task, const struct ptrace_stop *stop, bool *
     spin_unlock_irqrestore(&process->signal_lock, *irq);
     spin_lock(tree);
     bool stops = begin_stop(task, stop);
-    spin_unlock(tree);
     if (stops)
+        task_set_parked_locked(task, true);
+    spin_unlock(tree);
+    if (stops) {
+        cgroup_settle(process->kernel);
         sleep_stopped(task);
+        task_set_parked(task, false);
+    }
     *irq = spin_lock_irqsave(&process->signal_lock);
     if (!stops) { /* nobody to ask any more: a signal is delivered as if there never had been */
         trace->resumed = false;

@@ -15,6 +15,7 @@
 #include "kernel/abi/wait.h"
 #include "kernel/core/clock.h"
 #include "kernel/lib/assert.h"
+#include "kernel/proc/cgroup_ops.h"
 #include "kernel/proc/core_dump.h"
 #include "kernel/proc/ptrace_internal.h"
 #include "kernel/proc/rseq.h"
@@ -90,6 +91,7 @@ static void park_locked(struct task *task, bool *irq)
     spin_unlock_irqrestore(&process->signal_lock, *irq);
     if (complete)
         process_notify_parent_of_stop(process, CLD_STOPPED, signo);
+    task_set_parked(task, true);
     for (;;) {
         sched_prepare_block(THREAD_STOPPED);
         if (!must_stay_stopped(task))
@@ -97,6 +99,7 @@ static void park_locked(struct task *task, bool *irq)
         sched_block();
     }
     sched_finish_block();
+    task_set_parked(task, false);
     *irq = spin_lock_irqsave(&process->signal_lock);
 }
 
@@ -162,10 +165,14 @@ static bool handle_group_locked(struct task *task, bool *irq)
         *irq = spin_lock_irqsave(&process->signal_lock);
         return true;
     }
-    if (task->traced)
-        return ptrace_trap_locked(task, irq);
-    if (process->group_stopping) {
+    if (task->traced && ptrace_trap_locked(task, irq))
+        return true;
+    if (!task->traced && process->group_stopping) {
         park_locked(task, irq);
+        return true;
+    }
+    if (unlikely(task->freeze)) {
+        task_freeze_park(task, irq);
         return true;
     }
     return false;

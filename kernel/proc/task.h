@@ -27,6 +27,7 @@
 #include "kernel/sched/timer.h"
 #include "kernel/sched/wait.h"
 
+struct cgroup;
 struct file;
 struct key;
 struct pid_namespace;
@@ -235,6 +236,11 @@ struct task {
     uint8_t request_key_default; /* KEYCTL_SET_REQKEY_KEYRING */
     bool keyrings_closed;        /* exiting: gets no session any more; atomic */
     bool no_new_privs;           /* PR_SET_NO_NEW_PRIVS; atomic, never cleared */
+    bool freeze;                 /* its control group is frozen; tree and signal lock to change */
+    bool parked;                 /* sits still, see freeze.c; these: process-tree lock */
+    struct cgroup *cgroup;       /* referenced until the task is reaped; NULL: the root group */
+    struct list_node cgroup_node; /* of the group's members, until it exits */
+    uint64_t cgroup_user_ns, cgroup_system_ns; /* its CPU time before it came into the group */
 };
 
 static inline struct task *task_of(struct thread *thread)
@@ -306,6 +312,7 @@ struct clone_args { /* decoded and checked clone/clone3 arguments */
     uint64_t parent_tid, child_tid, pidfd; /* user addresses */
     unsigned set_tid_count;                /* numbers wanted, the innermost namespace's first */
     int set_tid[33];
+    int cgroup_fd;               /* CLONE_INTO_CGROUP */
 };
 /* New task or process that continues from the current task's registers with rax 0. Its tid or
  * -EAGAIN -ENOMEM … With CLONE_VFORK returns after the child execs or exits. */

@@ -197,6 +197,7 @@ int pid_show_status(struct task *task, bool whole, struct pid_namespace *ns, str
 int pid_show_cmdline(struct task *task, bool whole, struct strbuf *out);
 int pid_show_comm(struct task *task, bool whole, struct strbuf *out);
 int64_t pid_write_comm(struct task *task, const char *text, size_t bytes);
+int pid_show_cgroup(struct task *task, bool whole, struct strbuf *out);
 int pid_show_limits(struct task *task, bool whole, struct strbuf *out);
 int pid_show_io(struct task *task, bool whole, struct strbuf *out);
 int pid_show_oom_score(struct task *task, bool whole, struct strbuf *out);
@@ -230,7 +231,7 @@ int proc_tracer_pid(struct task *task);
 /* ---- texts about the machine, system_*.c ---- */
 
 extern const struct text_file_ops proc_cpuinfo, proc_meminfo, proc_stat, proc_uptime, proc_loadavg;
-extern const struct text_file_ops proc_version, proc_cmdline, proc_filesystems, proc_devices;
+extern const struct text_file_ops proc_version, proc_cgroups, proc_cmdline, proc_filesystems, proc_devices;
 extern const struct text_file_ops proc_config;
 extern const struct text_file_ops proc_interrupts, proc_vmstat, proc_swaps, proc_partitions;
 extern const struct text_file_ops proc_locks, proc_slabinfo, proc_diskstats;

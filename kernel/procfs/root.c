@@ -58,6 +58,7 @@ static const struct inode_ops plain_ops = {0};
     }
 
 static const struct proc_entry root_entries[] = {
+    TEXT("cgroups", proc_cgroups),
     TEXT("cmdline", proc_cmdline),
     TEXT("config.gz", proc_config),
     TEXT("cpuinfo", proc_cpuinfo),

@@ -3,6 +3,7 @@
  * /proc/version, cmdline, filesystems, devices, tty, locks; proc(5).
  */
 #include "kernel/abi/uname.h"
+#include "kernel/cgroup/cgroup.h"
 #include "kernel/fs/device.h"
 #include "kernel/fs/locks.h"
 #include "kernel/fs/mount.h"
@@ -39,6 +40,13 @@ static int show_filesystems(struct file *file, struct strbuf *out)
 }
 
 const struct text_file_ops proc_filesystems = {.show = show_filesystems};
+
+static int show_cgroups(struct file *file, struct strbuf *out)
+{
+    return cgroup_show_controllers(file->kernel, out);
+}
+
+const struct text_file_ops proc_cgroups = {.show = show_cgroups};
 
 /* Is there an earlier range of the same driver? It has one line for all. */
 static bool is_repeated(struct kernel *kernel, unsigned index, bool block, unsigned major,

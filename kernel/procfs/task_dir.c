@@ -42,6 +42,7 @@ static const struct inode_ops file_ops_plain = {.setattr = proc_setattr_refused}
         MEMORY("environ", 0400, pid_environ_file_ops), MEMORY("auxv", 0400, pid_auxv_file_ops),    \
         FILE("status", 0444, PID_TEXT_NUMBERS(pid_show_status)),                                   \
         FILE("personality", 0400, PID_TEXT_PRIVATE(pid_show_personality)),                         \
+        FILE("cgroup", 0444, PID_TEXT(pid_show_cgroup)),                                           \
         FILE("limits", 0444, PID_TEXT(pid_show_limits)),                                           \
         FILE("comm", 0644, PID_TEXT_WRITABLE(pid_show_comm, pid_write_comm)),                      \
         FILE("syscall", 0400, PID_TEXT_PRIVATE(pid_show_syscall)),                                 \

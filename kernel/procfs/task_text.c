@@ -3,6 +3,7 @@
  * Short texts about a task: cmdline, comm, limits, io; proc(5).
  */
 #include "kernel/abi/resource.h"
+#include "kernel/cgroup/cgroup.h"
 #include "kernel/procfs/proc_internal.h"
 
 enum { STRINGS_MAX = 2 << 20, COPY_PIECE = 1024 };
@@ -81,6 +82,12 @@ int64_t pid_write_comm(struct task *task, const char *text, size_t bytes)
     for (unsigned i = 0; i < THREAD_NAME_MAX; i++)
         atomic_store_relaxed(&task->thread.name[i], name[i]);
     return (int64_t)bytes;
+}
+
+int pid_show_cgroup(struct task *task, bool whole, struct strbuf *out)
+{
+    (void)whole;
+    return cgroup_show_task(task, out);
 }
 
 /* ---- limits ---- */

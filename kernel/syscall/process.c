@@ -97,6 +97,7 @@ int64_t sys_clone3(uint64_t args_uaddr, uint64_t size)
         .parent_tid = in.parent_tid,
         .child_tid = in.child_tid,
         .pidfd = in.pidfd,
+        .cgroup_fd = (int)in.cgroup,
     };
     if (in.set_tid_size) {
         args.set_tid_count = (unsigned)in.set_tid_size;

@@ -32,6 +32,7 @@
 #pragma weak ipc_init
 #pragma weak proc_init
 #pragma weak tty_init
+#pragma weak cgroup_init
 #pragma weak procfs_init
 #pragma weak syscall_init
 #pragma weak thread_create
@@ -87,6 +88,7 @@ static void init_kernel(struct kernel *kernel)
     INIT_PART(ipc_init);
     INIT_PART(proc_init);
     INIT_PART(tty_init);
+    INIT_PART(cgroup_init);
     INIT_PART(procfs_init);
     INIT_PART(syscall_init);
 }
