@@ -129,6 +129,23 @@ static void close_a_socket(void)
     FUZZ_CALL(SYS_close, fd);
 }
 
+/* Until no child is left. A program may have seized the supervisor as a tracee: what its tracer then
+ * notifies it of keeps it from blocking, as it never gets to user code, and so the killed tracer has
+ * to be let run. */
+static void wait_for_children(void)
+{
+    int64_t result;
+
+    do {
+        FUZZ_CALL(SYS_kill, current_process()->pid, SIGCONT); /* takes back stop signals */
+        take_signals();
+        result = FUZZ_CALL(SYS_wait4, -1, 0, __WALL, 0);
+        if (result == -ERESTARTSYS)
+            nap();
+    } while (result != -ECHILD && !this_thread()->killed);
+    take_signals();
+}
+
 static void clean_up(struct holdings *before)
 {
     struct holdings after;
@@ -140,11 +157,7 @@ static void clean_up(struct holdings *before)
     this_kernel()->faults = NULL;
     stage_limit(UINT64_MAX - 1);
     FUZZ_CALL(SYS_kill, -1, SIGKILL);
-    do {
-        FUZZ_CALL(SYS_kill, current_process()->pid, SIGCONT); /* takes back stop signals */
-        take_signals();
-    } while (FUZZ_CALL(SYS_wait4, -1, 0, __WALL, 0) != -ECHILD && !this_thread()->killed);
-    take_signals();
+    wait_for_children();
     stage_schedule(0, 0);
     for (unsigned i = 0; program_word(i); i++)
         FUZZ_CALL(SYS_mq_unlink, jail_text(program_word(i)));
