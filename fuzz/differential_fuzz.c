@@ -11,6 +11,7 @@
 #include "fuzz/linux_run.h"
 #include "fuzz/print_program.h"
 #include "fuzz/run_program.h"
+#include "kernel/abi/errno.h"
 #include "kernel/mm/uaccess.h"
 #include "kernel/syscall/syscalls.h"
 
@@ -42,6 +43,16 @@ static void observe(void *argument, unsigned index, unsigned lane, const struct 
         output[index] = linux_digest(bytes, (size_t)*result);
 }
 
+/* On Linux the sanitizer's own memory lies where there is nothing here. */
+static bool points_into_sanitizer(const struct prepared_call *call)
+{
+    for (unsigned i = 0; i < 6; i++) {
+        if (call->args[i] >= 0x7fff7000 && call->args[i] < 0x10007fff8000)
+            return true;
+    }
+    return false;
+}
+
 /* What may differ: newer Linux than 6.1 refuses to change the mode of files without a name; other
  * families of sockets; and memory that fallocate(2) has reserved counts as data here. */
 static bool agree(unsigned index)
@@ -52,6 +63,8 @@ static bool agree(unsigned index)
         (number == SYS_fchmod || number == SYS_fchown || number == SYS_utimensat))
         return true;
     if (ours.results.value[index] == -97 || number == SYS_lseek)
+        return true;
+    if (ours.results.value[index] == -EFAULT && points_into_sanitizer(&calls[index]))
         return true;
     return ours.results.value[index] == theirs.results.value[index] &&
            output[index] == theirs.output[index];

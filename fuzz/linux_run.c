@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,13 +19,14 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "fuzz/root.h"
 
 /* Nothing here reaches beyond the sandbox's own file system, memory and descriptors. */
+enum { CHILD_LIMIT_MS = 200 };
+
 static const uint16_t harmless[] = {
     SYS_read,
     SYS_write,
@@ -292,9 +294,7 @@ static void make_calls(const struct program *program, struct linux_outcome *out)
 static void child(const struct program *program, struct linux_outcome *out)
 {
     const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
-    const struct itimerval limit_time = {.it_value = {.tv_usec = 500000}};
 
-    setitimer(ITIMER_REAL, &limit_time, NULL); /* a call may block */
     if (!enter_sandbox() ||
         mmap((void *)PROGRAM_MEMORY, PROGRAM_MEMORY_BYTES, PROT_READ | PROT_WRITE, flags, -1, 0) ==
             MAP_FAILED ||
@@ -314,12 +314,22 @@ static struct shared {
     struct linux_outcome outcome;
 } * shared;
 
+/* A call may block, with every signal that can be blocked. */
+static void await(pid_t pid)
+{
+    struct pollfd it = {.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN};
+
+    if (poll(&it, 1, CHILD_LIMIT_MS) != 1)
+        kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    close(it.fd);
+}
+
 /* Runs one program after the other, each in a process of its own: making the namespaces takes
  * longer than all the rest. */
 __attribute__((noreturn)) static void serve(int commands)
 {
     char byte;
-    int status;
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     const bool ready = enter_namespaces();
@@ -330,7 +340,7 @@ __attribute__((noreturn)) static void serve(int commands)
             _exit(0);
         }
         if (pid > 0)
-            waitpid(pid, &status, 0);
+            await(pid);
         if (write(commands, &byte, 1) != 1)
             break;
     }

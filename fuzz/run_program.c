@@ -129,9 +129,9 @@ static void close_a_socket(void)
     FUZZ_CALL(SYS_close, fd);
 }
 
-/* Until no child is left. A program may have seized the supervisor as a tracee: what its tracer then
- * notifies it of keeps it from blocking, as it never gets to user code, and so the killed tracer has
- * to be let run. */
+/* Until no child is left. A program may have seized the supervisor as a tracee: what its tracer
+ * then notifies it of keeps it from blocking, as it never gets to user code, and so the killed
+ * tracer has to be let run. */
 static void wait_for_children(void)
 {
     int64_t result;
