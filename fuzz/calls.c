@@ -16,6 +16,8 @@
 #include "kernel/sched/sched.h"
 #include "kernel/syscall/dispatch.h"
 
+enum { SETTLE_ROUNDS = 20 };
+
 int64_t fuzz_call(unsigned number, ...)
 {
     struct hal_regs *regs = &current_task()->user.regs;
@@ -72,11 +74,20 @@ void fuzz_fail(const char *format, ...)
     __builtin_abort();
 }
 
+static bool more_than(const struct fuzz_usage *before, const struct fuzz_usage *after)
+{
+    return after->objects > before->objects || after->pages > before->pages;
+}
+
 void fuzz_check_leaks(const struct fuzz_usage *before)
 {
-    const struct fuzz_usage after = fuzz_usage();
+    struct fuzz_usage after = fuzz_usage();
 
-    if (after.objects > before->objects || after.pages > before->pages) {
+    for (unsigned i = 0; i < SETTLE_ROUNDS && more_than(before, &after); i++) {
+        fuzz_nap();
+        after = fuzz_usage();
+    }
+    if (more_than(before, &after)) {
         fuzz_fail("leak: objects %llu -> %llu, pages %llu -> %llu",
                   (unsigned long long)before->objects, (unsigned long long)after.objects,
                   (unsigned long long)before->pages, (unsigned long long)after.pages);

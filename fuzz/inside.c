@@ -10,10 +10,16 @@
 #include <string.h>
 
 #include "fuzz/stage.h"
+#include "hal/user.h"
+#include "kernel/abi/errno.h"
+#include "kernel/abi/signal.h"
 #include "kernel/abi/wait.h"
 #include "kernel/mm/uaccess.h"
 #include "kernel/proc/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/syscall/syscalls.h"
+
+#define USER_CODE 0x30000000ull /* where a call returns to; nothing is there */
 
 static struct {
     struct task *job;
@@ -21,7 +27,9 @@ static struct {
     const uint8_t *data;
     size_t size;
     void (*child)(void);
+    int (*user)(struct hal_regs *regs, struct hal_fault *fault);
     void (*attach)(struct machine *machine);
+    unsigned cpus;
 } inside;
 
 /* ---- what the machine sees ---- */
@@ -37,6 +45,7 @@ static void job_main(void)
     uint64_t address;
 
     inside.job = current_task();
+    sched_set_affinity(this_thread(), (struct cpu_mask){.bits = 1});
     if (mm_map(inside.job->thread.mm, &request, &address) < 0)
         fuzz_fail("no memory for the first program");
     stage_pause(STAGE_READY);
@@ -47,10 +56,10 @@ static void job_main(void)
 
 static int user_run(struct hal_user *user, struct hal_fault *fault)
 {
-    (void)user;
-    (void)fault;
     if (!inside.job || current_task() == inside.job)
         job_main();
+    if (inside.user)
+        return inside.user(&user->regs, fault);
     if (inside.child)
         inside.child();
     FUZZ_CALL(SYS_exit_group, 0);
@@ -64,7 +73,8 @@ void fuzz_inside(void (*body)(const uint8_t *data, size_t size), const uint8_t *
     static struct stage *stage;
 
     if (!stage) {
-        const struct stage_config config = {.user_run = user_run, .attach = inside.attach};
+        const struct stage_config config = {
+            .user_run = user_run, .attach = inside.attach, .cpus = inside.cpus};
         stage = stage_create(&config);
     }
     stage_restore(stage);
@@ -72,12 +82,46 @@ void fuzz_inside(void (*body)(const uint8_t *data, size_t size), const uint8_t *
     inside.data = data;
     inside.size = size;
     inside.child = NULL;
+    inside.user = NULL;
     stage_resume(stage);
 }
 
 void fuzz_attach(void (*attach)(struct machine *machine))
 {
     inside.attach = attach;
+}
+
+void fuzz_cpus(unsigned cpus)
+{
+    inside.cpus = cpus;
+}
+
+void fuzz_user(int (*user)(struct hal_regs *regs, struct hal_fault *fault))
+{
+    inside.user = user;
+}
+
+int fuzz_user_call(struct hal_regs *regs, unsigned number)
+{
+    regs->rax = number;
+    regs->rip = regs->rcx = USER_CODE + 2;
+    regs->r11 = regs->rflags;
+    return HAL_STOP_SYSCALL;
+}
+
+void fuzz_nap(void)
+{
+    sched_prepare_block(THREAD_UNINTERRUPTIBLE);
+    sched_block_until(stage_now_ns() + 1000000);
+    sched_finish_block();
+}
+
+/* A tracee's notifications keep it from blocking: its tracer has to be let run. */
+void fuzz_end_children(void)
+{
+    FUZZ_CALL(SYS_kill, -1, SIGKILL);
+    while (FUZZ_CALL(SYS_wait4, -1, 0, __WALL, 0) != -ECHILD)
+        fuzz_nap();
 }
 
 int fuzz_child(void (*child)(void))

@@ -27,6 +27,20 @@ void fuzz_inside(void (*body)(const uint8_t *data, size_t size), const uint8_t *
 struct machine;
 void fuzz_attach(void (*attach)(struct machine *machine));
 
+/* ... and have it boot with that many CPUs. They take turns only from a stage_schedule (stage.h)
+ * on; the first program stays on the first, and so does what it makes until it asks otherwise. */
+void fuzz_cpus(unsigned cpus);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* A target that is nothing but a body. */
+#define FUZZ_TARGET(body)                                                                          \
+    int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)                                   \
+    {                                                                                              \
+        fuzz_inside(body, data, size);                                                             \
+        return 0;                                                                                  \
+    }
+
 /* ---- for bodies ---- */
 
 /* A system call of the current task, as the dispatcher makes it: the result, or a negative errno,
@@ -41,6 +55,21 @@ int64_t fuzz_call(unsigned number, ...);
  * no memory for it. */
 int fuzz_child(void (*child)(void));
 
+/* From now on, tasks that the body makes (fork, clone) run this for user code: called at each
+ * return to user mode, with what the last call returned in regs->rax, it says what comes next, most
+ * often by fuzz_user_call. It may itself make calls by FUZZ_CALL; those take no signals. */
+struct hal_regs;
+struct hal_fault;
+void fuzz_user(int (*user)(struct hal_regs *regs, struct hal_fault *fault));
+/* What a system call instruction does: its arguments are in regs already. */
+int fuzz_user_call(struct hal_regs *regs, unsigned number);
+
+/* Kill every other process, and wait until no child is left. */
+void fuzz_end_children(void);
+
+/* Let others run for a millisecond of the machine's time; no signal ends it. */
+void fuzz_nap(void);
+
 /* Copies to user memory that must succeed. */
 void fuzz_put_user(uint64_t uaddr, const void *bytes, size_t count);
 void fuzz_get_user(void *bytes, uint64_t uaddr, size_t count);
@@ -51,7 +80,7 @@ struct fuzz_usage {
     uint64_t objects, pages;
 };
 struct fuzz_usage fuzz_usage(void);
-/* Fails if more is in use than then. */
+/* Fails if more is in use than then, and stays so while dead tasks may still be put away. */
 void fuzz_check_leaks(const struct fuzz_usage *before);
 
 /* Fail the input: print the message and abort. */

@@ -24,9 +24,9 @@
 
 #include "fuzz/root.h"
 
-/* Nothing here reaches beyond the sandbox's own file system, memory and descriptors. */
 enum { CHILD_LIMIT_MS = 200 };
 
+/* Nothing here reaches beyond the sandbox's own file system, memory and descriptors. */
 static const uint16_t harmless[] = {
     SYS_read,
     SYS_write,

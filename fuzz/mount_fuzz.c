@@ -4,133 +4,63 @@
  * file system's own): strings of any bytes, contexts in any state. What was mounted in a namespace
  * of its own goes with it, and nothing may be left.
  */
-#include "fuzz/inside.h"
+#include "fuzz/steps.h"
 #include "kernel/abi/fcntl.h"
 #include "kernel/abi/mount.h"
 #include "kernel/abi/sched.h"
-#include "kernel/lib/compiler.h"
 #include "kernel/syscall/syscalls.h"
 
-#define TEXT(n) (FUZZ_USER_MEMORY + 4096 * (2 + (n)))
-enum { STEPS_MAX = 32, CONTEXTS = 4 };
-
-static struct fuzz_input rest;
-static int64_t fds[CONTEXTS];
-
+enum { CONTEXTS = 1, ATTRIBUTES = 0x2000ff };
+static const char *const none[] = {""};
 static const char *const types[] = {"tmpfs",  "proc",    "sysfs",   "devpts", "devtmpfs", "ramfs",
                                     "mqueue", "cgroup2", "overlay", "ext4",   "iso9660",  "x"};
-static const char *const words[] = {"size",    "mode",     "uid",  "gid",        "nr_inodes",
-                                    "source",  "hidepid",  "ro",   "lowerdir",   "upperdir",
-                                    "workdir", "ptmxmode", "huge", "newinstance"};
+static const char *const keys[] = {"size",    "mode",     "uid",  "gid",        "nr_inodes",
+                                   "source",  "hidepid",  "ro",   "lowerdir",   "upperdir",
+                                   "workdir", "ptmxmode", "huge", "newinstance"};
 static const char *const places[] = {"/home", "/home/private", "/etc", "/", "/bin/job", "/home/up"};
 
-/* A name that is known, or bytes of the input. */
-static uint64_t take_text(unsigned at, const char *const *known, unsigned count)
+static uint64_t attributes(struct fuzz_input *input)
 {
-    const uint8_t *bytes;
-    const uint8_t choice = fuzz_u8(&rest);
+    const struct linux_mount_attr attr = {.attr_set = fuzz_u32(input) & ATTRIBUTES,
+                                          .attr_clr = fuzz_u8(input),
+                                          .propagation = 1ull << fuzz_u8(input) % 24};
 
-    if (choice < 192)
-        return fuzz_put_string(TEXT(at), known[choice % count]);
-    const size_t length = fuzz_bytes(&rest, 64, &bytes);
-    fuzz_put_user(TEXT(at), bytes, length);
-    fuzz_put_user(TEXT(at) + length, "", 1);
-    return TEXT(at);
-}
-#define TAKE(at, known) take_text(at, known, ARRAY_SIZE(known))
-
-static void change_context(int64_t fd)
-{
-    const uint8_t command = fuzz_u8(&rest) % 9;
-    const uint64_t key = command < FSCONFIG_CMD_CREATE ? TAKE(0, words) : 0;
-    uint64_t value = 0;
-
-    if (command >= FSCONFIG_SET_STRING && command < FSCONFIG_SET_FD)
-        value = TAKE(1, places);
-    FUZZ_CALL(SYS_fsconfig, fd, command, key, value, fuzz_u8(&rest) % 8);
-    if (fuzz_u8(&rest) % 4 == 0)
-        FUZZ_CALL(SYS_read, fd, TEXT(3), 256);
+    fuzz_put_user(FUZZ_USER_MEMORY, &attr, sizeof attr);
+    return FUZZ_USER_MEMORY;
 }
 
-static void set_attributes(int64_t fd)
+#define CONTEXT FUZZ_KEPT(CONTEXTS)
+#define PLACE FUZZ_WORD(places)
+static const struct fuzz_step steps[] = {
+    {FUZZ_STEP(SYS_fsopen, FUZZ_WORD(types)), .keep = CONTEXTS},
+    {FUZZ_STEP(SYS_fspick, FUZZ_VALUE(AT_FDCWD), PLACE, FUZZ_BELOW(16)), .keep = CONTEXTS},
+    {FUZZ_STEP(SYS_fsmount, CONTEXT, FUZZ_VALUE(0), FUZZ_BELOW(256)), .keep = CONTEXTS},
+    {FUZZ_STEP(SYS_open_tree, FUZZ_VALUE(AT_FDCWD), PLACE, FUZZ_BITS(0x8001)), .keep = CONTEXTS},
+    {FUZZ_STEP(SYS_move_mount, CONTEXT, FUZZ_WORD(none), FUZZ_VALUE(AT_FDCWD), PLACE,
+               FUZZ_VALUE(4))},
+    {FUZZ_STEP(SYS_mount_setattr, CONTEXT, FUZZ_WORD(none), FUZZ_BITS(0x9000),
+               FUZZ_MADE(attributes), FUZZ_VALUE(sizeof(struct linux_mount_attr)))},
+    {FUZZ_STEP(SYS_umount2, PLACE, FUZZ_BELOW(16))},
+    {FUZZ_STEP(SYS_mount, FUZZ_WORD(keys), PLACE, FUZZ_WORD(types), FUZZ_BITS(0x1ffffff),
+               FUZZ_WORD(keys))},
+    {FUZZ_STEP(SYS_fsconfig, CONTEXT, FUZZ_VALUE(FSCONFIG_SET_FLAG), FUZZ_WORD(keys))},
+    {FUZZ_STEP(SYS_fsconfig, CONTEXT, FUZZ_BELOW(FSCONFIG_CMD_CREATE), FUZZ_WORD(keys), PLACE,
+               FUZZ_BELOW(8)),
+     .weight = 3},
+    {FUZZ_STEP(SYS_fsconfig, CONTEXT, FUZZ_BELOW(9)), .weight = 2},
+    {FUZZ_STEP(SYS_read, CONTEXT, FUZZ_ROOM, FUZZ_VALUE(256))},
+};
+
+static void begin(struct fuzz_input *input)
 {
-    const struct linux_mount_attr attr = {.attr_set = fuzz_u32(&rest) & 0x2000ff,
-                                          .attr_clr = fuzz_u8(&rest),
-                                          .propagation = 1ull << fuzz_u8(&rest) % 24};
-
-    fuzz_put_user(TEXT(2), &attr, sizeof attr);
-    FUZZ_CALL(SYS_mount_setattr, fd, fuzz_put_string(TEXT(0), ""),
-              AT_EMPTY_PATH | 0x8000 * (attr.attr_clr % 2), TEXT(2), sizeof attr);
-}
-
-static void step(void)
-{
-    const uint8_t kind = fuzz_u8(&rest) % 12;
-    int64_t *fd = &fds[fuzz_u8(&rest) % CONTEXTS], made = -1;
-
-    switch (kind) {
-    case 0:
-        made = FUZZ_CALL(SYS_fsopen, TAKE(0, types), 0);
-        break;
-    case 1:
-        made = FUZZ_CALL(SYS_fspick, AT_FDCWD, TAKE(0, places), fuzz_u8(&rest) % 16);
-        break;
-    case 2:
-        FUZZ_CALL(SYS_fsconfig, *fd, FSCONFIG_CMD_CREATE, 0, 0, 0);
-        made = FUZZ_CALL(SYS_fsmount, *fd, 0, fuzz_u8(&rest));
-        break;
-    case 3:
-        made =
-            FUZZ_CALL(SYS_open_tree, AT_FDCWD, TAKE(0, places), 1 | 0x8000 * (fuzz_u8(&rest) % 2));
-        break;
-    case 4:
-        FUZZ_CALL(SYS_move_mount, *fd, fuzz_put_string(TEXT(0), ""), AT_FDCWD, TAKE(1, places), 4);
-        break;
-    case 5:
-        set_attributes(*fd);
-        break;
-    case 6:
-        FUZZ_CALL(SYS_umount2, TAKE(0, places), fuzz_u8(&rest) % 16);
-        break;
-    case 7: /* the options of one string: name=value,name=value */
-        FUZZ_CALL(SYS_mount, TAKE(0, words), TAKE(1, places), TAKE(2, types),
-                  fuzz_u32(&rest) & 0x1ffffff, TAKE(3, words));
-        break;
-    default:
-        change_context(*fd);
-        break;
-    }
-    if (made >= 0) {
-        FUZZ_CALL(SYS_close, *fd);
-        *fd = made;
-    }
-}
-
-static void child(void)
-{
+    (void)input;
     FUZZ_CALL(SYS_unshare, CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWPID);
-    for (unsigned i = 0; i < CONTEXTS; i++)
-        fds[i] = -1;
-    for (unsigned i = 0; i < STEPS_MAX && rest.size > 0; i++)
-        step();
 }
 
-static void body(const uint8_t *data, size_t size)
-{
-    for (unsigned i = 0; i < 2; i++) { /* what the kernel makes once is there by then */
-        rest = (struct fuzz_input){.data = data, .size = size};
-        fuzz_child(child);
-    }
-    const struct fuzz_usage before = fuzz_usage();
-    rest = (struct fuzz_input){.data = data, .size = size};
-    fuzz_child(child);
-    fuzz_check_leaks(&before);
-}
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
-{
-    fuzz_inside(body, data, size);
-    return 0;
-}
+static const struct fuzz_table table = {.steps = steps,
+                                        .count = ARRAY_SIZE(steps),
+                                        .max = 32,
+                                        .descriptors = 1 << CONTEXTS,
+                                        .begin = begin,
+                                        .leaks = true};
+FUZZ_TABLE_TARGET(&table)

@@ -89,13 +89,6 @@ static bool more_than(const struct holdings *before, const struct holdings *afte
     return !run.escaped && holdings_grew(before, after, makes_keys(run.program));
 }
 
-static void nap(void)
-{
-    sched_prepare_block(THREAD_UNINTERRUPTIBLE);
-    sched_block_until(stage_now_ns() + 1000000);
-    sched_finish_block();
-}
-
 /* Objects of System V outlive the processes that made them. */
 static void remove_ipc(unsigned control, unsigned stat, bool semaphores)
 {
@@ -141,7 +134,7 @@ static void wait_for_children(void)
         take_signals();
         result = FUZZ_CALL(SYS_wait4, -1, 0, __WALL, 0);
         if (result == -ERESTARTSYS)
-            nap();
+            fuzz_nap();
     } while (result != -ECHILD && !this_thread()->killed);
     take_signals();
 }
@@ -178,7 +171,7 @@ static void clean_up(struct holdings *before)
         if (i == SETTLE_ROUNDS)
             holdings_fail(before, &after);
         close_a_socket();
-        nap(); /* init reaps orphans */
+        fuzz_nap(); /* init reaps orphans */
     }
 }
 

@@ -110,10 +110,4 @@ static void body(const uint8_t *data, size_t size)
     FUZZ_CALL(SYS_close, sides[!size % 2]);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
-{
-    fuzz_inside(body, data, size);
-    return 0;
-}
+FUZZ_TARGET(body)

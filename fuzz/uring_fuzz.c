@@ -4,15 +4,23 @@
  * word of the shared pages changes, head and tail and the kernel's own masks among them, and
  * entries are any bytes, with descriptors that are open.
  */
-#include "fuzz/inside.h"
+#include "fuzz/steps.h"
 #include "kernel/abi/io_uring.h"
 #include "kernel/abi/mman.h"
 #include "kernel/abi/socket.h"
 #include "kernel/syscall/syscalls.h"
 
-#define PARAMS FUZZ_USER_MEMORY
 #define WORDS (FUZZ_USER_MEMORY + 4096)
-enum { STEPS_MAX = 64, RINGS_BYTES = 4096, ENTRY_BYTES = 64, DESCRIPTORS = 8 };
+enum {
+    RING = 1,
+    RINGS_BYTES = 4096,
+    DESCRIPTORS = 8,
+    TAIL = 4,
+    COMPLETIONS = 64,
+    REGISTER_COMMANDS = 32
+};
+
+static uint64_t rings, entries;
 
 static uint64_t map_ring(int64_t ring, uint64_t what)
 {
@@ -22,8 +30,33 @@ static uint64_t map_ring(int64_t ring, uint64_t what)
     return address < 0 && address > -4096 ? FUZZ_USER_MEMORY + 8192 : (uint64_t)address;
 }
 
+static void begin(struct fuzz_input *input)
+{
+    struct linux_io_uring_params params = {.flags = fuzz_u32(input) % 4096,
+                                           .cq_entries = fuzz_u8(input)};
+
+    FUZZ_CALL(SYS_pipe2, FUZZ_USER_MEMORY, 04000);
+    FUZZ_CALL(SYS_socketpair, AF_UNIX, SOCK_STREAM, 0, FUZZ_USER_MEMORY);
+    FUZZ_CALL(SYS_open, fuzz_put_string(WORDS, "/home/file"), 2, 0);
+    fuzz_put_user(FUZZ_USER_MEMORY, &params, sizeof params);
+    const int64_t ring = FUZZ_CALL(SYS_io_uring_setup, 4, FUZZ_USER_MEMORY);
+    fuzz_fill_bank(RING, ring);
+    rings = map_ring(ring, IORING_OFF_SQ_RING);
+    entries = map_ring(ring, IORING_OFF_SQES);
+}
+
+/* Heads, tails and masks; completions and indices; what entries point to. */
+static void change_word(struct fuzz_input *input)
+{
+    const uint64_t places[] = {rings, rings + COMPLETIONS, WORDS};
+    const unsigned place = fuzz_u8(input) % 3, at = fuzz_u8(input) % (place ? 256 : 16);
+    const uint32_t word = fuzz_u8(input) % 2 ? fuzz_u8(input) : fuzz_u32(input);
+
+    fuzz_put_user(places[place] + at * 4, &word, sizeof word);
+}
+
 /* An entry whose descriptor and buffer often make sense. */
-static void write_entry(struct fuzz_input *input, uint64_t entries)
+static void write_entry(struct fuzz_input *input)
 {
     struct linux_io_uring_sqe entry = {.opcode = fuzz_u8(input) % 64, .flags = fuzz_u8(input)};
 
@@ -34,65 +67,36 @@ static void write_entry(struct fuzz_input *input, uint64_t entries)
     entry.op_flags = fuzz_u8(input) % 4 ? 0 : fuzz_u32(input);
     entry.buf_index = fuzz_u8(input) % 4;
     entry.user_data = fuzz_u8(input);
-    fuzz_put_user(entries + fuzz_u8(input) % 4 * ENTRY_BYTES, &entry, sizeof entry);
+    fuzz_put_user(entries + fuzz_u8(input) % 4 * sizeof entry, &entry, sizeof entry);
 }
 
-static void step(struct fuzz_input *input, int64_t ring, uint64_t rings, uint64_t entries)
+/* One more, as a program would. */
+static void add_entry(struct fuzz_input *input)
 {
-    const uint8_t kind = fuzz_u8(input), at = fuzz_u8(input);
-    uint32_t word = at % 2 ? fuzz_u8(input) : fuzz_u32(input);
+    uint32_t tail;
 
-    switch (kind % 8) {
-    case 0: /* head, tail, masks */
-        fuzz_put_user(rings + at / 2 % 16 * 4, &word, sizeof word);
-        break;
-    case 1: /* completions, indices */
-        fuzz_put_user(rings + 64 + at * 4, &word, sizeof word);
-        break;
-    case 2:
-        fuzz_put_user(WORDS + at * 8, &word, sizeof word);
-        break;
-    case 3:
-        FUZZ_CALL(SYS_io_uring_register, ring, at % 32, WORDS, word % 8);
-        break;
-    case 4: /* one more entry, as a program would */
-        write_entry(input, entries);
-        fuzz_get_user(&word, rings + 4, sizeof word);
-        word++;
-        fuzz_put_user(rings + 4, &word, sizeof word);
-        break;
-    case 5:
-        write_entry(input, entries);
-        break;
-    default:
-        FUZZ_CALL(SYS_io_uring_enter, ring, at % 8, 0, word % 64 & ~IORING_ENTER_SQ_WAIT, 0, 0);
-        break;
-    }
+    write_entry(input);
+    fuzz_get_user(&tail, rings + TAIL, sizeof tail);
+    tail++;
+    fuzz_put_user(rings + TAIL, &tail, sizeof tail);
 }
 
-static void body(const uint8_t *data, size_t size)
+static void end(void)
 {
-    struct fuzz_input input = {.data = data, .size = size};
-    struct linux_io_uring_params params = {.flags = fuzz_u32(&input) % 4096,
-                                           .cq_entries = fuzz_u8(&input)};
-
-    fuzz_put_string(WORDS, "/home/file");
-    FUZZ_CALL(SYS_pipe2, PARAMS, 04000);
-    FUZZ_CALL(SYS_socketpair, AF_UNIX, SOCK_STREAM, 0, PARAMS);
-    FUZZ_CALL(SYS_open, WORDS, 2, 0);
-    fuzz_put_user(PARAMS, &params, sizeof params);
-    const int64_t ring = FUZZ_CALL(SYS_io_uring_setup, 4, PARAMS);
-    const uint64_t rings = map_ring(ring, IORING_OFF_SQ_RING);
-    const uint64_t entries = map_ring(ring, IORING_OFF_SQES);
-    for (unsigned i = 0; i < STEPS_MAX && input.size > 0; i++)
-        step(&input, ring, rings, entries);
     FUZZ_CALL(SYS_close_range, 0, ~0u, 0);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+static const struct fuzz_step steps[] = {
+    {.run = change_word, .weight = 3},
+    {.run = write_entry},
+    {.run = add_entry, .weight = 2},
+    {FUZZ_STEP(SYS_io_uring_register, FUZZ_KEPT(RING), FUZZ_BELOW(REGISTER_COMMANDS),
+               FUZZ_VALUE(WORDS), FUZZ_BELOW(8))},
+    {FUZZ_STEP(SYS_io_uring_enter, FUZZ_KEPT(RING), FUZZ_BELOW(8), FUZZ_VALUE(0),
+               FUZZ_BITS(63 & ~IORING_ENTER_SQ_WAIT)),
+     .weight = 2},
+};
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
-{
-    fuzz_inside(body, data, size);
-    return 0;
-}
+static const struct fuzz_table table = {
+    .steps = steps, .count = ARRAY_SIZE(steps), .max = 64, .begin = begin, .end = end};
+FUZZ_TABLE_TARGET(&table)
