@@ -12,6 +12,7 @@
 #include "fuzz/stage.h"
 #include "hal/user.h"
 #include "kernel/abi/errno.h"
+#include "kernel/abi/ptrace.h"
 #include "kernel/abi/signal.h"
 #include "kernel/abi/wait.h"
 #include "kernel/mm/uaccess.h"
@@ -30,7 +31,10 @@ static struct {
     int (*user)(struct hal_regs *regs, struct hal_fault *fault);
     void (*attach)(struct machine *machine);
     unsigned cpus;
+    const char *failure; /* if the machine comes to a stop now */
 } inside;
+
+enum { JOIN_ROUNDS = 10000 };
 
 /* ---- what the machine sees ---- */
 
@@ -83,7 +87,9 @@ void fuzz_inside(void (*body)(const uint8_t *data, size_t size), const uint8_t *
     inside.size = size;
     inside.child = NULL;
     inside.user = NULL;
-    stage_resume(stage);
+    inside.failure = NULL;
+    if (stage_resume(stage) != STAGE_DONE && inside.failure)
+        fuzz_fail("%s", inside.failure);
 }
 
 void fuzz_attach(void (*attach)(struct machine *machine))
@@ -116,12 +122,27 @@ void fuzz_nap(void)
     sched_finish_block();
 }
 
-/* A tracee's notifications keep it from blocking: its tracer has to be let run. */
+void fuzz_join_children(const char *failure)
+{
+    inside.failure = failure;
+    for (unsigned i = 0; i < JOIN_ROUNDS; i++) {
+        const int64_t pid = FUZZ_CALL(SYS_wait4, -1, 0, __WALL, 0);
+        if (pid == -ECHILD)
+            break;
+        if (pid > 0)
+            FUZZ_CALL(SYS_ptrace, PTRACE_DETACH, pid, 0, 0); /* it may have stopped to exit */
+        else
+            fuzz_nap(); /* a tracer's own notifications keep it from blocking */
+        if (i == JOIN_ROUNDS - 1)
+            fuzz_fail("%s", failure);
+    }
+    inside.failure = NULL;
+}
+
 void fuzz_end_children(void)
 {
     FUZZ_CALL(SYS_kill, -1, SIGKILL);
-    while (FUZZ_CALL(SYS_wait4, -1, 0, __WALL, 0) != -ECHILD)
-        fuzz_nap();
+    fuzz_join_children("a task cannot be killed");
 }
 
 int fuzz_child(void (*child)(void))

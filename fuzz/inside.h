@@ -64,8 +64,11 @@ void fuzz_user(int (*user)(struct hal_regs *regs, struct hal_fault *fault));
 /* What a system call instruction does: its arguments are in regs already. */
 int fuzz_user_call(struct hal_regs *regs, unsigned number);
 
-/* Kill every other process, and wait until no child is left. */
+/* Kill every other process, and wait until no child is left. The input fails if one stays. */
 void fuzz_end_children(void);
+/* Wait until all children have ended by themselves. The input fails, with the text, if they cannot.
+ */
+void fuzz_join_children(const char *failure);
 
 /* Let others run for a millisecond of the machine's time; no signal ends it. */
 void fuzz_nap(void);

@@ -90,37 +90,46 @@ static void keep(unsigned bank, int64_t result)
     *slot = result;
 }
 
-static void make(const struct fuzz_step *step)
-{
-    uint64_t args[6];
-
-    if (step->run) {
-        step->run(&run.rest);
-        return;
-    }
-    for (unsigned i = 0; i < 6; i++)
-        args[i] = fuzz_argument(&step->arguments[i], i, &run.rest);
-    const int64_t result =
-        FUZZ_CALL(step->number, args[0], args[1], args[2], args[3], args[4], args[5]);
-    if (step->keep)
-        keep(step->keep, result);
-}
-
 static unsigned weight(const struct fuzz_step *step)
 {
     return step->weight ? step->weight : 1;
 }
 
-static const struct fuzz_step *choose(const struct fuzz_table *table)
+static const struct fuzz_step *choose(const struct fuzz_table *table, struct fuzz_input *input)
 {
     const struct fuzz_step *step = table->steps;
     unsigned all = 0;
 
     for (unsigned i = 0; i < table->count; i++)
         all += weight(&table->steps[i]);
-    for (unsigned left = fuzz_u8(&run.rest) % all; left >= weight(step); step++)
+    for (unsigned left = fuzz_u8(input) % all; left >= weight(step); step++)
         left -= weight(step);
     return step;
+}
+
+const struct fuzz_step *fuzz_next_step(const struct fuzz_table *table, struct fuzz_input *input,
+                                       uint64_t args[6])
+{
+    const struct fuzz_step *step = choose(table, input);
+
+    for (unsigned i = 0; i < 6 && !step->run; i++)
+        args[i] = fuzz_argument(&step->arguments[i], i, input);
+    return step;
+}
+
+static void make(void)
+{
+    uint64_t args[6];
+    const struct fuzz_step *step = fuzz_next_step(run.table, &run.rest, args);
+
+    if (step->run) {
+        step->run(&run.rest);
+        return;
+    }
+    const int64_t result =
+        FUZZ_CALL(step->number, args[0], args[1], args[2], args[3], args[4], args[5]);
+    if (step->keep)
+        keep(step->keep, result);
 }
 
 static void make_all(void)
@@ -132,7 +141,7 @@ static void make_all(void)
     if (table->begin)
         table->begin(&run.rest);
     for (unsigned i = 0; i < table->max && run.rest.size > 0; i++)
-        make(choose(table));
+        make();
     if (table->end)
         table->end();
 }
@@ -144,13 +153,13 @@ void fuzz_run_table(const struct fuzz_table *table, const uint8_t *data, size_t 
     run.table = table;
     for (unsigned i = table->leaks ? 0 : 2; i < 3; i++) {
         run.rest = (struct fuzz_input){.data = data, .size = size};
-        if (!table->leaks) {
-            make_all();
-            return;
-        }
         if (i == 2) /* what the kernel makes once is there by then */
             before = fuzz_usage();
-        fuzz_child(make_all);
+        if (table->leaks && !table->has_children)
+            fuzz_child(make_all);
+        else
+            make_all();
     }
-    fuzz_check_leaks(&before);
+    if (table->leaks)
+        fuzz_check_leaks(&before);
 }

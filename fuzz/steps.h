@@ -109,12 +109,18 @@ struct fuzz_table {
     unsigned descriptors;                    /* bit n: results of bank n are closed when replaced */
     void (*begin)(struct fuzz_input *input); /* before the first; may be NULL, as the next */
     void (*end)(void);                       /* behind the last */
-    /* Run each input in a child and have no more in use after it than before. */
-    bool leaks;
+    /* Have no more in use after an input than before. It is run in a child, or, if it has children
+     * that `end` ends, in the first program itself. */
+    bool leaks, has_children;
 };
 
 /* The argument's value for the call's argument `at`. */
 uint64_t fuzz_argument(const struct fuzz_argument *argument, unsigned at, struct fuzz_input *input);
+
+/* The row that comes next and, unless it has a function, its arguments: for targets whose tasks
+ * take their own steps. */
+const struct fuzz_step *fuzz_next_step(const struct fuzz_table *table, struct fuzz_input *input,
+                                       uint64_t args[6]);
 
 /* What bank `bank` has in one slot, as the input says; and all slots, to set them. */
 int64_t fuzz_kept(unsigned bank, struct fuzz_input *input);

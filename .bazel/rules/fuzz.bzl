@@ -1,6 +1,38 @@
 """Fuzz targets, after OSS-Fuzz: a file with LLVMFuzzerTestOneInput, and seeds in corpus/NAME."""
 
-def assay_fuzz_targets(deps = [], copts = []):
+_COPTS = ["-D_GNU_SOURCE="]
+_MACHINE = [
+    "//hal-hosted",
+    "//kernel",
+]
+
+def fuzz_library(name, deps = [], **kwargs):
+    """What targets share: a library on the kernel and the hosted machine."""
+    native.cc_library(
+        name = name,
+        testonly = True,
+        copts = _COPTS,
+        deps = deps + _MACHINE,
+        **kwargs
+    )
+
+def fuzz_program_test(name, srcs = [], deps = [], seeds = None):
+    """A test NAME.c of :program; `seeds`: its arguments are the files of corpus/SEEDS."""
+    files = native.glob(["corpus/%s/**" % seeds]) if seeds else []
+    native.cc_test(
+        name = name,
+        size = "small",
+        srcs = [name + ".c"] + srcs,
+        args = ["$(locations %s)" % file for file in files],
+        copts = _COPTS,
+        data = files,
+        deps = deps + _MACHINE + [
+            ":inside",
+            ":program",
+        ],
+    )
+
+def assay_fuzz_targets(deps = []):
     """For every *_fuzz.c of the package, the fuzzer and a test that runs its seeds.
 
     NAME is libFuzzer's program with --config=fuzz, else one that runs the files it is given.
@@ -13,12 +45,12 @@ def assay_fuzz_targets(deps = [], copts = []):
             name = name,
             testonly = True,
             srcs = [source],
-            copts = copts,
+            copts = _COPTS,
             linkopts = select({
                 "//.bazel/platforms:libfuzzer": ["-fsanitize=fuzzer"],
                 "//conditions:default": [],
             }),
-            deps = deps + select({
+            deps = deps + _MACHINE + select({
                 "//.bazel/platforms:libfuzzer": [],
                 "//conditions:default": [":replay"],
             }),
@@ -28,7 +60,7 @@ def assay_fuzz_targets(deps = [], copts = []):
             size = "small",
             srcs = [source],
             args = ["$(locations %s)" % file for file in corpus],
-            copts = copts,
+            copts = _COPTS,
             data = corpus,
-            deps = deps + [":replay"],
+            deps = deps + _MACHINE + [":replay"],
         )
