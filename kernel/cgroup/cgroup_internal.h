@@ -101,6 +101,10 @@ bool cgroup_is_below(const struct cgroup *group, const struct cgroup *top); /* o
 struct cgroup *cgroup_common(struct cgroup *a, struct cgroup *b);
 /* The next group in preorder below top, top itself first (pass NULL); NULL at the end. */
 struct cgroup *cgroup_next(struct cgroup *top, struct cgroup *group);
+/* The names from `top`, above, down to the group, each behind a '/'; somewhere in the buffer. 0 or
+ * -ENAMETOOLONG. */
+int cgroup_path(const struct cgroup *group, const struct cgroup *top, char buffer[VFS_PATH_MAX],
+                const char **out);
 /* The root of the current task's cgroup namespace, valid while that is. */
 struct cgroup *cgroup_namespace_root(struct kernel *kernel);
 

@@ -330,7 +330,9 @@ static const struct file_ops group_event_file_ops = {
 
 static void show_options(struct superblock *sb, char *buffer, size_t bytes)
 {
-    kstrlcpy(buffer, cgroup_state_of(sb->kernel)->ns_delegate ? "nsdelegate" : "", bytes);
+    kstrlcpy(buffer,
+             atomic_load_relaxed(&cgroup_state_of(sb->kernel)->ns_delegate) ? "nsdelegate" : "",
+             bytes);
 }
 
 /* Options that hold for the whole tree: only those at home in the initial namespace set them. */
@@ -403,30 +405,29 @@ static int group_mount(struct kernel *kernel, const struct filesystem *type, con
 }
 
 /* From the superblock's root down by names. */
-static int descend(struct path *at, struct cgroup *group)
-{
-    struct path next;
-    if (!group->parent)
-        return 0;
-    int error = descend(at, group->parent);
-    if (!error)
-        error = path_walk(at, group->name, WALK_NO_SYMLINKS, &next);
-    if (error)
-        return error;
-    path_put(at);
-    *at = next;
-    return 0;
-}
-
 static int group_mount_root(struct superblock *sb, struct dentry **out)
 {
-    struct path at = {.mount = cgroup_state_of(sb->kernel)->mount, .dentry = sb->root};
-    path_get(&at);
-    int error = descend(&at, cgroup_namespace_root(sb->kernel));
+    struct cgroup_state *state = cgroup_state_of(sb->kernel);
+    struct cgroup *group = cgroup_namespace_root(sb->kernel);
+    const struct path top = {.mount = state->mount, .dentry = sb->root};
+    const char *name;
+    struct path at;
+    if (group == state->root) {
+        *out = dentry_get(sb->root);
+        return 0;
+    }
+    char *buffer = kmalloc(VFS_PATH_MAX);
+    if (!buffer)
+        return -ENOMEM;
+    int error = cgroup_path(group, state->root, buffer, &name);
     if (!error)
-        *out = dentry_get(at.dentry);
+        error = path_walk(&top, name + 1, WALK_DIRECTORY, &at);
+    kfree(buffer);
+    if (error)
+        return error;
+    *out = dentry_get(at.dentry);
     path_put(&at);
-    return error;
+    return 0;
 }
 
 static bool may_mount(void)

@@ -98,7 +98,7 @@ int cgroup_remove_locked(struct cgroup *group)
     else if (group->tasks || !list_empty(&group->children))
         error = -EBUSY;
     if (!error) {
-        group->dead = true;
+        atomic_store_relaxed(&group->dead, true);
         list_remove(&group->sibling_node);
         for (struct cgroup *above = group->parent; above; above = above->parent) {
             above->descendants--;
@@ -206,26 +206,41 @@ int cgroup_make_threaded_locked(struct cgroup *group)
     return 0;
 }
 
-/* ---- /proc ---- */
+/* ---- names ---- */
 
-static void put_name(const struct cgroup *group, const struct cgroup *top, struct strbuf *out)
+int cgroup_path(const struct cgroup *group, const struct cgroup *top, char buffer[VFS_PATH_MAX],
+                const char **out)
 {
-    if (group == top)
-        return;
-    put_name(group->parent, top, out);
-    strbuf_putc(out, '/');
-    strbuf_puts(out, group->name);
+    size_t at = VFS_PATH_MAX - 1;
+    buffer[at] = 0;
+    for (; group != top; group = group->parent) {
+        size_t length = kstrlen(group->name);
+        if (length + 1 > at)
+            return -ENAMETOOLONG;
+        at -= length;
+        memcpy(buffer + at, group->name, length);
+        buffer[--at] = '/';
+    }
+    *out = buffer + at;
+    return 0;
 }
 
 /* The way from one group to another, which may be beside it or above. */
-static void put_path(struct cgroup *group, struct cgroup *from, struct strbuf *out)
+static int put_path(struct cgroup *group, struct cgroup *from, struct strbuf *out)
 {
     struct cgroup *common = cgroup_common(group, from);
-    if (group == from)
-        strbuf_putc(out, '/');
-    for (; from != common; from = from->parent)
-        strbuf_puts(out, "/..");
-    put_name(group, common, out);
+    const char *below;
+    char *buffer = kmalloc(VFS_PATH_MAX);
+    if (!buffer)
+        return -ENOMEM;
+    int error = cgroup_path(group, common, buffer, &below);
+    if (!error) {
+        for (struct cgroup *above = from; above != common; above = above->parent)
+            strbuf_puts(out, "/..");
+        strbuf_puts(out, group == from ? "/" : below);
+    }
+    kfree(buffer);
+    return error;
 }
 
 int cgroup_show_task(struct task *task, struct strbuf *out)
@@ -237,10 +252,10 @@ int cgroup_show_task(struct task *task, struct strbuf *out)
     bool dead = group->dead;
     spin_unlock(tree);
     strbuf_puts(out, "0::");
-    put_path(group, cgroup_namespace_root(kernel), out);
+    int error = put_path(group, cgroup_namespace_root(kernel), out);
     strbuf_puts(out, dead ? " (deleted)\n" : "\n");
     cgroup_put(group);
-    return 0;
+    return error;
 }
 
 int cgroup_show_controllers(struct kernel *kernel, struct strbuf *out)
