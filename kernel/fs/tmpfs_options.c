@@ -3,7 +3,14 @@
  * Mount options of tmpfs(5): size, nr_blocks, nr_inodes, mode, uid, gid.
  */
 #include "kernel/fs/tmpfs_internal.h"
+
+#include "kernel/fs/mount_options.h"
 #include "kernel/lib/parse.h"
+
+struct parsing {
+    struct kernel *kernel;
+    struct tmpfs_options *options;
+};
 
 /* "N", "Nk", "N%" (of memory): bytes. */
 static int parse_size(struct kernel *kernel, const char *value, uint64_t *out_bytes)
@@ -58,25 +65,14 @@ static int parse_one(struct kernel *kernel, const char *key, const char *value,
     return -EINVAL;
 }
 
+static int parse_option(const char *name, const char *value, void *context)
+{
+    struct parsing *parsing = context;
+    return parse_one(parsing->kernel, name, value ? value : "", parsing->options);
+}
+
 int tmpfs_parse_options(struct kernel *kernel, const char *text, struct tmpfs_options *options)
 {
-    if (!text || !*text)
-        return 0;
-    char *copy = kstrdup(text);
-    if (!copy)
-        return -ENOMEM;
-    int error = 0;
-    for (char *at = copy; at && *at && !error;) {
-        char *next = kstrchr(at, ',');
-        if (next)
-            *next++ = 0;
-        char *value = kstrchr(at, '=');
-        if (value)
-            *value++ = 0;
-        if (*at)
-            error = parse_one(kernel, at, value ? value : "", options);
-        at = next;
-    }
-    kfree(copy);
-    return error;
+    struct parsing parsing = {.kernel = kernel, .options = options};
+    return mount_options_parse(text, parse_option, &parsing);
 }

@@ -12,6 +12,7 @@
 #include "kernel/abi/stat.h"
 #include "kernel/core/kernel.h"
 #include "kernel/fs/device.h"
+#include "kernel/fs/mount_options.h"
 #include "kernel/fs/path.h"
 #include "kernel/fs/vfs.h"
 #include "kernel/lib/assert.h"
@@ -154,8 +155,9 @@ int devpts_find(const struct file *ptmx, struct path *out_root)
 
 /* ---- options ---- */
 
-static int parse_option(const char *name, const char *value, struct devpts_options *options)
+static int parse_option(const char *name, const char *value, void *context)
 {
+    struct devpts_options *options = context;
     if (kstr_equal(name, "newinstance")) /* all are */
         return 0;
     if (!value)
@@ -187,23 +189,7 @@ static int parse_option(const char *name, const char *value, struct devpts_optio
 static int parse_options(const char *text, struct devpts_options *options)
 {
     *options = (struct devpts_options){.mode = 0600, .max = PTYS_NUMBERS_MAX};
-    char *copy = text ? kstrdup(text) : NULL;
-    if (text && !copy)
-        return -ENOMEM;
-    int error = 0;
-    for (char *at = copy; at && *at && !error;) {
-        char *next = kstrchr(at, ',');
-        if (next)
-            *next++ = 0;
-        char *value = kstrchr(at, '=');
-        if (value)
-            *value++ = 0;
-        if (*at)
-            error = parse_option(at, value, options);
-        at = next;
-    }
-    kfree(copy);
-    return error;
+    return mount_options_parse(text, parse_option, options);
 }
 
 static void devpts_show_options(struct superblock *sb, char *buffer, size_t bytes)
