@@ -195,6 +195,20 @@ struct linux_vt_stat {
 #define FS_IOC_FSGETXATTR 0x801C581F
 #define FS_IOC_FSSETXATTR 0x401C5820
 
+#define FS_XFLAG_IMMUTABLE 0x00000008
+#define FS_XFLAG_APPEND 0x00000010
+#define FS_XFLAG_NOATIME 0x00000040
+#define FS_XFLAG_NODUMP 0x00000080
+
+struct linux_fsxattr {
+    uint32_t fsx_xflags;
+    uint32_t fsx_extsize;
+    uint32_t fsx_nextents;
+    uint32_t fsx_projid;
+    uint32_t fsx_cowextsize;
+    uint8_t fsx_pad[8];
+};
+
 #define FS_SECRM_FL 0x00000001
 #define FS_UNRM_FL 0x00000002
 #define FS_COMPR_FL 0x00000004

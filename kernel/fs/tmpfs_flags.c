@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Flags of tmpfs files: FS_IOC_GETFLAGS and FS_IOC_SETFLAGS, ioctl_iflags(2), chattr(1).
+ * Flags of tmpfs files: FS_IOC_GETFLAGS and FS_IOC_SETFLAGS, ioctl_iflags(2), chattr(1),
+ * and what FS_IOC_FSGETXATTR shows of them.
  *
  * What they mean is enforced for every file system, by inode->flags.
  */
@@ -12,12 +13,12 @@
 #include "kernel/security/cred.h"
 
 static const struct {
-    uint32_t user, inode;
+    uint32_t user, inode, extended;
 } flag_pairs[] = {
-    {FS_IMMUTABLE_FL, INODE_IMMUTABLE},
-    {FS_APPEND_FL, INODE_APPEND},
-    {FS_NODUMP_FL, INODE_NODUMP},
-    {FS_NOATIME_FL, INODE_NOATIME},
+    {FS_IMMUTABLE_FL, INODE_IMMUTABLE, FS_XFLAG_IMMUTABLE},
+    {FS_APPEND_FL, INODE_APPEND, FS_XFLAG_APPEND},
+    {FS_NODUMP_FL, INODE_NODUMP, FS_XFLAG_NODUMP},
+    {FS_NOATIME_FL, INODE_NOATIME, FS_XFLAG_NOATIME},
 };
 
 static int64_t get_flags(struct inode *inode, uint64_t argument)
@@ -28,6 +29,17 @@ static int64_t get_flags(struct inode *inode, uint64_t argument)
             shown |= flag_pairs[i].user;
     }
     return put_user_u32(argument, shown);
+}
+
+static int64_t get_extended_flags(struct inode *inode, uint64_t argument)
+{
+    struct linux_fsxattr shown = {0};
+    uint32_t flags = atomic_load_relaxed(&inode->flags);
+    for (size_t i = 0; i < ARRAY_SIZE(flag_pairs); i++) {
+        if (flags & flag_pairs[i].inode)
+            shown.fsx_xflags |= flag_pairs[i].extended;
+    }
+    return copy_to_user(argument, &shown, sizeof(shown)) ? -EFAULT : 0;
 }
 
 static int64_t change_flags_locked(struct inode *inode, uint32_t mask, uint32_t flags)
@@ -72,6 +84,8 @@ int64_t tmpfs_ioctl(struct file *file, uint32_t command, uint64_t argument)
         return get_flags(file->inode, argument);
     case FS_IOC_SETFLAGS:
         return set_flags(file, argument);
+    case FS_IOC_FSGETXATTR:
+        return get_extended_flags(file->inode, argument);
     default:
         return -ENOIOCTLCMD;
     }

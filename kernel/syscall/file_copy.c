@@ -102,6 +102,8 @@ static int64_t check_copy(struct file *in, uint64_t in_pos, struct file *out, ui
         return -EBADF;
     if (in->inode->sb != out->inode->sb)
         return -EXDEV;
+    if (atomic_load_relaxed(&out->inode->flags) & INODE_IMMUTABLE)
+        return -EPERM;
     if (add_overflows(in_pos, *count, &in_end) || add_overflows(out_pos, *count, &out_end))
         return -EOVERFLOW;
     uint64_t max_out = out->inode->sb->max_bytes;

@@ -69,6 +69,26 @@ static int64_t put_size(const struct file *file, uint64_t argument)
     return put_user_u64(argument, inode_size(file->inode));
 }
 
+/* What Linux asks of every file system, and none here can: these are refusals of their own. */
+static int64_t refused_ioctl(uint32_t command, uint64_t argument)
+{
+    struct fd_borrow source;
+    switch (command) {
+    case FIFREEZE:
+        return capable(CAP_SYS_ADMIN) ? -EOPNOTSUPP : -EPERM;
+    case FITHAW:
+        return capable(CAP_SYS_ADMIN) ? -EINVAL : -EPERM; /* never frozen */
+    case FS_IOC_FIEMAP:
+        return -EOPNOTSUPP;
+    case FICLONE:
+        source = fd_borrow((int)argument);
+        fd_release(source);
+        return source.file ? -EOPNOTSUPP : -EBADF;
+    default:
+        return -ENOIOCTLCMD;
+    }
+}
+
 static int64_t file_ioctl(int fd, struct file *file, uint32_t command, uint64_t argument)
 {
     switch (command) {
@@ -89,8 +109,8 @@ static int64_t file_ioctl(int fd, struct file *file, uint32_t command, uint64_t 
     default:
         break;
     }
-    int64_t result = -ENOIOCTLCMD;
-    if (S_ISREG(inode_mode(file->inode)))
+    int64_t result = refused_ioctl(command, argument);
+    if (result == -ENOIOCTLCMD && S_ISREG(inode_mode(file->inode)))
         result = regular_ioctl(file, command, argument);
     if (result == -ENOIOCTLCMD && file->ops->ioctl)
         result = file->ops->ioctl(file, command, argument);

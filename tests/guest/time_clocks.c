@@ -130,6 +130,9 @@ static void setting_errors(void)
     struct timeval bad_tv = {.tv_usec = 1000000};
     FAILS(clock_settime(CLOCK_REALTIME, &bad), EINVAL);
     FAILS(clock_settime(CLOCK_MONOTONIC, &time), EINVAL);
+    const clockid_t own_process = (clockid_t)(~0u << 3 | 2);
+    FAILS(syscall(SYS_clock_settime, own_process, &time), EPERM);
+    FAILS(syscall(SYS_clock_settime, own_process, NULL), EFAULT);
     FAILS(syscall(SYS_settimeofday, &bad_tv, NULL), EINVAL);
     FAILS(syscall(SYS_settimeofday, BAD_POINTER, NULL), EFAULT);
 }
