@@ -128,6 +128,16 @@ static inline void with_group(void (*body)(void))
     fail_at(__LINE__, "ended by status 0x%x", status);
 }
 
+/* clone3(2) with CLONE_INTO_CGROUP: a process that starts in the group behind the descriptor. */
+static inline pid_t fork_into(int group)
+{
+    struct {
+        uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid,
+            set_tid_size, cgroup;
+    } args = {.flags = 0x200000000ull, .exit_signal = SIGCHLD, .cgroup = (uint64_t)group};
+    return (pid_t)syscall(435, &args, sizeof(args));
+}
+
 /* A child that sleeps until it is killed; killed and waited for by end(). */
 static inline pid_t start_sleeper(void)
 {

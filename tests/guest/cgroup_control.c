@@ -42,6 +42,33 @@ static void frozen_groups_do_nothing(void)
     with_group(freeze_body);
 }
 
+static void born_frozen_body(void)
+{
+    struct gate from = gate_make();
+    OK(mkdir(in_group("a"), 0755));
+    OK(group_write("a/cgroup.freeze", "1"));
+    TRUE(group_is("a/cgroup.events", "frozen 1"));
+    int group = (int)OK(open(in_group("a"), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    pid_t pid = (pid_t)OK(fork_into(group));
+    if (pid == 0) {
+        gate_open(&from);
+        _exit(0);
+    }
+    EVENTUALLY(group_is("a/cgroup.events", "populated 1\nfrozen 1"));
+    struct pollfd ready = {.fd = from.fds[0], .events = POLLIN};
+    EQ(poll(&ready, 1, 0), 0);
+    OK(mkdir(in_group("a/b"), 0755)); /* born frozen, too */
+    TRUE(group_is("a/b/cgroup.events", "frozen 1"));
+    OK(group_write("a/cgroup.freeze", "0"));
+    gate_pass(&from);
+    CHILD_OK(pid);
+}
+
+static void children_of_a_frozen_group_wait(void)
+{
+    with_group(born_frozen_body);
+}
+
 static void stopped_body(void)
 {
     OK(mkdir(in_group("a"), 0755));
@@ -234,6 +261,6 @@ static void namespaces_hide_what_is_above(void)
     with_group(namespace_body);
 }
 
-GUEST_MAIN(CASE(frozen_groups_do_nothing), CASE(stopped_tasks_count_as_frozen),
-           CASE(kill_ends_everybody), CASE(pids_are_limited),
+GUEST_MAIN(CASE(frozen_groups_do_nothing), CASE(children_of_a_frozen_group_wait),
+           CASE(stopped_tasks_count_as_frozen), CASE(kill_ends_everybody), CASE(pids_are_limited),
            CASE(delegation_needs_the_common_group), CASE(namespaces_hide_what_is_above))

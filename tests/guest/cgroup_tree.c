@@ -124,15 +124,20 @@ static void children_are_where_their_parent_is(void)
     with_group(inherit_body);
 }
 
+static void refuses_fork_into(int group, int error)
+{
+    pid_t pid = fork_into(group);
+    if (pid == 0)
+        _exit(0);
+    EQ(pid, -1);
+    EQ(errno, error);
+}
+
 static void clone_body(void)
 {
-    struct {
-        uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid,
-            set_tid_size, cgroup;
-    } args = {.flags = 0x200000000ull, .exit_signal = SIGCHLD};
     OK(mkdir(in_group("a"), 0755));
-    args.cgroup = (uint64_t)OK(open(in_group("a"), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    pid_t pid = (pid_t)OK(syscall(435, &args, sizeof(args)));
+    int group = (int)OK(open(in_group("a"), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    pid_t pid = (pid_t)OK(fork_into(group));
     while (pid == 0)
         pause();
     TRUE(group_has("a/cgroup.procs", pid));
@@ -140,17 +145,9 @@ static void clone_body(void)
     end_sleeper(pid);
     EVENTUALLY(group_is("a/cgroup.events", "populated 0"));
     OK(rmdir(in_group("a")));
-    pid = (pid_t)syscall(435, &args, sizeof(args));
-    if (pid == 0)
-        _exit(0);
-    EQ(pid, -1);
-    EQ(errno, ENOENT);
-    args.cgroup = (uint64_t)OK(open(in_group("cgroup.procs"), O_RDONLY | O_CLOEXEC));
-    pid = (pid_t)syscall(435, &args, sizeof(args));
-    if (pid == 0)
-        _exit(0);
-    EQ(pid, -1);
-    EQ(errno, EBADF);
+    refuses_fork_into(group, ENOENT);
+    refuses_fork_into((int)OK(open(in_group("cgroup.procs"), O_RDONLY | O_CLOEXEC)), EBADF);
+    refuses_fork_into(-1, EINVAL);
 }
 
 static void clone_into_a_group(void)
