@@ -231,6 +231,7 @@ struct linux_fsxattr {
 #define BLKFRAGET 0x1265
 #define BLKSECTGET 0x1267
 #define BLKSSZGET 0x1268
+#define BLKPG 0x1269
 #define BLKBSZGET 0x80081270
 #define BLKBSZSET 0x40081271
 #define BLKGETSIZE64 0x80081272
@@ -245,6 +246,19 @@ struct linux_fsxattr {
 #define BLKZEROOUT 0x127F
 #define BLKGETDISKSEQ 0x80081280
 #define HDIO_GETGEO 0x0301
+
+struct linux_blkpg_ioctl_arg {
+    int32_t op, flags, datalen;
+    uint64_t data;
+};
+_Static_assert(sizeof(struct linux_blkpg_ioctl_arg) == 24, "as in linux/blkpg.h");
+
+struct linux_blkpg_partition {
+    int64_t start, length; /* bytes */
+    int32_t pno;
+    char devname[64], volname[64]; /* not looked at */
+};
+_Static_assert(sizeof(struct linux_blkpg_partition) == 152, "as in linux/blkpg.h");
 
 struct linux_hd_geometry {
     uint8_t heads;

@@ -27,6 +27,7 @@ static const char *const rank_names[] = {
     [LOCK_RANK_KEYS] = "keys",
     [LOCK_RANK_CGROUP] = "control groups",
     [LOCK_RANK_MM] = "mm",
+    [LOCK_RANK_PARTITIONS] = "partitions",
     [LOCK_RANK_PAGE_CACHE] = "page-cache",
     [LOCK_RANK_DEVICE_RESET] = "device-reset",
     [LOCK_RANK_PROCESS_TREE] = "process-tree",

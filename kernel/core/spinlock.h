@@ -32,7 +32,8 @@ enum lock_rank {
     LOCK_RANK_CGROUP = 21,        /* the tree of control groups */
     LOCK_RANK_FILE_POS = 9,
     LOCK_RANK_EPOLL = 15,
-    LOCK_RANK_MM = 30, /* address space; user copies take it, so it is late */
+    LOCK_RANK_MM = 30,         /* address space; user copies take it, so it is late */
+    LOCK_RANK_PARTITIONS = 33, /* opens, closes and partitions of one disk */
     LOCK_RANK_PAGE_CACHE = 34,
     LOCK_RANK_DEVICE_RESET = 40, /* one driver at a time puts its device in order */
     /* spinlocks */
@@ -45,7 +46,7 @@ enum lock_rank {
     LOCK_RANK_DENTRY_HASH = 56, /* one hash bucket */
     LOCK_RANK_DENTRY = 57,      /* one dentry; the LRU list */
     LOCK_RANK_INODE_STATE = 58,
-    LOCK_RANK_DEVICE = 59,       /* a driver and its interrupt handler */
+    LOCK_RANK_DEVICE = 59, /* a driver and its interrupt handler */
     LOCK_RANK_FUTEX = 60,
     LOCK_RANK_FUTEX_PI = 61,
     LOCK_RANK_OBJECT = 62,       /* small objects: eventfd counters, tty buffers … */

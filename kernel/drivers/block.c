@@ -6,7 +6,8 @@
  * does to it, then wakes the device's queue; the submitter leaves only when it is set. If that
  * takes too long the submitter calls the driver's recover, which ends all requests.
  *
- * The list changes during boot only, and is read without a lock.
+ * The list of disks changes during boot only, and is read without a lock; so are a disk's
+ * partitions, which are never freed (block_partition.c).
  */
 #include "kernel/drivers/block.h"
 
@@ -21,11 +22,25 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
 
-enum { BLOCK_MAJOR = 254, MINORS_PER_DISK = 16, DISKS_MAX = 26, READAHEAD_SECTORS = 256 };
+enum { BLOCK_MAJOR = 254, DISKS_MAX = 26, READAHEAD_SECTORS = 256 };
 
 static const uint64_t timeout_ns = (uint64_t)BLOCK_TIMEOUT_S * 1000000000u;
 
 /* ---- the list ---- */
+
+void block_setup(struct block_device *device, struct kernel *kernel, unsigned minor)
+{
+    device->kernel = kernel;
+    device->major = BLOCK_MAJOR;
+    device->minor = minor;
+    device->readahead = READAHEAD_SECTORS;
+    wait_queue_init(&device->wait);
+    spin_lock_init(&device->stats_lock, LOCK_RANK_OBJECT);
+    mutex_init(&device->write_mutex, LOCK_RANK_INODE);
+    mutex_init(&device->parts_mutex, LOCK_RANK_PARTITIONS);
+    device->read_only = device->limits.read_only;
+    block_cache_setup(device);
+}
 
 int block_register(struct kernel *kernel, struct block_device *device)
 {
@@ -34,16 +49,8 @@ int block_register(struct kernel *kernel, struct block_device *device)
     if (drivers->block_count == DISKS_MAX) {
         return -ENOSPC;
     }
-    device->kernel = kernel;
-    device->major = BLOCK_MAJOR;
-    device->minor = drivers->block_count * MINORS_PER_DISK;
-    device->readahead = READAHEAD_SECTORS;
     ksnprintf(device->name, sizeof(device->name), "vd%c", 'a' + (int)drivers->block_count);
-    wait_queue_init(&device->wait);
-    spin_lock_init(&device->stats_lock, LOCK_RANK_OBJECT);
-    mutex_init(&device->write_mutex, LOCK_RANK_INODE);
-    device->read_only = device->limits.read_only;
-    block_cache_setup(device);
+    block_setup(device, kernel, drivers->block_count * BLOCK_MINORS);
     list_add_tail(&drivers->blocks, &device->node);
     drivers->block_count++;
     klog(KLOG_INFO, "%s: %llu sectors of %d bytes%s%s", device->name,
@@ -55,8 +62,15 @@ int block_register(struct kernel *kernel, struct block_device *device)
 struct block_device *block_next(struct kernel *kernel, const struct block_device *previous)
 {
     struct list *blocks = &kernel->drivers->blocks;
-    struct list_node *node = previous ? list_next(blocks, &previous->node) : list_first(blocks);
+    const struct block_device *disk = previous && previous->disk ? previous->disk : previous;
 
+    for (unsigned i = previous ? previous->number : 0; disk && i < PARTITIONS_MAX; i++) {
+        struct block_device *part = atomic_load_acquire(&disk->parts[i]);
+        if (part && block_is_present(part)) {
+            return part;
+        }
+    }
+    struct list_node *node = disk ? list_next(blocks, &disk->node) : list_first(blocks);
     return node ? list_entry(node, struct block_device, node) : NULL;
 }
 
@@ -184,14 +198,18 @@ static int submit(struct block_device *device, struct block_request *request)
     return error == -EBUSY ? -EIO : error;
 }
 
-int block_execute(struct block_device *device, struct block_request *request)
+/* Inside the device, whose partition it may be: that may be smaller now than it was. */
+static bool is_inside(const struct block_device *device, const struct block_request *request)
 {
-    assert(request->segment_count <= device->limits.segments);
-    assert(request->sector <= device->limits.sectors &&
-           request->count <= device->limits.sectors - request->sector);
+    return request->sector <= device->limits.sectors &&
+           request->count <= device->limits.sectors - request->sector;
+}
+
+static int carry_out(struct block_device *device, struct block_request *request)
+{
+    assert(is_inside(device, request));
     request->done = false;
     request->status = -EIO;
-    uint64_t start_ns = stats_begin(device);
     int error = submit(device, request);
     if (error == 0 && !wait_for(device, &request->done, "no answer")) {
         assert(request->done);
@@ -199,8 +217,27 @@ int block_execute(struct block_device *device, struct block_request *request)
     if (error != 0) {
         request->status = error;
     }
-    stats_end(device, request, start_ns);
     return request->status;
+}
+
+static int execute_on_disk(struct block_device *part, struct block_request *request)
+{
+    if (!is_inside(part, request)) {
+        return request->status = -EIO;
+    }
+    request->sector += part->start;
+    int error = block_execute(part->disk, request);
+    request->sector -= part->start;
+    return error;
+}
+
+int block_execute(struct block_device *device, struct block_request *request)
+{
+    assert(request->segment_count <= device->limits.segments);
+    uint64_t start_ns = stats_begin(device);
+    int status = device->disk ? execute_on_disk(device, request) : carry_out(device, request);
+    stats_end(device, request, start_ns);
+    return status;
 }
 
 int block_flush(struct block_device *device)

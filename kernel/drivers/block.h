@@ -3,7 +3,9 @@
  * Block devices: between the drivers of disks and those who use them (fs/block_file.c).
  *
  * A driver fills in a struct block_device with its ops and limits and registers it; it then lives
- * as long as the machine. Users read and write through the device's page cache (block_cache.h) or
+ * as long as the machine. A partition is a block device, too, whose requests go to its disk; it
+ * lives as long as the machine once it was there, and is told by block_is_present.
+ * Users read and write through the device's page cache (block_cache.h) or
  * execute single requests, which block until the device has answered. A device that does not answer
  * within BLOCK_TIMEOUT_NS is put in order by its driver, and the request fails with -EIO.
  */
@@ -14,6 +16,8 @@
 #include <stdint.h>
 
 #include "kernel/core/spinlock.h"
+#include "kernel/drivers/partition.h"
+#include "kernel/lib/atomic.h"
 #include "kernel/lib/list.h"
 #include "kernel/mm/page_cache.h"
 #include "kernel/sched/mutex.h"
@@ -28,6 +32,7 @@ enum {
     BLOCK_NAME_MAX = 16,
     BLOCK_SERIAL_MAX = 21, /* with its end */
     BLOCK_TIMEOUT_S = 30,
+    BLOCK_MINORS = PARTITIONS_MAX + 1, /* of a disk: itself and its partitions */
 };
 
 enum block_operation {
@@ -109,19 +114,61 @@ struct block_device {
     struct mutex write_mutex; /* one buffered or direct write at a time */
     uint64_t dirty_bytes;     /* written to the cache and not yet to the device, roughly; atomic */
     bool read_only;           /* BLKROSET; atomic */
-    uint32_t openers;         /* atomic */
-    const void *claimed_by;   /* O_EXCL: the open file; atomic */
     uint32_t readahead;       /* BLKRASET, in sectors; atomic */
+
+    struct mutex parts_mutex; /* a disk's, for it and its partitions: down to the blank line */
+    uint32_t openers;
+    const void *claimed_by; /* O_EXCL: the open file */
+
+    struct block_device *disk; /* a partition's; NULL: it is a disk */
+    unsigned number;           /* a partition's, from 1 */
+    bool present;              /* a partition's; atomic, changes under the mutex */
+    uint64_t start;            /* a partition's first sector; constant while it is open */
+    struct block_device *parts[PARTITIONS_MAX]; /* NULL: never been; atomic, set once */
 };
 
 /* The machine's disks get the names vda, vdb … in the order of registration. 0, -ENOSPC, -ENOMEM.
  * Boot only. */
 int block_register(struct kernel *kernel, struct block_device *device);
 
-/* The device after `previous` (NULL: the first), NULL past the last; by number; by name. */
+/* The device after `previous` (NULL: the first), NULL past the last; by number; by name. Partitions
+ * follow their disk; those that are not present are left out. */
 struct block_device *block_next(struct kernel *kernel, const struct block_device *previous);
 struct block_device *block_find(struct kernel *kernel, unsigned major, unsigned minor);
 struct block_device *block_find_name(struct kernel *kernel, const char *name, size_t length);
+
+/* ---- partitions ---- */
+
+/* What the disk's blocks say (partition.h). As partition_scan; -ENOMEM. Blocks. */
+int block_read_table(struct block_device *disk, struct partition out[PARTITIONS_MAX]);
+
+/* Make these the disk's partitions, in place of those it has. 0, -EBUSY when one is open or
+ * somebody but `user` has claimed the disk, -ENOMEM. */
+int block_set_partitions(struct block_device *disk, const void *user,
+                         const struct partition parts[PARTITIONS_MAX]);
+
+/* One more, one less, another size of one. -EINVAL (no such number is possible; not inside the
+ * disk), -EBUSY (it is there, it is open, it overlaps another), -ENXIO (it is not there), -ENOMEM.
+ */
+int block_add_partition(struct block_device *disk, unsigned number, const struct partition *part);
+int block_delete_partition(struct block_device *disk, unsigned number);
+int block_resize_partition(struct block_device *disk, unsigned number,
+                           const struct partition *part);
+
+/* Open and close for a file, which claims it if `exclusive`: -ENXIO: it is not present; -EBUSY: it,
+ * its disk or one of its partitions is claimed. The last close writes and forgets the cache. */
+int block_open_device(struct block_device *device, const void *user, bool exclusive);
+void block_close_device(struct block_device *device, const void *user);
+
+static inline struct block_device *block_disk_of(struct block_device *device)
+{
+    return device->disk ? device->disk : device;
+}
+
+static inline bool block_is_present(const struct block_device *device)
+{
+    return !device->disk || atomic_load_acquire(&device->present);
+}
 
 /* For drivers: a request is done, or there is room again; or the device has to be recovered. Any
  * context, no lock of rank LOCK_RANK_WAIT_QUEUE or above held. */

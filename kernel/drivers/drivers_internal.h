@@ -19,6 +19,9 @@ struct driver_state {
 /* Drivers: 0, -ENODEV (it is another driver's device), or what went wrong, which is logged. */
 int virtio_blk_probe(struct kernel *kernel, struct hal_device *device);
 
+/* block.c: what a new device and a new partition have in common. */
+void block_setup(struct block_device *device, struct kernel *kernel, unsigned minor);
+
 /* block_cache.c */
 void block_cache_setup(struct block_device *device);
 

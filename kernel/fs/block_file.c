@@ -8,6 +8,7 @@
  */
 #include "kernel/fs/block_file.h"
 #include "kernel/abi/ioctl.h"
+#include "kernel/core/klog.h"
 #include "kernel/drivers/block.h"
 #include "kernel/drivers/block_cache.h"
 #include "kernel/fs/vfs_internal.h"
@@ -31,25 +32,15 @@ static int block_open(struct inode *inode, struct file *file)
 {
     struct block_device *device =
         block_find(file->kernel, DEV_MAJOR(inode->rdev), DEV_MINOR(inode->rdev));
-    if (!device)
-        return -ENXIO;
-    if (file->flags & O_EXCL) {
-        const void *nobody = NULL;
-        if (!atomic_cmpxchg_acq_rel(&device->claimed_by, &nobody, file))
-            return -EBUSY;
-    }
-    atomic_fetch_add_relaxed(&device->openers, 1);
-    file->private = device;
-    return 0;
+    int error = device ? block_open_device(device, file, file->flags & O_EXCL) : -ENXIO;
+    if (!error)
+        file->private = device;
+    return error;
 }
 
 static void block_release(struct file *file)
 {
-    struct block_device *device = device_of(file);
-    const void *self = file;
-    (void)atomic_cmpxchg_acq_rel(&device->claimed_by, &self, NULL);
-    if (atomic_sub_fetch_acq_rel(&device->openers, 1) == 0)
-        (void)block_invalidate(device);
+    block_close_device(device_of(file), file);
 }
 
 /* ---- reading and writing ---- */
@@ -266,6 +257,12 @@ static const struct file_ops block_file_ops = {
 
 /* ---- nodes ---- */
 
+static int make_node(struct block_device *device)
+{
+    return devtmpfs_create_node(device->kernel, device->name, S_IFBLK | NODE_MODE,
+                                MAKE_DEV(device->major, device->minor));
+}
+
 int block_files_init(struct kernel *kernel)
 {
     struct block_device *device = NULL;
@@ -273,11 +270,53 @@ int block_files_init(struct kernel *kernel)
     if (!kernel->drivers) /* a kernel without drivers, in a test */
         return 0;
     while (!error && (device = block_next(kernel, device))) {
-        error = device_register_block(kernel, device->major, device->minor, 1, "virtblk",
+        error = device_register_block(kernel, device->major, device->minor, BLOCK_MINORS, "virtblk",
                                       &block_file_ops, device);
         if (!error)
-            error = devtmpfs_create_node(kernel, device->name, S_IFBLK | NODE_MODE,
-                                         MAKE_DEV(device->major, device->minor));
+            error = make_node(device);
     }
     return error;
+}
+
+/* ---- partitions ---- */
+
+/* Make the nodes of a disk's partitions be those that are present. */
+static int nodes_follow(struct block_device *disk)
+{
+    int error = 0;
+    for (unsigned i = 0; i < PARTITIONS_MAX; i++) {
+        struct block_device *part = atomic_load_acquire(&disk->parts[i]);
+        if (part && !block_is_present(part))
+            (void)devtmpfs_remove_node(disk->kernel, part->name);
+        int made = part && block_is_present(part) ? make_node(part) : 0;
+        error = made == -EEXIST || !made ? error : made;
+    }
+    return error;
+}
+
+int block_file_reread(struct block_device *disk, const void *user)
+{
+    struct partition parts[PARTITIONS_MAX];
+    int count = block_read_table(disk, parts);
+    int error = count < 0 ? count : block_set_partitions(disk, user, parts);
+    return error ? error : nodes_follow(disk);
+}
+
+void block_files_scan(struct kernel *kernel)
+{
+    struct block_device *device = NULL;
+    while (kernel->drivers && (device = block_next(kernel, device))) {
+        int error = device->disk ? 0 : block_file_reread(device, NULL);
+        if (error)
+            klog_warn("%s: its partitions are not known: error %d", device->name, -error);
+    }
+}
+
+int block_file_partition(struct block_device *disk, enum partition_change change, unsigned number,
+                         const struct partition *part)
+{
+    int error = change == PARTITION_ADD      ? block_add_partition(disk, number, part)
+                : change == PARTITION_DELETE ? block_delete_partition(disk, number)
+                                             : block_resize_partition(disk, number, part);
+    return error ? error : nodes_follow(disk);
 }

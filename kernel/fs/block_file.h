@@ -17,6 +17,19 @@ struct block_device *block_file_device(const struct file *file);
 /* Make nodes for the machine's disks. Boot. */
 int block_files_init(struct kernel *kernel);
 
+/* Find the partitions of all disks and make their nodes; what fails is logged. Blocks. */
+void block_files_scan(struct kernel *kernel);
+
+/* BLKRRPART: find the partitions of a disk anew, for an open file. 0, -EBUSY (a partition is open,
+ * or the disk is another's), -EIO, -ENOMEM. Blocks. */
+int block_file_reread(struct block_device *disk, const void *user);
+
+/* BLKPG: one partition of a disk (block.h), and its node. */
+enum partition_change { PARTITION_ADD = 1, PARTITION_DELETE, PARTITION_RESIZE };
+struct partition;
+int block_file_partition(struct block_device *disk, enum partition_change change, unsigned number,
+                         const struct partition *part);
+
 enum erase { ERASE_DISCARD, ERASE_ZERO, ERASE_UNMAP /* zero, and give the blocks back */ };
 
 /* Erase bytes [start, end), whole logical blocks inside the device. 0, -EPERM (read only),

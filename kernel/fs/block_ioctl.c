@@ -76,6 +76,7 @@ static int64_t get_geometry(const struct block_device *device, uint64_t argument
     const struct linux_hd_geometry geometry = {
         .heads = GEOMETRY_HEADS,
         .sectors = GEOMETRY_SECTORS,
+        .start = device->start,
         .cylinders = (uint16_t)(device->limits.sectors / (GEOMETRY_HEADS * GEOMETRY_SECTORS)),
     };
     return argument ? copy_to_user(argument, &geometry, sizeof(geometry)) : -EINVAL;
@@ -97,11 +98,34 @@ static int64_t set_block_size(const struct block_device *device, uint64_t argume
     return valid ? 0 : -EINVAL;
 }
 
-/* The part of the partition table that can be had without one. */
-static int64_t reread_partitions(const struct block_device *device)
+static int64_t reread_partitions(struct file *file, struct block_device *device)
 {
-    (void)device;
-    return capable(CAP_SYS_ADMIN) ? -EINVAL : -EACCES;
+    if (!capable(CAP_SYS_ADMIN))
+        return -EACCES;
+    return device->disk ? -EINVAL : block_file_reread(device, file);
+}
+
+/* BLKPG: positions and lengths are in bytes, and signed. */
+static int64_t change_partition(struct block_device *device, uint64_t argument)
+{
+    struct linux_blkpg_ioctl_arg order;
+    struct linux_blkpg_partition what;
+    if (!capable(CAP_SYS_ADMIN))
+        return -EACCES;
+    int error = copy_from_user(&order, argument, sizeof(order));
+    if (!error)
+        error = copy_from_user(&what, order.data, sizeof(what));
+    if (error)
+        return error;
+    if (device->disk || what.pno <= 0 || order.op < PARTITION_ADD || order.op > PARTITION_RESIZE)
+        return -EINVAL;
+    uint64_t unaligned = (uint64_t)what.start | (uint64_t)what.length;
+    if (order.op != PARTITION_DELETE &&
+        (what.start < 0 || what.length <= 0 || unaligned % device->limits.logical_block))
+        return -EINVAL;
+    const struct partition part = {.start = (uint64_t)what.start / BLOCK_SECTOR,
+                                   .sectors = (uint64_t)what.length / BLOCK_SECTOR};
+    return block_file_partition(device, (enum partition_change)order.op, (unsigned)what.pno, &part);
 }
 
 int64_t block_file_ioctl(struct file *file, uint32_t command, uint64_t argument)
@@ -146,7 +170,9 @@ int64_t block_file_ioctl(struct file *file, uint32_t command, uint64_t argument)
     case BLKFLSBUF:
         return flush_buffers(device);
     case BLKRRPART:
-        return reread_partitions(device);
+        return reread_partitions(file, device);
+    case BLKPG:
+        return change_partition(device, argument);
     case BLKDISCARD:
     case BLKSECDISCARD:
     case BLKZEROOUT:

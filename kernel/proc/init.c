@@ -15,6 +15,7 @@
 #include "kernel/abi/wait.h"
 #include "kernel/core/kernel.h"
 #include "kernel/core/klog.h"
+#include "kernel/fs/block_file.h"
 #include "kernel/fs/file_table.h"
 #include "kernel/fs/path.h"
 #include "kernel/fs/tmpfs.h"
@@ -288,6 +289,7 @@ static void init_main(void *argument)
 
     unpack_root(init->thread.kernel);
     mount_all(init->thread.kernel);
+    block_files_scan(init->thread.kernel);
     make_links();
     int job = run_job();
     if (job < 0)

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Disks as /proc and /sys tell of them: partitions and diskstats of proc(5); /sys/block/NAME with
- * its queue limits, and the links below /sys/class/block and /sys/dev/block that lead to it.
+ * its queue limits and a directory for each partition, and the links below /sys/class/block and
+ * /sys/dev/block that lead there.
+ *
+ * The inodes have the minor number. A disk and a partition that was there once are never freed, so
+ * that a file of a deleted partition still has something to tell.
  */
 #include "kernel/drivers/block.h"
 #include "kernel/drivers/block_cache.h"
 #include "kernel/fs/device.h"
+#include "kernel/lib/assert.h"
 #include "kernel/lib/printf.h"
 #include "kernel/procfs/sysfs_internal.h"
 
@@ -63,19 +68,31 @@ static int show_diskstats(struct file *file, struct strbuf *out)
 
 const struct text_file_ops proc_diskstats = {.show = show_diskstats};
 
-/* ---- a disk's directory: its inodes have the disk's place in the list ---- */
+/* ---- a disk's directory: its inodes have the device's minor number ---- */
 
-static struct block_device *disk_at(struct kernel *kernel, uint64_t place)
+static struct block_device *device_at(struct kernel *kernel, uint64_t minor)
 {
-    struct block_device *device = block_next(kernel, NULL);
-    while (device && place-- > 0)
-        device = block_next(kernel, device);
-    return device;
+    struct block_device *device = NULL;
+    while ((device = block_next(kernel, device))) {
+        struct block_device *disk = block_disk_of(device);
+        if (disk->minor == minor)
+            return disk;
+        if (minor > disk->minor && minor < disk->minor + BLOCK_MINORS)
+            return atomic_load_acquire(&disk->parts[minor - disk->minor - 1]);
+    }
+    unreachable_panic();
 }
 
 static struct block_device *disk_of(struct file *file)
 {
-    return disk_at(file->kernel, file->inode->private_u64);
+    return device_at(file->kernel, file->inode->private_u64);
+}
+
+/* Partitions come and go. The number of every inode here begins with the minor number. */
+static bool disks_revalidate(struct dentry *dentry)
+{
+    const struct inode *inode = dentry_inode(dentry);
+    return inode && block_is_present(device_at(inode->sb->kernel, inode->ino >> 24));
 }
 
 static int put_number(struct strbuf *out, uint64_t number)
@@ -126,15 +143,28 @@ static int show_serial(struct file *file, struct strbuf *out)
 static int show_range(struct file *file, struct strbuf *out)
 {
     (void)file;
-    return put_number(out, 16);
+    return put_number(out, BLOCK_MINORS);
 }
 
 static int show_uevent(struct file *file, struct strbuf *out)
 {
     const struct block_device *device = disk_of(file);
-    strbuf_printf(out, "MAJOR=%u\nMINOR=%u\nDEVNAME=%s\nDEVTYPE=disk\nDISKSEQ=%u\n", device->major,
-                  device->minor, device->name, device->minor / 16 + 1);
+    strbuf_printf(out, "MAJOR=%u\nMINOR=%u\nDEVNAME=%s\nDEVTYPE=%s\nDISKSEQ=%u\n", device->major,
+                  device->minor, device->name, device->disk ? "partition" : "disk",
+                  device->minor / BLOCK_MINORS + 1);
+    if (device->disk)
+        strbuf_printf(out, "PARTN=%u\n", device->number);
     return 0;
+}
+
+static int show_start(struct file *file, struct strbuf *out)
+{
+    return put_number(out, disk_of(file)->start);
+}
+
+static int show_partition(struct file *file, struct strbuf *out)
+{
+    return put_number(out, disk_of(file)->number);
 }
 
 static int show_logical_block(struct file *file, struct strbuf *out)
@@ -241,7 +271,91 @@ static const struct proc_entry disk_entries[] = {
 };
 static const struct proc_table disk_table = PROC_TABLE(disk_entries, SYSFS_TABLE_DISK);
 
+static const struct proc_entry partition_entries[] = {
+    SYSFS_FILE("alignment_offset", sysfs_show_zero),
+    SYSFS_FILE("dev", show_device_number),
+    SYSFS_FILE("discard_alignment", sysfs_show_zero),
+    SYSFS_FILE("inflight", show_in_flight),
+    SYSFS_FILE("partition", show_partition),
+    SYSFS_FILE("ro", show_read_only),
+    SYSFS_FILE("size", show_size),
+    SYSFS_FILE("start", show_start),
+    SYSFS_FILE("stat", show_stat),
+    SYSFS_FILE("uevent", show_uevent),
+};
+static const struct proc_table partition_table =
+    PROC_TABLE(partition_entries, SYSFS_TABLE_PARTITION);
+
+static int make_directory(struct inode *dir, const struct block_device *device,
+                          const struct inode_ops *inode_ops, const struct file_ops *file_ops,
+                          const struct proc_table *table, struct inode **out)
+{
+    const struct proc_entry entry = {
+        .mode = S_IFDIR | 0755,
+        .inode_ops = inode_ops,
+        .file_ops = file_ops,
+        .data = table,
+    };
+    int error =
+        proc_make_inode(dir->sb, &entry, proc_ino((int)device->minor, table->number, 255), out);
+    if (!error)
+        (*out)->private_u64 = device->minor;
+    return error;
+}
+
+/* The present partition number i + 1 of a disk, or the next one; NULL past the last. */
+static struct block_device *partition_from(const struct block_device *disk, uint64_t i)
+{
+    for (; i < PARTITIONS_MAX; i++) {
+        struct block_device *part = atomic_load_acquire(&disk->parts[i]);
+        if (part && block_is_present(part))
+            return part;
+    }
+    return NULL;
+}
+
+static int disk_lookup(struct inode *dir, const char *name, size_t length, struct inode **out)
+{
+    struct block_device *device = block_find_name(dir->sb->kernel, name, length);
+    if (device && device->disk && device->disk->minor == dir->private_u64)
+        return make_directory(dir, device, &proc_numbered_inode_ops, &proc_table_file_ops,
+                              &partition_table, out);
+    return proc_numbered_inode_ops.lookup(dir, name, length, out);
+}
+
+static int disk_iterate(struct file *file, struct dir_context *context)
+{
+    uint64_t first = 2 + disk_table.count;
+    const struct block_device *disk = disk_of(file), *part;
+    if (!dir_emit_dots(file, context) ||
+        (context->pos < first && !proc_table_emit(context, &disk_table, (int)disk->minor, 2)))
+        return 0;
+    while ((part = partition_from(disk, context->pos - first))) {
+        uint64_t ino = proc_ino((int)part->minor, SYSFS_TABLE_PARTITION, 255);
+        if (!dir_emit(context, part->name, kstrlen(part->name), ino, DT_DIR, first + part->number))
+            return 0;
+    }
+    return 0;
+}
+
+static const struct inode_ops disk_inode_ops = {
+    .lookup = disk_lookup,
+    .revalidate = disks_revalidate,
+    .setattr = proc_setattr_refused,
+};
+
+static const struct file_ops disk_file_ops = {
+    .iterate = disk_iterate,
+    .seek = proc_dir_seek,
+};
+
 /* ---- the directories of disks: themselves in /sys/block, links to there elsewhere ---- */
+
+static bool has_partitions(const struct inode *dir)
+{
+    const struct proc_table *table = dir->private;
+    return table->number != SYSFS_TABLE_BLOCK;
+}
 
 static size_t disk_name_in(const struct inode *dir, const struct block_device *device,
                            char name[BLOCK_NAME_MAX])
@@ -252,27 +366,19 @@ static size_t disk_name_in(const struct inode *dir, const struct block_device *d
     return (size_t)kscnprintf(name, BLOCK_NAME_MAX, "%s", device->name);
 }
 
-static int make_disk_inode(struct inode *dir, const struct block_device *device, uint64_t place,
-                           struct inode **out)
+static int make_disk_inode(struct inode *dir, const struct block_device *device, struct inode **out)
 {
     const struct proc_table *table = dir->private;
-    char target[32];
-    if (table->number != SYSFS_TABLE_BLOCK) {
+    char target[64];
+    if (!has_partitions(dir))
+        return make_directory(dir, device, &disk_inode_ops, &disk_file_ops, &disk_table, out);
+    if (device->disk)
+        ksnprintf(target, sizeof(target), "../../block/%s/%s", device->disk->name, device->name);
+    else
         ksnprintf(target, sizeof(target), "../../block/%s", device->name);
-        int error = inode_create_symlink(dir->sb, dir, target, out);
-        if (!error)
-            (*out)->ino = proc_ino((int)place, table->number, 1);
-        return error;
-    }
-    const struct proc_entry entry = {
-        .mode = S_IFDIR | 0755,
-        .inode_ops = &proc_numbered_inode_ops,
-        .file_ops = &proc_table_file_ops,
-        .data = &disk_table,
-    };
-    int error = proc_make_inode(dir->sb, &entry, proc_ino((int)place, table->number, 1), out);
+    int error = inode_create_symlink(dir->sb, dir, target, out);
     if (!error)
-        (*out)->private_u64 = place;
+        (*out)->ino = proc_ino((int)device->minor, table->number, 1);
     return error;
 }
 
@@ -280,25 +386,29 @@ static int disks_lookup(struct inode *dir, const char *name, size_t length, stru
 {
     struct block_device *device = NULL;
     char have[BLOCK_NAME_MAX];
-    for (uint64_t place = 0; (device = block_next(dir->sb->kernel, device)); place++) {
-        if (disk_name_in(dir, device, have) == length && memcmp(have, name, length) == 0)
-            return make_disk_inode(dir, device, place, out);
+    while ((device = block_next(dir->sb->kernel, device))) {
+        if ((!device->disk || has_partitions(dir)) && disk_name_in(dir, device, have) == length &&
+            memcmp(have, name, length) == 0)
+            return make_disk_inode(dir, device, out);
     }
     return -ENOENT;
 }
 
+/* The position behind the dots is the minor number. */
 static int disks_iterate(struct file *file, struct dir_context *context)
 {
     const struct proc_table *table = file->inode->private;
     unsigned type = table->number == SYSFS_TABLE_BLOCK ? DT_DIR : DT_LNK;
     char name[BLOCK_NAME_MAX];
-    struct block_device *device;
+    struct block_device *device = NULL;
     if (!dir_emit_dots(file, context))
         return 0;
-    while ((device = disk_at(file->kernel, context->pos - 2))) {
+    while ((device = block_next(file->kernel, device))) {
+        if (device->minor < context->pos - 2 || (device->disk && !has_partitions(file->inode)))
+            continue;
         size_t length = disk_name_in(file->inode, device, name);
-        uint64_t ino = proc_ino((int)(context->pos - 2), table->number, 1);
-        if (!dir_emit(context, name, length, ino, type, context->pos + 1))
+        uint64_t ino = proc_ino((int)device->minor, table->number, 1);
+        if (!dir_emit(context, name, length, ino, type, device->minor + 3))
             return 0;
     }
     return 0;
@@ -306,6 +416,7 @@ static int disks_iterate(struct file *file, struct dir_context *context)
 
 const struct inode_ops sysfs_disks_inode_ops = {
     .lookup = disks_lookup,
+    .revalidate = disks_revalidate,
     .setattr = proc_setattr_refused,
 };
 

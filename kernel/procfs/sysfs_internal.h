@@ -30,6 +30,7 @@ enum {
     SYSFS_TABLE_DEV_BLOCK,
     SYSFS_TABLE_DISK,
     SYSFS_TABLE_DISK_QUEUE,
+    SYSFS_TABLE_PARTITION,
 };
 
 #define SYSFS_FILE(name_, show_)                                                                   \

@@ -224,11 +224,16 @@ static bool all_settled(void *argument)
 static void row_thousand_init(void)
 {
     const char *count = getenv("SIM_BENCH_MACHINES"), *init = getenv("SIM_BENCH_INIT");
+    const char *archive = getenv("SIM_BENCH_IMAGE");
+    if (!init || !archive) {
+        fprintf(stderr, "sim_bench: thousand_init needs SIM_BENCH_IMAGE and SIM_BENCH_INIT\n");
+        return;
+    }
     struct sim *sim = simulation();
     struct sim_machine_config config = {.ram_bytes = 8 << 20};
     const char *const argv[] = {init, "-c", "echo settled; sleep 1000000", NULL};
     const struct sim_program_config program = {.argv = argv, .console = true};
-    char *image = read_file(getenv("SIM_BENCH_IMAGE"), &config.image_bytes);
+    char *image = read_file(archive, &config.image_bytes);
     long before = mib_of("/proc/meminfo", "MemAvailable:");
     uint64_t start = now_ns();
     config.image = image;

@@ -167,6 +167,12 @@ static void remove_disk(void)
 {
     page_cache_drop_clean(&disk.block.cache, 0, UINT64_MAX);
     page_cache_destroy(&disk.block.cache);
+    for (unsigned i = 0; i < PARTITIONS_MAX; i++) {
+        if (disk.block.parts[i]) {
+            page_cache_destroy(&disk.block.parts[i]->cache);
+            kfree(disk.block.parts[i]);
+        }
+    }
 }
 
 static int64_t read_at(uint64_t pos, void *into, uint64_t bytes)
@@ -479,6 +485,91 @@ START_TEST(every_step_survives_failure_of_nth_allocation)
 }
 END_TEST
 
+/* ---- partitions ---- */
+
+DISK_TEST(partition_is_a_device_that_reaches_its_part_of_the_disk)
+{
+    const struct partition where = {.start = 9, .sectors = 16};
+    struct uio uio;
+    int user;
+
+    ck_assert_int_eq(block_add_partition(&disk.block, 3, &where), 0);
+    struct block_device *part = block_find_name(this_kernel(), "vda3", 4);
+    ck_assert_ptr_nonnull(part);
+    ck_assert_ptr_eq(block_find(this_kernel(), disk.block.major, disk.block.minor + 3), part);
+    ck_assert_int_eq(block_open_device(part, &user, true), 0);
+    uio_init_kernel(&uio, buffer, 16 * BLOCK_SECTOR);
+    ck_assert_int_eq(block_read(part, 0, 16 * BLOCK_SECTOR, &uio), 16 * BLOCK_SECTOR);
+    ck_assert_mem_eq(buffer, position(9), 16 * BLOCK_SECTOR);
+
+    memset(buffer, 'w', BLOCK_SECTOR);
+    uio_init_kernel(&uio, buffer, BLOCK_SECTOR);
+    ck_assert_int_eq(block_write(part, 15 * BLOCK_SECTOR, BLOCK_SECTOR, &uio), BLOCK_SECTOR);
+    block_close_device(part, &user);
+    ck_assert_mem_eq(position(24), buffer, BLOCK_SECTOR);
+    ck_assert_mem_ne(position(25), buffer, BLOCK_SECTOR);
+}
+
+DISK_TEST(partitions_in_use_or_in_the_way_are_busy)
+{
+    const struct partition first = {.start = 8, .sectors = 8}, same = {.start = 15, .sectors = 1},
+                           second = {.start = 16, .sectors = 8}, none[PARTITIONS_MAX] = {0},
+                           outside = {.start = SECTORS - 1, .sectors = 2},
+                           wraps = {.start = UINT64_MAX, .sectors = 2};
+    int user, other;
+
+    ck_assert_int_eq(block_add_partition(&disk.block, 1, &first), 0);
+    ck_assert_int_eq(block_add_partition(&disk.block, 1, &second), -EBUSY);
+    ck_assert_int_eq(block_add_partition(&disk.block, 2, &same), -EBUSY);
+    ck_assert_int_eq(block_add_partition(&disk.block, 2, &outside), -EINVAL);
+    ck_assert_int_eq(block_add_partition(&disk.block, 2, &wraps), -EINVAL);
+    ck_assert_int_eq(block_add_partition(&disk.block, 0, &second), -EINVAL);
+    ck_assert_int_eq(block_add_partition(&disk.block, PARTITIONS_MAX + 1, &second), -EINVAL);
+    ck_assert_int_eq(block_delete_partition(&disk.block, 2), -ENXIO);
+    ck_assert_int_eq(block_delete_partition(&disk.block, UINT32_MAX), -ENXIO);
+
+    struct block_device *part = disk.block.parts[0];
+    ck_assert_int_eq(block_open_device(part, &user, true), 0);
+    ck_assert_int_eq(block_open_device(part, &other, true), -EBUSY);
+    ck_assert_int_eq(block_open_device(&disk.block, &other, true), -EBUSY);
+    ck_assert_int_eq(block_delete_partition(&disk.block, 1), -EBUSY);
+    ck_assert_int_eq(block_resize_partition(&disk.block, 1, &first), -EBUSY);
+    ck_assert_int_eq(block_set_partitions(&disk.block, &user, none), -EBUSY);
+    block_close_device(part, &user);
+
+    ck_assert_int_eq(block_open_device(&disk.block, &user, true), 0);
+    ck_assert_int_eq(block_open_device(part, &other, true), -EBUSY);
+    ck_assert_int_eq(block_set_partitions(&disk.block, &other, none), -EBUSY);
+    ck_assert_int_eq(block_set_partitions(&disk.block, &user, none), 0);
+    block_close_device(&disk.block, &user);
+    ck_assert_int_eq(block_open_device(part, &user, false), -ENXIO);
+    ck_assert_ptr_null(block_next(this_kernel(), &disk.block));
+}
+
+DISK_TEST(partition_that_has_moved_forgets_where_it_was)
+{
+    const struct partition old = {.start = 8, .sectors = 8};
+    const struct partition parts[PARTITIONS_MAX] = {{.start = 80, .sectors = 4}};
+    struct uio uio;
+    int user;
+
+    ck_assert_int_eq(block_add_partition(&disk.block, 1, &old), 0);
+    struct block_device *part = disk.block.parts[0];
+    ck_assert_int_eq(block_open_device(part, &user, false), 0);
+    disk.status = -EIO; /* what is written now gets lost */
+    memset(buffer, 'w', BLOCK_SECTOR);
+    uio_init_kernel(&uio, buffer, BLOCK_SECTOR);
+    (void)block_write(part, 0, BLOCK_SECTOR, &uio);
+    block_close_device(part, &user);
+    disk.status = 0;
+    ck_assert_int_eq(block_set_partitions(&disk.block, NULL, parts), 0);
+    ck_assert_int_eq(block_open_device(part, &user, false), 0);
+    uio_init_kernel(&uio, buffer, BLOCK_SECTOR);
+    ck_assert_int_eq(block_read(part, 0, BLOCK_SECTOR, &uio), BLOCK_SECTOR);
+    ck_assert_mem_eq(buffer, position(80), BLOCK_SECTOR);
+    block_close_device(part, &user);
+}
+
 static void add_tests(TCase *tcase)
 {
     tcase_add_test(tcase, register_names_disks_in_order_until_letters_are_used_up);
@@ -497,6 +588,9 @@ static void add_tests(TCase *tcase)
     tcase_add_test(tcase, flush_is_for_disks_with_a_cache);
     tcase_add_test(tcase, serial_number_is_a_string_or_empty);
     tcase_add_test(tcase, figures_count_requests_and_what_they_moved);
+    tcase_add_test(tcase, partition_is_a_device_that_reaches_its_part_of_the_disk);
+    tcase_add_test(tcase, partitions_in_use_or_in_the_way_are_busy);
+    tcase_add_test(tcase, partition_that_has_moved_forgets_where_it_was);
     tcase_add_loop_test(tcase, every_step_survives_failure_of_nth_allocation, 1, 61);
 }
 
