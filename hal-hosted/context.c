@@ -35,6 +35,7 @@ static const char stack_canary[CONTEXT_CANARY_BYTES] = "Assay's stack..";
 struct context_fiber {
     void *fiber;
     const char *stack;
+    bool stale; /* the machine was restored since it last ran */
     struct context_fiber *next, *prev;
 };
 
@@ -102,15 +103,22 @@ static struct context_fiber *fiber_of_stack(struct machine *machine, const char 
 }
 #endif
 
-/* In a world a snapshot may bring a context back after its end, so there a fiber belongs to a stack
- * and lives as long as the machine. */
+/* In a world a snapshot may bring a context back after its end, and so may a mark (reset.h): there
+ * a fiber belongs to a stack and lives as long as the machine. */
+#if HOSTED_TSAN
+static bool fibers_stay(const struct machine *machine)
+{
+    return machine->sim || machine->pausable;
+}
+#endif
+
 static void fiber_attach(struct machine *machine, struct context *context)
 {
 #if HOSTED_TSAN
     struct context_fiber *node;
 
     pthread_mutex_lock(&machine->fibers_lock);
-    node = machine->sim ? fiber_of_stack(machine, context->stack.bottom) : NULL;
+    node = fibers_stay(machine) ? fiber_of_stack(machine, context->stack.bottom) : NULL;
     if (node) {
         __tsan_destroy_fiber(node->fiber);
     } else {
@@ -127,6 +135,7 @@ static void fiber_attach(struct machine *machine, struct context *context)
         machine->fibers = node;
     }
     node->fiber = context->fiber = __tsan_create_fiber(0);
+    node->stale = false;
     pthread_mutex_unlock(&machine->fibers_lock);
     context->fiber_node = node;
 #else
@@ -142,7 +151,7 @@ static void fiber_detach(struct context *context)
     struct machine *machine = vcpu_current()->machine;
     struct context_fiber *node = context->fiber_node;
 
-    if (node && !machine->sim) {
+    if (node && !fibers_stay(machine)) {
         pthread_mutex_lock(&machine->fibers_lock);
         *(node->prev ? &node->prev->next : &machine->fibers) = node->next;
         if (node->next) {
@@ -156,14 +165,35 @@ static void fiber_detach(struct context *context)
     context->fiber_node = NULL;
 }
 
+#if HOSTED_TSAN
+/* In place of a fiber whose context is in other calls than it was: one that can return from any. */
+static void fiber_renew(struct context_fiber *node)
+{
+    enum { CALLS_MAX = 256 }; /* in which a context can be */
+    void *current = __tsan_get_current_fiber();
+
+    __tsan_destroy_fiber(node->fiber);
+    node->fiber = __tsan_create_fiber(0);
+    node->stale = false;
+    __tsan_switch_to_fiber(node->fiber, 0);
+    for (int i = 0; i < CALLS_MAX; i++) {
+        __tsan_func_entry(NULL);
+    }
+    __tsan_switch_to_fiber(current, 0);
+}
+#endif
+
 /* What a context's memory says of its fiber may be older than the fiber. */
 static inline void fiber_refresh(struct machine *machine, struct context *context)
 {
 #if HOSTED_TSAN
-    const struct context_fiber *node =
-        machine->sim ? fiber_of_stack(machine, context->stack.bottom) : NULL;
+    struct context_fiber *node =
+        fibers_stay(machine) ? fiber_of_stack(machine, context->stack.bottom) : NULL;
 
     if (node) {
+        if (node->stale) {
+            fiber_renew(node);
+        }
         context->fiber = node->fiber;
     }
 #else
@@ -175,17 +205,8 @@ static inline void fiber_refresh(struct machine *machine, struct context *contex
 void context_machine_restored(struct machine *machine)
 {
 #if HOSTED_TSAN
-    enum { CALLS_MAX = 256 }; /* in which a context can be: it will return from them */
-    void *host = __tsan_get_current_fiber();
-
     for (struct context_fiber *node = machine->fibers; node; node = node->next) {
-        __tsan_destroy_fiber(node->fiber);
-        node->fiber = __tsan_create_fiber(0);
-        __tsan_switch_to_fiber(node->fiber, 0);
-        for (int i = 0; i < CALLS_MAX; i++) {
-            __tsan_func_entry(NULL);
-        }
-        __tsan_switch_to_fiber(host, 0);
+        node->stale = true;
     }
 #else
     (void)machine;
@@ -402,6 +423,10 @@ NO_ASAN void context_resume(struct vcpu *vcpu)
     struct context *host = context_of(&vcpu->host_context);
     struct context *paused = context_of(&vcpu->paused_context);
 
+#if HOSTED_TSAN
+    host->fiber = __tsan_get_current_fiber();
+#endif
+    fiber_refresh(vcpu->machine, paused);
     switch_begin(paused, &host->fake_stack);
     hosted_context_switch(&host->rsp, paused->rsp);
     switch_end(host->fake_stack);

@@ -124,6 +124,7 @@ struct machine {
     char cpu_model[49];
     struct hal_boot boot;
     bool started;
+    bool pausable; /* started by machine_run_paused (reset.h) */
 
     struct world_machine *sim; /* NULL unless in a world */
 

@@ -67,6 +67,7 @@ int machine_run_paused(struct machine *machine)
         return MACHINE_CRASHED;
     }
     machine->started = true;
+    machine->pausable = true;
     if (turns) {
         turns_begin(machine);
         turns_run(machine);
@@ -298,6 +299,7 @@ void machine_mark_restore(struct machine_mark *mark)
     machine->turns.next = mark->next;
     machine->turns.points_left = 1; /* the hook says */
     machine->ending = 0;
+    context_machine_restored(machine);
 }
 
 size_t machine_mark_dirty_pages(struct machine_mark *mark)
