@@ -151,6 +151,25 @@ static inline void task_fixture_main(void *argument)
     task_exit(0);
 }
 
+/* The tree of processes changes under the table's lock. */
+static inline bool task_fixture_is_alive(struct process *process)
+{
+    struct process_table *table = this_kernel()->processes;
+    spin_lock(&table->lock);
+    bool alive = process->state == PROCESS_ALIVE;
+    spin_unlock(&table->lock);
+    return alive;
+}
+
+static inline bool task_fixture_has_exited(struct task *task)
+{
+    struct process_table *table = this_kernel()->processes;
+    spin_lock(&table->lock);
+    bool exited = task->exited;
+    spin_unlock(&table->lock);
+    return exited;
+}
+
 static inline void task_fixture_enter(void *argument)
 {
     struct task *init = task_fixture_make_init();
@@ -161,7 +180,7 @@ static inline void task_fixture_enter(void *argument)
     task_fixture_give_memory(task);
     task->restart_args.args[0] = (uintptr_t)argument;
     thread_start(&task->thread);
-    while (atomic_load_acquire(&process->state) == PROCESS_ALIVE)
+    while (task_fixture_is_alive(process))
         kernel_fixture_sleep_ns(100000);
     ck_assert_int_eq(process->exit_status, 0);
     process_reap(process);
@@ -203,7 +222,7 @@ static inline struct task *start_thread(void (*entry)(void *))
 
 static inline void await_exit(struct task *task)
 {
-    while (!atomic_load_acquire(&task->exited))
+    while (!task_fixture_has_exited(task))
         kernel_fixture_sleep_ns(100000);
     task_put(task);
 }
