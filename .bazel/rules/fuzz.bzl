@@ -16,7 +16,7 @@ def fuzz_library(name, deps = [], **kwargs):
         **kwargs
     )
 
-def fuzz_program_test(name, srcs = [], deps = [], seeds = None):
+def fuzz_program_test(name, srcs = [], deps = [], seeds = None, tags = []):
     """A test NAME.c of :program; `seeds`: its arguments are the files of corpus/SEEDS."""
     files = native.glob(["corpus/%s/**" % seeds]) if seeds else []
     native.cc_test(
@@ -26,6 +26,7 @@ def fuzz_program_test(name, srcs = [], deps = [], seeds = None):
         args = ["$(locations %s)" % file for file in files],
         copts = _COPTS,
         data = files,
+        tags = tags,
         deps = deps + _MACHINE + [
             ":inside",
             ":program",
