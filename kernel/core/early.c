@@ -56,6 +56,7 @@ struct kernel *core_early_init(const struct hal_boot *boot)
     hal_debug_unpoison(memory, bytes);
     memset(memory, 0, head_bytes + options_bytes);
     kernel->boot = boot;
+    kernel->tunables = (struct tunables)TUNABLES_DEFAULT;
     kernel->early_paddr = range->paddr;
     kernel->early_bytes = bytes;
     kernel->cpus[0] = &early->cpu;

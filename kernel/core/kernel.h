@@ -14,6 +14,7 @@
 #include "hal/boot.h"
 #include "kernel/core/cpu.h"
 #include "kernel/core/spinlock.h"
+#include "kernel/core/tunables.h"
 
 struct page_allocator;  /* mm/page_alloc.c */
 struct slab_state;      /* mm/slab.c */
@@ -51,6 +52,7 @@ struct boot_options {
 struct kernel {
     const struct hal_boot *boot; /* constant */
     struct boot_options options; /* constant after boot */
+    struct tunables tunables;    /* atomic */
 
     /* RAM that core_early_init took before there was an allocator: this structure and others. */
     uint64_t early_paddr, early_bytes;

@@ -56,6 +56,11 @@ struct mount_namespace *mount_namespace_current(void)
     return this_vfs()->mount_ns;
 }
 
+bool mount_namespace_current_is_initial(void)
+{
+    return mount_namespace_current() == this_vfs()->mount_ns;
+}
+
 struct mount_namespace *fs_context_mount_namespace(struct fs_context *fs)
 {
     spin_lock(&fs->lock);

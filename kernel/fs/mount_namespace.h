@@ -22,6 +22,7 @@ enum { MOUNT_NAMESPACE_MOUNTS_MAX = 100000 }; /* as /proc/sys/fs/mount-max */
 
 /* Of the current thread, not referenced; the initial one for kernel threads. */
 struct mount_namespace *mount_namespace_current(void);
+bool mount_namespace_current_is_initial(void);
 
 /* A copy of the namespace of `fs`, which nobody else uses: it moves there, root and working
  * directory too. 0, -ENOMEM, -ENOSPC. */

@@ -153,9 +153,11 @@ int vfs_symlink(const char *target, const struct path *start, const char *name)
     return error;
 }
 
-/* protected_hardlinks=1: linking to a file one could not write needs ownership. */
+/* fs.protected_hardlinks=1: linking to a file one could not write needs ownership. */
 static bool link_is_forbidden(struct inode *inode)
 {
+    if (!tunable(protected_hardlinks))
+        return false;
     uint32_t mode = inode_mode(inode);
     bool safe = S_ISREG(mode) && !(mode & S_ISUID) &&
                 (mode & (S_ISGID | S_IXGRP)) != (S_ISGID | S_IXGRP) &&

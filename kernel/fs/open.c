@@ -43,18 +43,21 @@ int vfs_check_open_flags(uint32_t flags)
     return decode_flags(flags, 0, &request);
 }
 
-/* protected_regular=2, protected_fifos=1: in sticky directories that others may write to, O_CREAT
- * does not open files of strangers. */
+/* fs.protected_regular, fs.protected_fifos: in sticky directories that others may write to (at 2,
+ * or the group), O_CREAT does not open files of strangers. */
 static int may_create_in_sticky(const struct inode *dir, const struct inode *inode)
 {
     uint32_t dir_mode = inode_mode(dir);
     bool regular = S_ISREG(inode_mode(inode));
     if ((!regular && !S_ISFIFO(inode_mode(inode))) || !(dir_mode & S_ISVTX))
         return 0;
+    int level = regular ? tunable(protected_regular) : tunable(protected_fifos);
+    if (level == 0)
+        return 0;
     uint32_t owner = atomic_load_relaxed(&inode->uid);
     if (owner == atomic_load_relaxed(&dir->uid) || owner == current_cred()->fsuid)
         return 0;
-    return dir_mode & (regular ? S_IWOTH | S_IWGRP : S_IWOTH) ? -EACCES : 0;
+    return dir_mode & (level >= 2 ? S_IWOTH | S_IWGRP : S_IWOTH) ? -EACCES : 0;
 }
 
 static int create_locked(struct walk *walk, struct dentry *dentry,

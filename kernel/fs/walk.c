@@ -176,11 +176,12 @@ static int walk_up(struct walk *walk)
     return enter_mounts(walk);
 }
 
-/* protected_symlinks: in a sticky directory that everyone may write, only links of the follower or
- * of the directory's owner are followed. */
+/* fs.protected_symlinks=1: in a sticky directory that everyone may write, only links of the
+ * follower or of the directory's owner are followed. */
 static bool link_is_protected(struct inode *dir, struct inode *link)
 {
-    if ((inode_mode(dir) & (S_ISVTX | S_IWOTH)) != (S_ISVTX | S_IWOTH))
+    if ((inode_mode(dir) & (S_ISVTX | S_IWOTH)) != (S_ISVTX | S_IWOTH) ||
+        !tunable(protected_symlinks))
         return false;
     uint32_t owner = atomic_load_relaxed(&link->uid);
     return owner != current_cred()->fsuid && owner != atomic_load_relaxed(&dir->uid);

@@ -6,32 +6,72 @@
 
 #include "kernel/abi/capability.h"
 #include "kernel/abi/ioctl.h"
+#include "kernel/core/kernel.h"
 #include "kernel/ipc/pipe_internal.h"
+#include "kernel/ipc/user_totals.h"
 #include "kernel/mm/slab.h"
 #include "kernel/mm/uaccess.h"
 #include "kernel/security/cred.h"
 
 enum {
     SLOTS_DEFAULT = 16,
-    SLOTS_MAX = 256, /* /proc/sys/fs/pipe-max-size: 1 MiB */
+    SLOTS_FEW = 2, /* beyond fs.pipe-user-pages-soft */
 };
 
-static struct pipe *pipe_allocate(void)
+/* ---- what a user's pipes may hold: pipe(7), "/proc files" ---- */
+
+static uint64_t pages_limit(int64_t tunable)
 {
-    struct pipe *pipe = kzalloc(sizeof(*pipe));
-    if (!pipe)
-        return NULL;
-    pipe->slots = kzalloc(SLOTS_DEFAULT * sizeof(*pipe->slots));
-    if (!pipe->slots) {
-        kfree(pipe);
-        return NULL;
+    return tunable && !capable(CAP_SYS_RESOURCE) && !capable(CAP_SYS_ADMIN) ? (uint64_t)tunable
+                                                                            : UINT64_MAX;
+}
+
+static int count_pages(uint32_t uid, uint64_t pages, uint64_t limit)
+{
+    return user_total_add(this_kernel(), uid, USER_PIPE_PAGES, pages, limit);
+}
+
+/* Slots for a new pipe, counted; 0, -ENOMEM, -ENFILE. */
+static int claim_slots(uint32_t uid, unsigned *out)
+{
+    uint64_t soft = pages_limit(tunable(pipe_user_pages_soft));
+    uint64_t hard = pages_limit(tunable(pipe_user_pages_hard));
+    uint32_t most = (uint32_t)tunable(pipe_bytes_max) / PAGE_SIZE;
+    *out = SLOTS_DEFAULT;
+    if (most < SLOTS_DEFAULT && !capable(CAP_SYS_RESOURCE))
+        *out = most;
+    int error = count_pages(uid, *out, MIN(soft, hard));
+    if (error == -EMFILE) {
+        *out = MIN(*out, (unsigned)SLOTS_FEW);
+        error = count_pages(uid, *out, hard);
     }
-    pipe->slot_count = SLOTS_DEFAULT;
+    return error == -EMFILE ? -ENFILE : error;
+}
+
+static int pipe_allocate(struct pipe **out)
+{
+    uint32_t uid = current_cred()->uid;
+    unsigned count;
+    int error = claim_slots(uid, &count);
+    if (error)
+        return error;
+    struct pipe *pipe = kzalloc(sizeof(*pipe));
+    struct pipe_slot *slots = kzalloc(count * sizeof(*slots));
+    if (!pipe || !slots) {
+        kfree(pipe);
+        kfree(slots);
+        user_total_sub(this_kernel(), uid, USER_PIPE_PAGES, count);
+        return -ENOMEM;
+    }
+    pipe->slots = slots;
+    pipe->slot_count = count;
+    pipe->uid = uid;
     refcount_init(&pipe->refs, 1);
     mutex_init(&pipe->lock, LOCK_RANK_PIPE);
     wait_queue_init(&pipe->read_wait);
     wait_queue_init(&pipe->write_wait);
-    return pipe;
+    *out = pipe;
+    return 0;
 }
 
 static void pipe_put(void *object)
@@ -40,6 +80,7 @@ static void pipe_put(void *object)
     if (!refcount_dec_and_test(&pipe->refs))
         return;
     pipe_discard_data_locked(pipe); /* nobody else can see it any more */
+    user_total_sub(this_kernel(), pipe->uid, USER_PIPE_PAGES, pipe->slot_count);
     kfree(pipe->slots);
     kfree(pipe);
 }
@@ -101,6 +142,33 @@ static int64_t pipe_ioctl(struct file *file, uint32_t command, uint64_t argument
     return put_user_u32(argument, bytes);
 }
 
+/* Exchange the ring. 0, -EBUSY: its data would not fit; -EPERM: more than the user may have. The
+ * old one, or the one that was not taken, is left in *ring. */
+static int resize_locked(struct pipe *pipe, struct pipe_slot **ring, unsigned count)
+{
+    unsigned used = pipe_used(pipe), before = pipe->slot_count;
+    struct pipe_slot *slots = *ring;
+    if (used + pipe->reserved > count)
+        return -EBUSY;
+    if (count > before) {
+        uint64_t limit = MIN(pages_limit(tunable(pipe_user_pages_soft)),
+                             pages_limit(tunable(pipe_user_pages_hard)));
+        int error = count_pages(pipe->uid, count - before, limit);
+        if (error)
+            return error == -EMFILE ? -EPERM : error;
+    } else {
+        user_total_sub(this_kernel(), pipe->uid, USER_PIPE_PAGES, before - count);
+    }
+    for (unsigned i = 0; i < used; i++)
+        slots[i] = *pipe_slot_at(pipe, pipe->tail + i);
+    *ring = pipe->slots;
+    pipe->slots = slots;
+    atomic_store_relaxed(&pipe->slot_count, count);
+    atomic_store_relaxed(&pipe->tail, 0u);
+    atomic_store_relaxed(&pipe->head, used);
+    return 0;
+}
+
 /* F_SETPIPE_SZ: the size in bytes is rounded up to a power of two pages. */
 static int64_t resize(struct pipe *pipe, uint64_t bytes)
 {
@@ -109,28 +177,18 @@ static int64_t resize(struct pipe *pipe, uint64_t bytes)
         return -EINVAL;
     while ((uint64_t)count * PAGE_SIZE < bytes)
         count *= 2;
-    if (count > SLOTS_MAX && count > pipe->slot_count && !capable(CAP_SYS_RESOURCE))
+    if ((uint64_t)count * PAGE_SIZE > (uint64_t)tunable(pipe_bytes_max) &&
+        count > pipe->slot_count && !capable(CAP_SYS_RESOURCE))
         return -EPERM;
-    struct pipe_slot *slots = kzalloc(count * sizeof(*slots));
-    if (!slots)
+    struct pipe_slot *ring = kzalloc(count * sizeof(*ring));
+    if (!ring)
         return -ENOMEM;
-
     mutex_lock(&pipe->lock);
-    unsigned used = pipe_used(pipe);
-    if (used + pipe->reserved > count) {
-        mutex_unlock(&pipe->lock);
-        kfree(slots);
-        return -EBUSY;
-    }
-    for (unsigned i = 0; i < used; i++)
-        slots[i] = *pipe_slot_at(pipe, pipe->tail + i);
-    struct pipe_slot *old = pipe->slots;
-    pipe->slots = slots;
-    atomic_store_relaxed(&pipe->slot_count, count);
-    atomic_store_relaxed(&pipe->tail, 0u);
-    atomic_store_relaxed(&pipe->head, used);
+    int error = resize_locked(pipe, &ring, count);
     mutex_unlock(&pipe->lock);
-    kfree(old);
+    kfree(ring);
+    if (error)
+        return error;
     pipe_wake_writers(pipe, 0);
     return (int64_t)count * PAGE_SIZE;
 }
@@ -160,14 +218,15 @@ static const struct file_ops pipe_file_ops = {
 int pipe_create(struct kernel *kernel, uint32_t flags, struct file **out_read,
                 struct file **out_write)
 {
-    struct pipe *pipe = pipe_allocate();
-    if (!pipe)
-        return -ENOMEM;
+    struct pipe *pipe;
+    int error = pipe_allocate(&pipe);
+    if (error)
+        return error;
     pipe->nameless = true;
     pipe->readers = pipe->writers = 1;
     pipe->reader_opens = pipe->writer_opens = 1;
-    int error = file_create_anon(kernel, "pipe", &pipe_file_ops, pipe,
-                                 (flags & O_NONBLOCK) | O_RDONLY, S_IFIFO | 0600, out_read);
+    error = file_create_anon(kernel, "pipe", &pipe_file_ops, pipe, (flags & O_NONBLOCK) | O_RDONLY,
+                             S_IFIFO | 0600, out_read);
     if (error) {
         pipe_put(pipe);
         return error;
@@ -193,7 +252,7 @@ int pipe_create(struct kernel *kernel, uint32_t flags, struct file **out_read,
 
 /* The inode's pipe with a reference for the new file, made on first use. inode->lock guards the
  * pointer. */
-static struct pipe *fifo_pipe(struct inode *inode)
+static int fifo_pipe(struct inode *inode, struct pipe **out)
 {
     struct pipe *fresh = NULL;
     for (;;) {
@@ -209,11 +268,10 @@ static struct pipe *fifo_pipe(struct inode *inode)
         spin_unlock(&inode->lock);
         if (fresh)
             pipe_put(fresh);
-        if (pipe)
-            return pipe;
-        fresh = pipe_allocate();
-        if (!fresh)
-            return NULL;
+        *out = pipe;
+        int error = pipe ? 0 : pipe_allocate(&fresh);
+        if (pipe || error)
+            return error == -ENFILE ? -ENOMEM : error; /* as Linux has it for FIFOs */
     }
 }
 
@@ -225,12 +283,12 @@ static int wait_for_peer(const unsigned *opens, unsigned before, struct wait_que
 
 static int fifo_open(struct inode *inode, struct file *file)
 {
-    struct pipe *pipe = fifo_pipe(inode);
+    struct pipe *pipe;
     bool reads = file->mode & FILE_READ, writes = file->mode & FILE_WRITE;
     bool nonblock = file->flags & O_NONBLOCK;
-    int error = 0;
-    if (!pipe)
-        return -ENOMEM;
+    int error = fifo_pipe(inode, &pipe);
+    if (error)
+        return error;
 
     bool nameless = pipe->nameless; /* opened as /proc/PID/fd/N: waits for nobody */
     mutex_lock(&pipe->lock);

@@ -33,6 +33,7 @@ struct pipe {
     struct mutex lock;
     struct pipe_slot *slots;     /* slot_count entries, a power of two */
     unsigned slot_count, head, tail;
+    uint32_t uid;                /* for whom slot_count counts in USER_PIPE_PAGES */
     unsigned reserved;           /* slots promised to a splice at work */
     struct page *spares[PIPE_SPARES_MAX]; /* pages last emptied, for the next writes */
     unsigned spare_count;

@@ -13,6 +13,7 @@
 
 #include "kernel/abi/errno.h"
 #include "kernel/abi/fcntl.h"
+#include "kernel/abi/prctl.h"
 #include "kernel/abi/uname.h"
 #include "kernel/abi/wait.h"
 #include "kernel/core/clock.h"
@@ -344,8 +345,10 @@ static bool is_wanted(struct task *task, const struct core *core)
 {
     /* A pipe has no limit; but 1 is that of a program that takes dumps. */
     bool limited = core->pattern[0] == '|' ? core->limit == 1 : core->limit < CORE_LIMIT_MIN;
+    uint32_t dumpable = atomic_load_relaxed(&task->process->dumpable);
+    /* At SUID_DUMP_ROOT a dump is for root's eyes: the program that takes dumps may have it. */
     return core->mm && !limited && core->mm->dumpable &&
-           atomic_load_relaxed(&task->process->dumpable) == 1;
+           (dumpable == SUID_DUMP_USER || (dumpable == SUID_DUMP_ROOT && core->pattern[0] == '|'));
 }
 
 void core_dump(struct task *task, const struct linux_siginfo *info)

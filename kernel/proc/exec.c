@@ -307,6 +307,12 @@ static void reset_registers(struct task *task, const struct exec *exec)
     };
 }
 
+/* Whoever may not look at the program, or has less rights than it, gets no dump either. */
+static uint32_t dumpable_after(const struct exec *exec)
+{
+    return exec->secure || exec->unreadable ? (uint32_t)tunable(suid_dumpable) : SUID_DUMP_USER;
+}
+
 /* Everything that does not survive execve (execve(2), "Effect on process attributes"). */
 static void reset_task(struct task *task, struct exec *exec)
 {
@@ -323,7 +329,7 @@ static void reset_task(struct task *task, struct exec *exec)
         atomic_store_relaxed(&task->parent_death_signal, 0);
         task->personality &= ~(uint32_t)PER_CLEAR_ON_SETID;
     }
-    atomic_store_relaxed(&process->dumpable, !exec->secure && !exec->unreadable);
+    atomic_store_relaxed(&process->dumpable, dumpable_after(exec));
     set_name(task, exec->filename);
     cred_install(exec->cred);
     exec->cred = NULL;
@@ -342,7 +348,7 @@ static int replace_program(struct task *task, struct exec *exec, struct elf_imag
 {
     task_release_mm(task);
     choose_layout(task, mm);
-    mm->dumpable = !exec->secure && !exec->unreadable;
+    mm->dumpable = dumpable_after(exec) != SUID_DUMP_DISABLE;
     if (task->thread.mm) {
         mm->oom_score_adj = atomic_load_relaxed(&task->thread.mm->oom_score_adj);
         mm->core_filter = atomic_load_relaxed(&task->thread.mm->core_filter);

@@ -351,7 +351,7 @@ static int check_set_tid(const struct pid_namespace *ns, const struct clone_args
         return -EINVAL;
     for (unsigned i = 0; i < args->set_tid_count; i++, ns = ns->parent) {
         int tid = args->set_tid[i];
-        if (tid < 1 || tid >= PID_MAX || (tid != PID_INIT && !ns->init))
+        if (tid < 1 || tid >= tunable(pid_max) || (tid != PID_INIT && !ns->init))
             return -EINVAL;
         if (!capable_in(ns->common.owner, CAP_SYS_ADMIN) &&
             !capable_in(ns->common.owner, CAP_CHECKPOINT_RESTORE))

@@ -166,7 +166,7 @@ static int64_t write_ns_last_pid(struct file *file, const char *text, size_t byt
     if (!capable_in(ns->common.owner, CAP_SYS_ADMIN) &&
         !capable_in(ns->common.owner, CAP_CHECKPOINT_RESTORE))
         return -EPERM;
-    if (kparse_u64(&cursor, 10, &last) || last >= PID_MAX)
+    if (kparse_u64(&cursor, 10, &last) || last >= (uint64_t)tunable(pid_max))
         return -EINVAL;
     pid_namespace_set_last(ns, (int)last);
     return (int64_t)bytes;
@@ -363,6 +363,13 @@ static const struct proc_entry seccomp_entries[] = {
 };
 static const struct proc_table seccomp_table = PROC_TABLE(seccomp_entries, PROC_TABLE_SYS + 13);
 
+static const struct proc_entry pty_entries[] = {
+    TEXT("max", 0644, proc_pty_max),
+    TEXT("nr", 0444, proc_pty_nr),
+    TEXT("reserve", 0644, proc_pty_reserve),
+};
+static const struct proc_table pty_table = PROC_TABLE(pty_entries, PROC_TABLE_SYS + 14);
+
 static const struct proc_entry yama_entries[] = {
     TEXT("ptrace_scope", 0644, ptrace_scope_ops),
 };
@@ -392,8 +399,9 @@ static const struct proc_entry kernel_entries[] = {
     CONSTANT("overflowuid", "65534"),
     CONSTANT("panic", "0"),
     CONSTANT("panic_on_oops", "1"),
-    CONSTANT("pid_max", "32768"),
+    TEXT("pid_max", 0644, proc_pid_max),
     TEXT("printk", 0644, printk),
+    SUBDIR("pty", pty_table),
     SUBDIR("random", random_table),
     CONSTANT("randomize_va_space", "2"),
     CONSTANT("sched_rr_timeslice_ms", "100"),
@@ -438,17 +446,30 @@ static const struct proc_entry mqueue_entries[] = {
 static const struct proc_table mqueue_table = PROC_TABLE(mqueue_entries, PROC_TABLE_SYS + 12);
 
 static const struct proc_entry fs_entries[] = {
-    TEXT("aio-max-nr", 0644, aio_max_nr),     TEXT("aio-nr", 0444, aio_nr),
-    TEXT("dentry-state", 0444, dentry_state), CONSTANT("dir-notify-enable", "1"),
-    SUBDIR("fanotify", fanotify_table),       TEXT("lease-break-time", 0644, proc_lease_break_time),
-    CONSTANT("leases-enable", "1"),           CONSTANT("file-max", FILE_MAX),
-    TEXT("file-nr", 0444, file_nr),           TEXT("inode-nr", 0444, inode_nr),
-    TEXT("inode-state", 0444, inode_state),   SUBDIR("inotify", inotify_table),
-    SUBDIR("mqueue", mqueue_table),           CONSTANT("nr_open", "1048576"),
-    CONSTANT("overflowgid", "65534"),         CONSTANT("overflowuid", "65534"),
-    CONSTANT("pipe-max-size", "1048576"),     CONSTANT("protected_fifos", "1"),
-    CONSTANT("protected_hardlinks", "1"),     CONSTANT("protected_regular", "2"),
-    CONSTANT("protected_symlinks", "1"),      CONSTANT("suid_dumpable", "0"),
+    TEXT("aio-max-nr", 0644, aio_max_nr),
+    TEXT("aio-nr", 0444, aio_nr),
+    TEXT("dentry-state", 0444, dentry_state),
+    CONSTANT("dir-notify-enable", "1"),
+    SUBDIR("fanotify", fanotify_table),
+    TEXT("lease-break-time", 0644, proc_lease_break_time),
+    CONSTANT("leases-enable", "1"),
+    CONSTANT("file-max", FILE_MAX),
+    TEXT("file-nr", 0444, file_nr),
+    TEXT("inode-nr", 0444, inode_nr),
+    TEXT("inode-state", 0444, inode_state),
+    SUBDIR("inotify", inotify_table),
+    SUBDIR("mqueue", mqueue_table),
+    TEXT("nr_open", 0644, proc_nr_open),
+    CONSTANT("overflowgid", "65534"),
+    CONSTANT("overflowuid", "65534"),
+    TEXT("pipe-max-size", 0644, proc_pipe_max_size),
+    TEXT("pipe-user-pages-hard", 0644, proc_pipe_user_pages_hard),
+    TEXT("pipe-user-pages-soft", 0644, proc_pipe_user_pages_soft),
+    TEXT("protected_fifos", 0644, proc_protected_fifos),
+    TEXT("protected_hardlinks", 0644, proc_protected_hardlinks),
+    TEXT("protected_regular", 0644, proc_protected_regular),
+    TEXT("protected_symlinks", 0644, proc_protected_symlinks),
+    TEXT("suid_dumpable", 0644, proc_suid_dumpable),
 };
 static const struct proc_table fs_table = PROC_TABLE(fs_entries, PROC_TABLE_SYS + 5);
 

@@ -24,7 +24,7 @@ static void *base_of(const struct ipc_parameter *parameter)
     return base + parameter->offset;
 }
 
-static int show_parameter(struct file *file, struct strbuf *out)
+int proc_parameter_show(struct file *file, struct strbuf *out)
 {
     const struct ipc_parameter *parameter = file->inode->private;
     const void *field = base_of(parameter);
@@ -70,7 +70,7 @@ static int store(const struct ipc_parameter *parameter, unsigned index, uint64_t
 }
 
 /* Fewer numbers than there are leave the rest as it was. */
-static int64_t write_parameter(struct file *file, const char *text, size_t bytes)
+int64_t proc_parameter_write(struct file *file, const char *text, size_t bytes)
 {
     const struct ipc_parameter *parameter = file->inode->private;
     for (unsigned i = 0; i < parameter->count && (i == 0 || *text); i++) {
@@ -89,7 +89,7 @@ static int64_t write_parameter(struct file *file, const char *text, size_t bytes
 
 #define NUMBER(field_, ...)                                                                        \
     {                                                                                              \
-        .text = {.show = show_parameter, .write = write_parameter},                                \
+        .text = {.show = proc_parameter_show, .write = proc_parameter_write},                      \
         .offset = offsetof(struct ipc_limits, field_), .count = 1, __VA_ARGS__                     \
     }
 
@@ -111,7 +111,7 @@ const struct ipc_parameter proc_mq_msgsize_max =
 const struct ipc_parameter proc_mq_msgsize_default =
     NUMBER(mq_msgsize_default, .min = MQ_BYTES_MIN, .max = MQ_BYTES_MAX);
 const struct ipc_parameter proc_sem = {
-    .text = {.show = show_parameter, .write = write_parameter},
+    .text = {.show = proc_parameter_show, .write = proc_parameter_write},
     .offset = offsetof(struct ipc_limits, sem),
     .count = 4,
     .max = INT32_MAX,
@@ -124,7 +124,7 @@ static void *notify_base(void)
 
 #define NOTIFY_NUMBER(field_)                                                                      \
     {                                                                                              \
-        .text = {.show = show_parameter, .write = write_parameter}, .base = notify_base,           \
+        .text = {.show = proc_parameter_show, .write = proc_parameter_write}, .base = notify_base, \
         .offset = offsetof(struct notify_limits, field_), .count = 1, .max = INT32_MAX             \
     }
 
@@ -141,7 +141,7 @@ static void *lease_base(void)
 }
 
 const struct ipc_parameter proc_lease_break_time = {
-    .text = {.show = show_parameter, .write = write_parameter},
+    .text = {.show = proc_parameter_show, .write = proc_parameter_write},
     .base = lease_base,
     .count = 1,
     .max = INT32_MAX,

@@ -20,6 +20,10 @@ struct ipc_parameter {
     void (*changed)(struct ipc_namespace *ns);
 };
 
+/* Ops of such a file. */
+int proc_parameter_show(struct file *file, struct strbuf *out);
+int64_t proc_parameter_write(struct file *file, const char *text, size_t bytes);
+
 extern const struct ipc_parameter proc_shmmax, proc_shmall, proc_shmmni, proc_shm_rmid_forced;
 extern const struct ipc_parameter proc_msgmax, proc_msgmnb, proc_msgmni, proc_sem;
 extern const struct ipc_parameter proc_mq_queues_max, proc_mq_msg_max, proc_mq_msgsize_max;

@@ -144,7 +144,8 @@ static int add_number_locked(struct pid_namespace *ns, struct pid_slot *slot, in
         error = xarray_insert(&ns->numbers, number, slot);
     } else {
         uint64_t first = ns->cursor > PID_RESERVED ? PID_RESERVED : PID_INIT;
-        error = xarray_alloc_cyclic(&ns->numbers, slot, first, PID_MAX - 1, &ns->cursor, &number);
+        uint64_t last = (uint64_t)atomic_load_relaxed(&ns->common.kernel->tunables.pid_max) - 1;
+        error = xarray_alloc_cyclic(&ns->numbers, slot, first, last, &ns->cursor, &number);
     }
     if (error)
         return error == -ENOSPC ? -EAGAIN : error;

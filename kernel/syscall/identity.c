@@ -85,7 +85,7 @@ static void install_cred(struct cred *cred, const struct cred *old)
 {
     if (cred->euid != old->euid || cred->egid != old->egid || cred->fsuid != old->fsuid ||
         cred->fsgid != old->fsgid) {
-        atomic_store_relaxed(&current_process()->dumpable, 0);
+        atomic_store_relaxed(&current_process()->dumpable, (uint32_t)tunable(suid_dumpable));
         atomic_store_relaxed(&current_task()->parent_death_signal, 0);
     }
     cred_install(cred);

@@ -14,8 +14,6 @@
 #include "kernel/security/cred.h"
 #include "kernel/syscall/syscalls.h"
 
-enum { NOFILE_CEILING = 1048576 }; /* fs.nr_open */
-
 static void apply_to_mm(struct process *process, unsigned resource, uint64_t value)
 {
     struct mm *mm = process_mm(process);
@@ -38,7 +36,7 @@ static int check_limit(unsigned resource, const struct linux_rlimit64 *limit)
         return -EINVAL;
     if (limit && limit->rlim_cur > limit->rlim_max)
         return -EINVAL;
-    if (limit && resource == RLIMIT_NOFILE && limit->rlim_max > NOFILE_CEILING)
+    if (limit && resource == RLIMIT_NOFILE && limit->rlim_max > (uint64_t)tunable(nr_open))
         return -EPERM;
     return 0;
 }

@@ -12,6 +12,7 @@
 #include "kernel/abi/stat.h"
 #include "kernel/core/kernel.h"
 #include "kernel/fs/device.h"
+#include "kernel/fs/mount_namespace.h"
 #include "kernel/fs/mount_options.h"
 #include "kernel/fs/path.h"
 #include "kernel/fs/vfs.h"
@@ -279,6 +280,7 @@ static int devpts_mount(struct kernel *kernel, const struct filesystem *type, co
     if (devpts) {
         xarray_init(&devpts->by_index, &kmalloc_allocator);
         devpts->options = parsed;
+        devpts->may_use_reserve = mount_namespace_current_is_initial();
         error = create_root(sb, parsed.ptmx_mode);
     }
     if (error) {

@@ -127,7 +127,9 @@ static int enter_locked(struct pty *pty, struct superblock *sb, struct pty_table
 {
     struct devpts *devpts = devpts_of(sb);
     uint64_t index;
-    if (table->count >= PTYS_MAX || devpts->options.max == 0)
+    int64_t limit =
+        (int64_t)tunable(pty_max) - (devpts->may_use_reserve ? 0 : tunable(pty_reserve));
+    if (table->count + 1 >= limit || devpts->options.max == 0) /* one less, as in Linux */
         return -ENOSPC;
     int error = xarray_alloc(&devpts->by_index, pty, 0, devpts->options.max - 1, &index);
     if (error)
@@ -140,7 +142,7 @@ static int enter_locked(struct pty *pty, struct superblock *sb, struct pty_table
         return error;
     }
     pty->instance = superblock_get(sb);
-    table->count++;
+    atomic_store_relaxed(&table->count, table->count + 1);
     return 0;
 }
 
@@ -173,6 +175,11 @@ static int pty_create(struct superblock *sb, struct pty **out)
     return 0;
 }
 
+unsigned pty_count(struct kernel *kernel)
+{
+    return atomic_load_relaxed(&kernel->tty->ptys->count);
+}
+
 int pty_open_master(struct inode *inode, struct file *file)
 {
     struct pty *pty;
@@ -197,7 +204,7 @@ static void master_release(struct file *file)
 
     mutex_lock(&table->lock);
     xarray_erase(&devpts_of(pty->instance)->by_index, (uint64_t)pty->index);
-    table->count--;
+    atomic_store_relaxed(&table->count, table->count - 1);
     mutex_unlock(&table->lock);
     inode_put(pty->inode);
     superblock_put(pty->instance);

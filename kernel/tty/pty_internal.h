@@ -15,7 +15,6 @@ struct path;
 
 enum {
     PTY_OUTPUT_BYTES = 8192,
-    PTYS_MAX = 4096, /* of the machine */
     PTYS_NUMBERS_MAX = 1 << 20,
     PTY_SLAVE_MAJOR = 136, /* 136..143, 256 minors each; we number 136:N up to 2^20 */
     PTMX_MAJOR = 5,
@@ -44,7 +43,7 @@ struct pty {
 
 struct pty_table {
     struct mutex lock; /* count, and what is in the instances */
-    unsigned count;    /* of pairs with an open master */
+    unsigned count;    /* of pairs with an open master; atomic for readers */
 };
 
 struct devpts_options {
@@ -56,6 +55,7 @@ struct devpts_options {
 struct devpts {
     struct xarray by_index; /* -> struct pty, while its master is open */
     struct devpts_options options;
+    bool may_use_reserve; /* mounted in the initial mount namespace: kernel.pty.reserve is for it */
 };
 
 /* Open the other end (ptmx): file->private becomes the pty. */

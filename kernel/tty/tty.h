@@ -104,4 +104,7 @@ void tty_set_size(struct tty *tty, const struct linux_winsize *size);
  * reference, and makes it the controlling terminal where open(2) says so. */
 int tty_open_file(struct tty *tty, struct file *file);
 
+/* Pseudoterminals of the machine with an open master. */
+unsigned pty_count(struct kernel *kernel);
+
 #endif
