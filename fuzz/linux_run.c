@@ -122,7 +122,6 @@ static const uint16_t harmless[] = {
     SYS_getpeername,
     SYS_sched_get_priority_max,
     SYS_sched_get_priority_min,
-    SYS_getpriority,
     SYS_timerfd_gettime,
     SYS_timerfd_settime,
     SYS_signalfd4,

@@ -14,7 +14,7 @@
 #include "kernel/mm/uaccess.h"
 #include "kernel/syscall/syscalls.h"
 
-enum { TASKS = 1, CHILDREN = 3, PAUSE = 15 };
+enum { TASKS = 1, CHILDREN = 3, PAUSE = 15, TASKS_MAX = 80 };
 #define DATA FUZZ_USER_MEMORY
 #define EXIT_STACK (FUZZ_USER_MEMORY + 30 * 4096)
 
@@ -138,11 +138,21 @@ static void begin(struct fuzz_input *input)
     }
 }
 
+/* A tracee whose stop to exit was waited for stays there, whoever kills it, until it is let go. */
+static void end(void)
+{
+    FUZZ_CALL(SYS_kill, -1, SIGKILL);
+    fuzz_nap();
+    for (int64_t id = *fuzz_bank(TASKS), last = id + TASKS_MAX; id < last; id++)
+        FUZZ_CALL(SYS_ptrace, PTRACE_DETACH, id, 0, 0);
+    fuzz_end_children();
+}
+
 static const struct fuzz_table table = {.steps = steps,
                                         .count = ARRAY_SIZE(steps),
                                         .max = 96,
                                         .begin = begin,
-                                        .end = fuzz_end_children,
+                                        .end = end,
                                         .leaks = true,
                                         .has_children = true};
 FUZZ_TABLE_TARGET(&table)
