@@ -62,8 +62,9 @@ BAREMETAL_FLAGS = [
 # Under emulation each call, return and jump to another page costs a search for the translated
 # block, which is most of a short system call's time: leave out what calls there are. Not for
 # clang, whose objects want another linker, nor in debug builds. At link time gcc takes the head of
-# a list for an entry that is too small (page_buddy.c): -Wno-stringop-overflow.
-WHOLE_PROGRAM_FLAGS = ["-flto=2", "-momit-leaf-frame-pointer"]
+# a list for an entry that is too small (page_buddy.c): -Wno-stringop-overflow. The objects hold
+# machine code too, for the checks that read their symbols.
+WHOLE_PROGRAM_FLAGS = ["-flto=2", "-ffat-lto-objects", "-momit-leaf-frame-pointer"]
 WHOLE_PROGRAM_LINK_FLAGS = ["-O2"] + WHOLE_PROGRAM_FLAGS + ["-Wno-stringop-overflow"]
 
 BAREMETAL_LINK_FLAGS = [
