@@ -391,7 +391,9 @@ int task_create(const struct clone_args *args, void (*entry)(void *), struct tas
 
     int error = 0;
     if (args->flags & CLONE_INTO_CGROUP)
-        error = !table->cgroup_ops ? -EBADF : table->cgroup_ops->target(args->cgroup_fd, args->flags & CLONE_THREAD, &into);
+        error = !table->cgroup_ops ? -EBADF
+                                   : table->cgroup_ops->target(
+                                         args->cgroup_fd, args->flags & CLONE_THREAD, &into);
     if (!error)
         error = task_allocate(kernel, parent->thread.name, entry, &child);
     if (error)

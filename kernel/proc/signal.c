@@ -36,7 +36,8 @@ static bool needs_attention(struct task *task)
     return ((task->pending.set | process->shared_pending.set) & ~task->blocked) ||
            process->group_exiting || process->notify_code ||
            (process->group_stopping && !(task->traced && task->stop_counted)) ||
-           ptrace_trap_pending(task) || task->works_pending || task->freeze || (process->exec_task && process->exec_task != task);
+           ptrace_trap_pending(task) || task->works_pending || task->freeze ||
+           (process->exec_task && process->exec_task != task);
 }
 
 void signal_recalculate(struct task *task)

@@ -231,7 +231,8 @@ int proc_tracer_pid(struct task *task);
 /* ---- texts about the machine, system_*.c ---- */
 
 extern const struct text_file_ops proc_cpuinfo, proc_meminfo, proc_stat, proc_uptime, proc_loadavg;
-extern const struct text_file_ops proc_version, proc_cgroups, proc_cmdline, proc_filesystems, proc_devices;
+extern const struct text_file_ops proc_version, proc_cgroups, proc_cmdline, proc_filesystems,
+    proc_devices;
 extern const struct text_file_ops proc_config;
 extern const struct text_file_ops proc_interrupts, proc_vmstat, proc_swaps, proc_partitions;
 extern const struct text_file_ops proc_locks, proc_slabinfo, proc_diskstats;
