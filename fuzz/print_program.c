@@ -21,11 +21,12 @@ static const uint8_t *memory_at(const struct prepared_call *call, uint64_t uaddr
     return NULL;
 }
 
+/* A C string. Calls are printed in comments too, which no byte may end: no star is left. */
 static void print_bytes(FILE *out, const uint8_t *bytes, unsigned count)
 {
     fputc('"', out);
     for (unsigned i = 0; i < count; i++) {
-        if (bytes[i] >= ' ' && bytes[i] < 0x7f && bytes[i] != '"' && bytes[i] != '\\')
+        if (bytes[i] >= ' ' && bytes[i] < 0x7f && !strchr("\"\\*", bytes[i]))
             fputc(bytes[i], out);
         else
             fprintf(out, "\\%03o", bytes[i]);

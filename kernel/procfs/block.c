@@ -88,11 +88,15 @@ static struct block_device *disk_of(struct file *file)
     return device_at(file->kernel, file->inode->private_u64);
 }
 
-/* Partitions come and go. The number of every inode here begins with the minor number. */
+/*
+ * Partitions come and go. The number of every inode of a device begins with its minor number; a
+ * directory of disks is asked about itself too and stays.
+ */
 static bool disks_revalidate(struct dentry *dentry)
 {
     const struct inode *inode = dentry_inode(dentry);
-    return inode && block_is_present(device_at(inode->sb->kernel, inode->ino >> 24));
+    return inode && (inode->ops == &sysfs_disks_inode_ops ||
+                     block_is_present(device_at(inode->sb->kernel, inode->ino >> 24)));
 }
 
 static int put_number(struct strbuf *out, uint64_t number)

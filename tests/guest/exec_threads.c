@@ -63,11 +63,15 @@ static int check(char **argv)
     return 0;
 }
 
+/* A busy machine may lack the means for a moment: pthread_create(3) answers EAGAIN. */
 static void start(void *(*body)(void *), int count)
 {
     for (int i = 0; i < count; i++) {
         pthread_t thread;
-        EQ(pthread_create(&thread, NULL, body, NULL), 0);
+        int error;
+        for (int tries = 0; (error = pthread_create(&thread, NULL, body, NULL)) == EAGAIN; tries++)
+            EQ(tries < 1000, 1);
+        EQ(error, 0);
     }
 }
 
