@@ -21,12 +21,11 @@ static const uint8_t *memory_at(const struct prepared_call *call, uint64_t uaddr
     return NULL;
 }
 
-/* A C string. Calls are printed in comments too, which no byte may end: no star is left. */
 static void print_bytes(FILE *out, const uint8_t *bytes, unsigned count)
 {
     fputc('"', out);
     for (unsigned i = 0; i < count; i++) {
-        if (bytes[i] >= ' ' && bytes[i] < 0x7f && !strchr("\"\\*", bytes[i]))
+        if (bytes[i] >= ' ' && bytes[i] < 0x7f && bytes[i] != '"' && bytes[i] != '\\')
             fputc(bytes[i], out);
         else
             fprintf(out, "\\%03o", bytes[i]);
@@ -171,9 +170,9 @@ void print_c_begin(FILE *out, const char *title)
 
 void print_c_call(FILE *out, unsigned index, unsigned lane, const struct prepared_call *call)
 {
-    fprintf(out, "/* lane %u: ", lane);
+    fprintf(out, "// lane %u: ", lane); /* the call's text may hold a comment's begin and end */
     print_call(out, call);
-    fprintf(out, " */\nstatic void call_%u(void)\n{\n    wait_turn(%u);\n", index, index);
+    fprintf(out, "\nstatic void call_%u(void)\n{\n    wait_turn(%u);\n", index, index);
     for (unsigned i = 0; i < call->write_count; i++) {
         fprintf(out, "    put(%#llx, ", (unsigned long long)call->writes[i].uaddr);
         print_bytes(out, call->bytes + call->writes[i].offset, call->writes[i].bytes);
