@@ -595,6 +595,7 @@ int main(int argc, char **argv)
     if (argc == 2 && strcmp(argv[1], "--poweroff") == 0) /* for a root without such a program */
         return reboot(RB_POWER_OFF);
     self = argv[0];
+    setenv("PATH", "/usr/bin:/bin", 1); /* gcc looks for ld there; not every init has one */
     check(chdir("/tmp") == 0, "/tmp");
     run_wanted(rows, sizeof(rows) / sizeof(rows[0]), argc, argv, argc == 1);
     run_wanted(program_rows, sizeof(program_rows) / sizeof(program_rows[0]), argc, argv, false);
