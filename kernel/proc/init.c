@@ -221,6 +221,7 @@ static NORETURN void job_main(void *argument)
     int error = open_console();
     if (error)
         klog_warn("init: cannot open /dev/ttyS0: error %d", -error);
+    klog_info("Run %s as init process", program);
     error = exec_along_path(program, argv, job_environment(options->envp));
     if (error) {
         klog_err("init: cannot run %s: %s (error %d)", program,
