@@ -129,9 +129,8 @@ static struct hlist *bucket_of(struct sysv_table *table, int key)
 static struct sysv_object *find_key_locked(struct sysv_table *table, int key)
 {
     struct sysv_object *object;
-    hlist_for_each_entry (object, bucket_of(table, key), key_node)
-        if (object->key == key)
-            return object;
+    hlist_for_each_entry(object, bucket_of(table, key),
+                         key_node) if (object->key == key) return object;
     return NULL;
 }
 
@@ -213,6 +212,7 @@ static int add_locked(const struct sysv_get *get, struct sysv_object *object)
     object->mode = (uint32_t)get->flags & 0777;
     object->uid = object->cuid = cred->euid;
     object->gid = object->cgid = cred->egid;
+    object->change_time = sysv_now();
     error = number_locked(table, object);
     if (error) {
         get->uncharge_locked(get->ns, object);
@@ -310,10 +310,10 @@ void sysv_fill_perm(const struct sysv_object *object, struct linux_ipc_perm *out
 {
     *out = (struct linux_ipc_perm){
         .key = object->key,
-        .uid = object->uid,
-        .gid = object->gid,
-        .cuid = object->cuid,
-        .cgid = object->cgid,
+        .uid = current_uid_shown(object->uid),
+        .gid = current_gid_shown(object->gid),
+        .cuid = current_uid_shown(object->cuid),
+        .cgid = current_gid_shown(object->cgid),
         .mode = object->mode,
         .seq = (uint16_t)((uint32_t)object->id >> SYSV_INDEX_BITS),
     };
@@ -321,12 +321,28 @@ void sysv_fill_perm(const struct sysv_object *object, struct linux_ipc_perm *out
 
 int sysv_set_perm_locked(struct sysv_object *object, const struct linux_ipc_perm *perm)
 {
-    if (perm->uid == UINT32_MAX || perm->gid == UINT32_MAX)
+    const struct user_namespace *ns = current_user_namespace();
+    uint32_t uid = uid_from_user(ns, perm->uid), gid = gid_from_user(ns, perm->gid);
+    if (uid == ID_NONE || gid == ID_NONE)
         return -EINVAL;
-    object->uid = perm->uid;
-    object->gid = perm->gid;
+    object->uid = uid;
+    object->gid = gid;
     object->mode = (object->mode & ~0777u) | (perm->mode & 0777);
+    object->change_time = sysv_now();
     return 0;
+}
+
+int sysv_set_perm(struct ipc_namespace *ns, enum ipc_kind kind, int id,
+                  const struct linux_ipc_perm *perm)
+{
+    struct sysv_table *table = sysv_table_of(ns, kind);
+    struct sysv_object *object;
+    spin_lock(&table->lock);
+    int error = sysv_owned_locked(table, id, &object);
+    if (!error)
+        error = sysv_set_perm_locked(object, perm);
+    spin_unlock(&table->lock);
+    return error;
 }
 
 int64_t sysv_now(void)
@@ -353,7 +369,6 @@ void ipc_show(struct ipc_namespace *ns, enum ipc_kind kind, struct strbuf *out)
 
     strbuf_puts(out, headers[kind]);
     spin_lock(&table->lock);
-    sysv_for_each_locked (index, object, table)
-        rows[kind](object, out);
+    sysv_for_each_locked(index, object, table) rows[kind](object, out);
     spin_unlock(&table->lock);
 }

@@ -55,6 +55,9 @@ int ipc_next_id(struct ipc_namespace *ns, enum ipc_kind kind);
 void ipc_set_next_id(struct ipc_namespace *ns, enum ipc_kind kind, int id);
 /* shm_rmid_forced was set: segments that nobody attaches and whose creator is gone go. */
 void shm_destroy_orphans(struct ipc_namespace *ns);
+/* IPC_SET of shared memory and semaphores: owner and permissions. 0, -EINVAL, -EPERM. */
+int sysv_set_perm(struct ipc_namespace *ns, enum ipc_kind kind, int id,
+                  const struct linux_ipc_perm *perm);
 /* The text of /proc/sysvipc/{shm,sem,msg}. */
 void ipc_show(struct ipc_namespace *ns, enum ipc_kind kind, struct strbuf *out);
 
@@ -66,7 +69,6 @@ int64_t shm_attach(struct ipc_namespace *ns, int id, uint64_t addr, int flags);
 int shm_detach(uint64_t addr);
 /* IPC_STAT, SHM_STAT, SHM_STAT_ANY: 0 or the identifier. */
 int shm_stat(struct ipc_namespace *ns, int id, int command, struct linux_shmid_ds *out);
-int shm_set(struct ipc_namespace *ns, int id, const struct linux_ipc_perm *perm);
 int shm_remove(struct ipc_namespace *ns, int id);
 /* SHM_LOCK, SHM_UNLOCK; how much a user without CAP_IPC_LOCK may lock. -EINVAL -EPERM -ENOMEM. */
 int shm_lock(struct ipc_namespace *ns, int id, bool lock, uint64_t limit_bytes);
@@ -83,7 +85,6 @@ int sem_get(struct ipc_namespace *ns, int key, int count, int flags);
 int sem_operate(struct ipc_namespace *ns, int id, const struct linux_sembuf *ops, unsigned count,
                 uint64_t deadline_ns);
 int sem_stat(struct ipc_namespace *ns, int id, int command, struct linux_semid_ds *out);
-int sem_set(struct ipc_namespace *ns, int id, const struct linux_ipc_perm *perm);
 int sem_remove(struct ipc_namespace *ns, int id);
 /* GETVAL GETPID GETNCNT GETZCNT: the number. */
 int sem_get_number(struct ipc_namespace *ns, int id, int number, int command);

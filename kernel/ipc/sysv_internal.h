@@ -40,7 +40,8 @@ struct sysv_object { /* first member of every kind */
     int32_t key, first_key; /* now, IPC_PRIVATE after removal; at creation */
     int32_t id;             /* sequence << SYSV_INDEX_BITS | index */
     uint32_t uid, gid, cuid, cgid;
-    uint32_t mode; /* permissions, SHM_DEST, SHM_LOCKED */
+    uint32_t mode;       /* permissions, SHM_DEST, SHM_LOCKED */
+    int64_t change_time; /* seconds */
 };
 
 struct sysv_table {

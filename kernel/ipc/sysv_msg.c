@@ -10,6 +10,7 @@
 #include "kernel/ipc/sysv_internal.h"
 #include "kernel/lib/strbuf.h"
 #include "kernel/security/pid_namespace.h"
+#include "kernel/security/user_namespace.h"
 
 struct message {
     struct list_node node;
@@ -20,7 +21,7 @@ struct message {
 
 struct msg_queue {
     struct sysv_object object;
-    int64_t send_time, receive_time, change_time;
+    int64_t send_time, receive_time;
     uint64_t bytes, count, bytes_max;
     int sender_pid, receiver_pid;
     struct list messages, senders, receivers;
@@ -95,7 +96,6 @@ static int create(struct ipc_namespace *ns, int64_t size, int flags, struct sysv
     struct msg_queue *queue = kzalloc(sizeof(*queue));
     if (!queue)
         return -ENOMEM;
-    queue->change_time = sysv_now();
     queue->bytes_max = (uint64_t)LIMIT(ns, msg_queue_max);
     list_init(&queue->messages);
     list_init(&queue->senders);
@@ -156,10 +156,9 @@ static void end_all(struct msg_queue *queue, int status)
 {
     struct receiver *receiver, *next_receiver;
     struct sender *sender, *next_sender;
-    list_for_each_entry_safe (receiver, next_receiver, &queue->receivers, node)
+    list_for_each_entry_safe(receiver, next_receiver, &queue->receivers, node)
         end_receiver(receiver, status);
-    list_for_each_entry_safe (sender, next_sender, &queue->senders, node)
-        end_sender(sender, status);
+    list_for_each_entry_safe(sender, next_sender, &queue->senders, node) end_sender(sender, status);
 }
 
 static void detach_locked(struct ipc_namespace *ns, struct msg_queue *queue)
@@ -173,8 +172,7 @@ static void detach_locked(struct ipc_namespace *ns, struct msg_queue *queue)
 static void free_queue(struct msg_queue *queue)
 {
     struct message *message, *next;
-    list_for_each_entry_safe (message, next, &queue->messages, node)
-        message_free(message);
+    list_for_each_entry_safe(message, next, &queue->messages, node) message_free(message);
     kfree(queue);
 }
 
@@ -197,7 +195,8 @@ void msg_remove_all(struct ipc_namespace *ns)
     struct sysv_table *table = sysv_table_of(ns, IPC_MSG);
     struct sysv_object *object;
     uint64_t index;
-    sysv_for_each_locked (index, object, table) { /* nobody else is left */
+    sysv_for_each_locked(index, object, table)
+    { /* nobody else is left */
         detach_locked(ns, queue_of(object));
         free_queue(queue_of(object));
     }
@@ -223,7 +222,8 @@ static bool matches(const struct message *message, int64_t type, enum match matc
 static bool hand_over_locked(struct msg_queue *queue, struct message *message)
 {
     struct receiver *receiver, *next;
-    list_for_each_entry_safe (receiver, next, &queue->receivers, node) {
+    list_for_each_entry_safe(receiver, next, &queue->receivers, node)
+    {
         if (!matches(message, receiver->type, receiver->match))
             continue;
         if (receiver->bytes_max < message->bytes) {
@@ -323,7 +323,8 @@ static struct message *find_message(struct msg_queue *queue, int64_t type, enum 
 {
     struct message *message, *found = NULL;
     int64_t position = 0;
-    list_for_each_entry (message, &queue->messages, node) {
+    list_for_each_entry(message, &queue->messages, node)
+    {
         if (match == MATCH_POSITION) {
             if (position++ == type)
                 return message;
@@ -340,9 +341,8 @@ static struct message *find_message(struct msg_queue *queue, int64_t type, enum 
 static void wake_senders_locked(struct msg_queue *queue)
 {
     struct sender *sender, *next;
-    list_for_each_entry_safe (sender, next, &queue->senders, node)
-        if (fits(queue, sender->bytes))
-            end_sender(sender, TRY_AGAIN);
+    list_for_each_entry_safe(sender, next, &queue->senders, node) if (fits(queue, sender->bytes))
+        end_sender(sender, TRY_AGAIN);
 }
 
 static void take_locked(struct ipc_namespace *ns, struct msg_queue *queue, struct message *message)
@@ -462,7 +462,7 @@ int msg_stat(struct ipc_namespace *ns, int id, int command, struct linux_msqid_d
         *out = (struct linux_msqid_ds){
             .msg_stime = queue->send_time,
             .msg_rtime = queue->receive_time,
-            .msg_ctime = queue->change_time,
+            .msg_ctime = object->change_time,
             .msg_cbytes = queue->bytes,
             .msg_qnum = queue->count,
             .msg_qbytes = queue->bytes_max,
@@ -489,7 +489,6 @@ int msg_set(struct ipc_namespace *ns, int id, const struct linux_msqid_ds *in)
     if (!error) {
         struct msg_queue *queue = queue_of(object);
         queue->bytes_max = in->msg_qbytes;
-        queue->change_time = sysv_now();
         end_all(queue, TRY_AGAIN); /* permissions and room may be others now */
     }
     spin_unlock(&table->lock);
@@ -527,7 +526,8 @@ void msg_show_locked(struct sysv_object *object, struct strbuf *out)
                   "%10d %10d  %4o  %10llu %10llu %5d %5d %5u %5u %5u %5u %10lld %10lld %10lld\n",
                   object->key, object->id, object->mode, (unsigned long long)queue->bytes,
                   (unsigned long long)queue->count, current_pid_shown(queue->sender_pid),
-                  current_pid_shown(queue->receiver_pid), object->uid, object->gid, object->cuid,
-                  object->cgid, (long long)queue->send_time, (long long)queue->receive_time,
-                  (long long)queue->change_time);
+                  current_pid_shown(queue->receiver_pid), current_uid_shown(object->uid),
+                  current_gid_shown(object->gid), current_uid_shown(object->cuid),
+                  current_gid_shown(object->cgid), (long long)queue->send_time,
+                  (long long)queue->receive_time, (long long)object->change_time);
 }

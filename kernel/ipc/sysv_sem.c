@@ -20,7 +20,6 @@ static int create(struct ipc_namespace *ns, int64_t size, int flags, struct sysv
     if (!set)
         return -ENOMEM;
     set->count = (unsigned)size;
-    set->change_time = sysv_now();
     list_init(&set->readers);
     list_init(&set->writers);
     list_init(&set->undos);
@@ -133,7 +132,8 @@ static bool update_list_locked(struct sem_set *set, struct list *list, bool stop
 {
     struct sem_waiter *waiter, *next;
     bool changed = false;
-    list_for_each_entry_safe (waiter, next, list, node) {
+    list_for_each_entry_safe(waiter, next, list, node)
+    {
         int result = try_all(set, waiter);
         if (result == SEM_WAITING)
             continue;

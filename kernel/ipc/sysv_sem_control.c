@@ -5,6 +5,7 @@
 #include "kernel/ipc/sysv_sem_internal.h"
 #include "kernel/lib/strbuf.h"
 #include "kernel/security/pid_namespace.h"
+#include "kernel/security/user_namespace.h"
 
 static void detach_locked(struct ipc_namespace *ns, struct sem_set *set)
 {
@@ -12,10 +13,8 @@ static void detach_locked(struct ipc_namespace *ns, struct sem_set *set)
     sysv_remove_locked(sysv_table_of(ns, IPC_SEM), &set->object);
     ns->semaphores -= set->count;
     sem_undo_drop_set_locked(set);
-    list_for_each_entry_safe (waiter, next, &set->readers, node)
-        sem_end_waiter(waiter, -EIDRM);
-    list_for_each_entry_safe (waiter, next, &set->writers, node)
-        sem_end_waiter(waiter, -EIDRM);
+    list_for_each_entry_safe(waiter, next, &set->readers, node) sem_end_waiter(waiter, -EIDRM);
+    list_for_each_entry_safe(waiter, next, &set->writers, node) sem_end_waiter(waiter, -EIDRM);
 }
 
 int sem_remove(struct ipc_namespace *ns, int id)
@@ -37,7 +36,8 @@ void sem_remove_all(struct ipc_namespace *ns)
     struct sysv_table *table = sysv_table_of(ns, IPC_SEM);
     struct sysv_object *object;
     uint64_t index;
-    sysv_for_each_locked (index, object, table) { /* nobody else is left */
+    sysv_for_each_locked(index, object, table)
+    { /* nobody else is left */
         detach_locked(ns, sem_set_of(object));
         kfree(sem_set_of(object));
     }
@@ -53,7 +53,7 @@ int sem_stat(struct ipc_namespace *ns, int id, int command, struct linux_semid_d
         const struct sem_set *set = sem_set_of(object);
         *out = (struct linux_semid_ds){
             .sem_otime = set->operation_time,
-            .sem_ctime = set->change_time,
+            .sem_ctime = object->change_time,
             .sem_nsems = set->count,
         };
         sysv_fill_perm(object, &out->sem_perm);
@@ -63,27 +63,13 @@ int sem_stat(struct ipc_namespace *ns, int id, int command, struct linux_semid_d
     return result;
 }
 
-int sem_set(struct ipc_namespace *ns, int id, const struct linux_ipc_perm *perm)
-{
-    struct sysv_table *table = sysv_table_of(ns, IPC_SEM);
-    struct sysv_object *object;
-    spin_lock(&table->lock);
-    int error = sysv_owned_locked(table, id, &object);
-    if (!error)
-        error = sysv_set_perm_locked(object, perm);
-    if (!error)
-        sem_set_of(object)->change_time = sysv_now();
-    spin_unlock(&table->lock);
-    return error;
-}
-
 /* Waiting calls whose first impossible operation is on this semaphore. */
 static int count_waiting(const struct list *list, int number, bool for_zero)
 {
     const struct sem_waiter *waiter;
     int count = 0;
-    list_for_each_entry (waiter, list, node)
-        count += waiter->blocking->sem_num == number && (waiter->blocking->sem_op == 0) == for_zero;
+    list_for_each_entry(waiter, list, node) count +=
+        waiter->blocking->sem_num == number && (waiter->blocking->sem_op == 0) == for_zero;
     return count;
 }
 
@@ -138,7 +124,7 @@ int sem_set_value(struct ipc_namespace *ns, int id, int number, int value)
         struct sem_set *set = sem_set_of(object);
         sem_undo_clear_locked(set, number);
         store(set, (unsigned)number, value);
-        set->change_time = sysv_now();
+        object->change_time = sysv_now();
         sem_update_locked(set);
     }
     spin_unlock(&table->lock);
@@ -199,7 +185,7 @@ int sem_set_values(struct ipc_namespace *ns, int id, const uint16_t *values, uns
         for (unsigned i = 0; i < set->count; i++)
             store(set, i, values[i]);
         sem_undo_clear_locked(set, -1);
-        set->change_time = sysv_now();
+        object->change_time = sysv_now();
         sem_update_locked(set);
     }
     spin_unlock(&table->lock);
@@ -235,6 +221,8 @@ void sem_show_locked(struct sysv_object *object, struct strbuf *out)
 {
     const struct sem_set *set = sem_set_of(object);
     strbuf_printf(out, "%10d %10d  %4o %10u %5u %5u %5u %5u %10lld %10lld\n", object->key,
-                  object->id, object->mode, set->count, object->uid, object->gid, object->cuid,
-                  object->cgid, (long long)set->operation_time, (long long)set->change_time);
+                  object->id, object->mode, set->count, current_uid_shown(object->uid),
+                  current_gid_shown(object->gid), current_uid_shown(object->cuid),
+                  current_gid_shown(object->cgid), (long long)set->operation_time,
+                  (long long)object->change_time);
 }

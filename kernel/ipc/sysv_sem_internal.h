@@ -16,7 +16,7 @@ struct semaphore {
 struct sem_set {
     struct sysv_object object;
     unsigned count;
-    int64_t operation_time, change_time;
+    int64_t operation_time;
     struct list readers, writers; /* struct sem_waiter: only wait for zero; change something */
     struct list undos;            /* struct sem_undo.set_node */
     struct semaphore semaphores[];

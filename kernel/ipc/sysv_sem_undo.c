@@ -37,9 +37,7 @@ static int list_of_current(struct ipc_namespace *ns, struct sem_undo_list **out)
 static struct sem_undo *find_locked(struct sem_undo_list *list, int id)
 {
     struct sem_undo *undo;
-    list_for_each_entry (undo, &list->entries, list_node)
-        if (undo->id == id)
-            return undo;
+    list_for_each_entry(undo, &list->entries, list_node) if (undo->id == id) return undo;
     return NULL;
 }
 
@@ -86,17 +84,16 @@ static void drop_locked(struct sem_undo *undo)
 void sem_undo_drop_set_locked(struct sem_set *set)
 {
     struct sem_undo *undo, *next;
-    list_for_each_entry_safe (undo, next, &set->undos, set_node)
-        drop_locked(undo);
+    list_for_each_entry_safe(undo, next, &set->undos, set_node) drop_locked(undo);
 }
 
 void sem_undo_clear_locked(struct sem_set *set, int number)
 {
     struct sem_undo *undo;
-    list_for_each_entry (undo, &set->undos, set_node)
-        for (unsigned i = 0; i < set->count; i++)
-            if (number < 0 || (unsigned)number == i)
-                undo->adjustments[i] = 0;
+    list_for_each_entry(undo, &set->undos,
+                        set_node) for (unsigned i = 0; i < set->count;
+                                       i++) if (number < 0 || (unsigned)number == i)
+        undo->adjustments[i] = 0;
 }
 
 int sem_undo_share(struct thread *child)
@@ -133,7 +130,8 @@ void sem_undo_unshare(struct thread *child)
     struct sysv_table *table = sysv_table_of(list->ns, IPC_SEM);
     struct sem_undo *undo, *next;
     spin_lock(&table->lock);
-    list_for_each_entry_safe (undo, next, &list->entries, list_node) {
+    list_for_each_entry_safe(undo, next, &list->entries, list_node)
+    {
         struct sysv_object *object = sysv_find_locked(table, undo->id);
         assert(object);
         undo_locked(sem_set_of(object), undo);

@@ -15,6 +15,7 @@
 #include "kernel/mm/mm.h"
 #include "kernel/mm/shared_anon.h"
 #include "kernel/security/pid_namespace.h"
+#include "kernel/security/user_namespace.h"
 
 enum { SHM_ALIGN = PAGE_SIZE };
 
@@ -24,7 +25,7 @@ struct shm_segment {
     struct shared_anon *memory;
     uint64_t bytes;
     uint64_t attached;
-    int64_t attach_time, detach_time, change_time;
+    int64_t attach_time, detach_time;
     int creator_pid, last_pid;
     uint32_t locker; /* the user who locked it, if it is locked */
 };
@@ -77,7 +78,6 @@ static int create(struct ipc_namespace *ns, int64_t size, int flags, struct sysv
     segment->ns = ns;
     segment->bytes = bytes;
     segment->creator_pid = this_thread()->tgid;
-    segment->change_time = sysv_now();
     *out = &segment->object;
     return 0;
 }
@@ -372,7 +372,7 @@ int shm_stat(struct ipc_namespace *ns, int id, int command, struct linux_shmid_d
             .shm_segsz = segment->bytes,
             .shm_atime = segment->attach_time,
             .shm_dtime = segment->detach_time,
-            .shm_ctime = segment->change_time,
+            .shm_ctime = object->change_time,
             .shm_cpid = current_pid_shown(segment->creator_pid),
             .shm_lpid = current_pid_shown(segment->last_pid),
             .shm_nattch = segment->attached,
@@ -382,20 +382,6 @@ int shm_stat(struct ipc_namespace *ns, int id, int command, struct linux_shmid_d
     }
     spin_unlock(&table->lock);
     return result;
-}
-
-int shm_set(struct ipc_namespace *ns, int id, const struct linux_ipc_perm *perm)
-{
-    struct sysv_table *table = sysv_table_of(ns, IPC_SHM);
-    struct sysv_object *object;
-    spin_lock(&table->lock);
-    int error = sysv_owned_locked(table, id, &object);
-    if (!error)
-        error = sysv_set_perm_locked(object, perm);
-    if (!error)
-        segment_of(object)->change_time = sysv_now();
-    spin_unlock(&table->lock);
-    return error;
 }
 
 /* Bytes of the segments in this namespace that a user has locked. */
@@ -468,8 +454,9 @@ void shm_show_locked(struct sysv_object *object, struct strbuf *out)
         "%21llu %21d\n",
         object->key, object->id, object->mode, (unsigned long long)segment->bytes,
         current_pid_shown(segment->creator_pid), current_pid_shown(segment->last_pid),
-        (unsigned long long)segment->attached, object->uid, object->gid, object->cuid, object->cgid,
-        (long long)segment->attach_time, (long long)segment->detach_time,
-        (long long)segment->change_time,
+        (unsigned long long)segment->attached, current_uid_shown(object->uid),
+        current_gid_shown(object->gid), current_uid_shown(object->cuid),
+        current_gid_shown(object->cgid), (long long)segment->attach_time,
+        (long long)segment->detach_time, (long long)object->change_time,
         (unsigned long long)atomic_load_relaxed(&segment->memory->cache.count) * PAGE_SIZE, 0);
 }

@@ -122,7 +122,7 @@ int64_t sys_semctl(int id, int number, int command, uint64_t argument)
     case IPC_SET:
         if (copy_from_user(&status, argument, sizeof(status)))
             return -EFAULT;
-        return sem_set(ns, id, &status.sem_perm);
+        return sysv_set_perm(ns, IPC_SEM, id, &status.sem_perm);
     case IPC_RMID:
         return sem_remove(ns, id);
     case GETVAL:

@@ -61,7 +61,7 @@ int64_t sys_shmctl(int id, int command, uint64_t buf)
     case IPC_SET:
         if (copy_from_user(&status, buf, sizeof(status)))
             return -EFAULT;
-        return shm_set(ns, id, &status.shm_perm);
+        return sysv_set_perm(ns, IPC_SHM, id, &status.shm_perm);
     case IPC_RMID:
         return shm_remove(ns, id);
     case SHM_LOCK:

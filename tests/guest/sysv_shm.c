@@ -281,6 +281,29 @@ static void stranger_may_not(void)
     drop(secret);
 }
 
+/* Owners are told and given in the ids of the caller's user namespace. */
+static void owners_belong_to_a_user_namespace(void)
+{
+    int id = segment_make(PAGE);
+    pid_t pid = (pid_t)OK(fork());
+    if (pid == 0) {
+        if (unshare(CLONE_NEWUSER) != 0)
+            _exit(77);
+        struct shmid_ds status = status_of(id);
+        EQ(status.shm_perm.uid, 65534);
+        EQ(status.shm_perm.cuid, 65534);
+        EQ(status.shm_perm.gid, 65534);
+        FAILS(shmctl(id, IPC_SET, &status), EINVAL); /* 65534 is nobody there */
+        _exit(0);
+    }
+    int status;
+    OK(waitpid(pid, &status, 0));
+    drop(id);
+    if (status == 77 << 8)
+        skip("no user namespaces");
+    EQ(status, 0);
+}
+
 static void maps_and_proc_name_segments(void)
 {
     char line[512], wanted[64];
@@ -344,4 +367,5 @@ GUEST_MAIN(CASE(keys_find_segments), CASE(attachments_share_memory), CASE(addres
            CASE(detaching_takes_all_parts), CASE(read_only_attachment_cannot_be_written),
            CASE(executable_attachment_runs), CASE(attachments_are_counted),
            CASE(removed_segment_lives_while_attached), CASE(control_changes_and_tells),
-           CASE(stranger_may_not), CASE(maps_and_proc_name_segments), CASE(numbers_go_up))
+           CASE(stranger_may_not), CASE(owners_belong_to_a_user_namespace),
+           CASE(maps_and_proc_name_segments), CASE(numbers_go_up))

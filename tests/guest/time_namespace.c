@@ -81,9 +81,10 @@ static void run_ahead(void (*body)(void *argument), void *argument)
     CHILD_OK(spawn(body, argument));
 }
 
+/* Clocks of one kind tick apart: CLOCK_MONOTONIC_RAW is not slewed, the coarse one lags. */
 static bool is_ahead(int64_t now_s, int64_t before_s, int64_t offset_s)
 {
-    return now_s >= before_s + offset_s && now_s < before_s + offset_s + SLACK_S;
+    return now_s > before_s + offset_s - SLACK_S && now_s < before_s + offset_s + SLACK_S;
 }
 
 /* ---- the offsets ---- */
