@@ -15,23 +15,16 @@ enum { COM1 = 0x3f8, COM2 = 0x2f8, COM1_IRQ = 4 };
 enum { DATA = 0, IER = 1, FCR = 2, IIR = 2, LCR = 3, MCR = 4, LSR = 5, SCRATCH = 7 };
 enum { IER_RECEIVE = 1, IER_TRANSMIT = 2 };
 enum { LSR_DATA = 0x01, LSR_TRANSMIT = 0x20, LSR_IDLE = 0x40 };
-enum { FIFO_BYTES = 16, RING_BYTES = 1024 };
+enum { RING_BYTES = 1024 };
 
 static struct {
     struct hal_spin lock;
     bool present, trace_present;
+    uint8_t fifo_bytes; /* what the transmitter takes at once */
     uint8_t ier;
     char ring[RING_BYTES];
     unsigned head, fill;
 } serial;
-
-/* A byte that came before there was a FIFO: turning it on would lose what standard input begins
- * with. */
-static void receive_early(void)
-{
-    if (inb(COM1 + LSR) & LSR_DATA)
-        serial.ring[serial.fill++] = (char)inb(COM1 + DATA);
-}
 
 static bool port_init(uint16_t port)
 {
@@ -43,9 +36,13 @@ static bool port_init(uint16_t port)
     outb(port + 0, 1);
     outb(port + 1, 0);
     outb(port + LCR, 0x03); /* 8 bits, no parity */
-    if (port == COM1)
-        receive_early();
-    outb(port + FCR, 0x07); /* FIFOs on and empty, interrupt from the first byte */
+    /*
+     * FIFOs on and empty, interrupt from the first byte; or off. Turning them on loses a byte that
+     * comes in that moment, and the ports of hypervisors take standard input from the beginning,
+     * which they hold up until the byte before has been read.
+     */
+    outb(port + FCR, x86_features.hypervisor ? 0x00 : 0x07);
+    serial.fifo_bytes = x86_features.hypervisor ? 1 : 16;
     outb(port + MCR, 0x0b); /* DTR, RTS, interrupt line */
     return true;
 }
@@ -107,7 +104,7 @@ static size_t transmit(uint16_t port, const char *bytes, size_t count)
 {
     if (!(inb(port + LSR) & LSR_TRANSMIT))
         return 0;
-    size_t n = count < FIFO_BYTES ? count : FIFO_BYTES;
+    size_t n = count < serial.fifo_bytes ? count : serial.fifo_bytes;
     for (size_t i = 0; i < n; i++)
         outb(port + DATA, (uint8_t)bytes[i]);
     return n;
