@@ -224,6 +224,8 @@ struct linux_io_uring_file_index_range {
 };
 /* sqe.addr of IORING_OP_MSG_RING */
 #define IORING_MSG_DATA 0
+#define IORING_MSG_SEND_FD 1
+#define IORING_MSG_RING_CQE_SKIP (1u << 0) /* sqe.op_flags */
 
 #define IO_URING_OP_SUPPORTED (1u << 0)
 struct linux_io_uring_probe_op {

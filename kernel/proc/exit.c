@@ -461,7 +461,7 @@ static bool is_last_task(struct task *task, int status)
     struct task *other;
 
     spin_lock(&table->lock);
-    task->exiting = true;
+    atomic_store_relaxed(&task->exiting, true);
     list_for_each_entry(other, &process->tasks, process_node) last = last && other->exiting;
     bool irq = spin_lock_irqsave(&process->signal_lock);
     if (last && !process->group_exiting) {

@@ -175,7 +175,7 @@ struct task {
     int tid;     /* the kernel's number for it */
     int own_tid; /* in its process's namespace */
     struct list_node process_node;
-    bool exiting;                /* in task_exit; process-tree lock */
+    bool exiting;                /* in task_exit; changed under the process-tree lock; atomic */
     bool exited;
 
     /* Signals: the process's signal lock. */

@@ -7,15 +7,37 @@
 
 #include "kernel/proc/signal.h"
 
+/* The signal lock is held. */
+static bool add_locked(struct task *task, struct task_work *work)
+{
+    if (task->works_closed)
+        return false;
+    list_add_tail(&task->works, &work->node);
+    atomic_store_relaxed(&task->works_pending, true);
+    thread_interrupt(&task->thread, false);
+    return true;
+}
+
 bool task_work_add(struct task *task, struct task_work *work)
 {
     struct process *process = task->process;
     bool irq = spin_lock_irqsave(&process->signal_lock);
-    bool accepted = !task->works_closed;
-    if (accepted) {
-        list_add_tail(&task->works, &work->node);
-        atomic_store_relaxed(&task->works_pending, true);
-        thread_interrupt(&task->thread, false);
+    bool accepted = add_locked(task, work);
+    spin_unlock_irqrestore(&process->signal_lock, irq);
+    return accepted;
+}
+
+bool task_work_add_any(struct process *process, struct task_work *work)
+{
+    struct task *task;
+    bool accepted = false;
+    bool irq = spin_lock_irqsave(&process->signal_lock);
+    list_for_each_entry(task, &process->tasks, process_node)
+    {
+        if (!atomic_load_relaxed(&task->exiting) && add_locked(task, work)) {
+            accepted = true;
+            break;
+        }
     }
     spin_unlock_irqrestore(&process->signal_lock, irq);
     return accepted;

@@ -20,6 +20,9 @@ struct task_work {
 /* Any context that may take the signal lock. False if the task does no more work: it is exiting. */
 bool task_work_add(struct task *task, struct task_work *work);
 
+/* The same, for any task of the process that is not exiting. False: all are. */
+bool task_work_add_any(struct process *process, struct task_work *work);
+
 /* The current task does all of its work now. */
 void task_work_run(void);
 

@@ -14,15 +14,15 @@
 enum { ALIGNMENT = 64 };
 
 #define SETUP_FLAGS                                                                                \
-    (IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP | IORING_SETUP_R_DISABLED |                          \
-     IORING_SETUP_SUBMIT_ALL | IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG |             \
-     IORING_SETUP_SQE128 | IORING_SETUP_CQE32 | IORING_SETUP_SINGLE_ISSUER |                       \
-     IORING_SETUP_DEFER_TASKRUN)
+    (IORING_SETUP_SQPOLL | IORING_SETUP_SQ_AFF | IORING_SETUP_CQSIZE | IORING_SETUP_ATTACH_WQ |    \
+     IORING_SETUP_CLAMP | IORING_SETUP_R_DISABLED | IORING_SETUP_SUBMIT_ALL |                      \
+     IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SQE128 |                 \
+     IORING_SETUP_CQE32 | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN)
 #define FEATURES                                                                                   \
     (IORING_FEAT_SINGLE_MMAP | IORING_FEAT_NODROP | IORING_FEAT_SUBMIT_STABLE |                    \
      IORING_FEAT_RW_CUR_POS | IORING_FEAT_CUR_PERSONALITY | IORING_FEAT_FAST_POLL |                \
-     IORING_FEAT_POLL_32BITS | IORING_FEAT_EXT_ARG | IORING_FEAT_NATIVE_WORKERS |                  \
-     IORING_FEAT_CQE_SKIP | IORING_FEAT_LINKED_FILE)
+     IORING_FEAT_POLL_32BITS | IORING_FEAT_SQPOLL_NONFIXED | IORING_FEAT_EXT_ARG |                 \
+     IORING_FEAT_NATIVE_WORKERS | IORING_FEAT_CQE_SKIP | IORING_FEAT_LINKED_FILE)
 
 /* ---- life ---- */
 
@@ -33,6 +33,9 @@ void uring_put(struct uring *ring)
     while (!list_empty(&ring->overflow))
         kfree(list_pop_head_entry(&ring->overflow, struct uring_overflow, node));
     uring_free_groups(ring);
+    uring_forget_personalities(ring);
+    if (ring->sqpoll.owner)
+        task_put(ring->sqpoll.owner);
     kfree(ring->buffers);
     shared_pages_put(ring->rings);
     shared_pages_put(ring->sqes);
@@ -43,6 +46,7 @@ void uring_put(struct uring *ring)
 static void uring_release(struct file *file)
 {
     struct uring *ring = file->private;
+    uring_sqpoll_stop(ring);
     uring_cancel_all(ring);
     uring_unregister_files(ring);
     if (ring->eventfd)
@@ -129,12 +133,36 @@ static int check_params(const struct linux_io_uring_params *params)
             return -EINVAL;
     if (flags & ~SETUP_FLAGS)
         return -EINVAL;
+    const uint32_t taskrun =
+        IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_DEFER_TASKRUN;
+    if ((flags & IORING_SETUP_SQPOLL) && (flags & taskrun))
+        return -EINVAL;
+    if ((flags & IORING_SETUP_SQ_AFF) &&
+        (!(flags & IORING_SETUP_SQPOLL) || params->sq_thread_cpu >= this_kernel()->cpu_count))
+        return -EINVAL;
     if ((flags & IORING_SETUP_TASKRUN_FLAG) &&
         !(flags & (IORING_SETUP_COOP_TASKRUN | IORING_SETUP_DEFER_TASKRUN)))
         return -EINVAL;
     if ((flags & IORING_SETUP_DEFER_TASKRUN) && !(flags & IORING_SETUP_SINGLE_ISSUER))
         return -EINVAL;
     return 0;
+}
+
+/* IORING_SETUP_ATTACH_WQ: nothing is shared here, but what is named must be such a ring. */
+static int check_attached(const struct linux_io_uring_params *params)
+{
+    if (!(params->flags & IORING_SETUP_ATTACH_WQ))
+        return 0;
+    struct file *file = fd_get((int)params->wq_fd);
+    if (!file)
+        return -ENXIO;
+    int error = file_is_uring(file) ? 0 : -EINVAL;
+    if (!error && (params->flags & IORING_SETUP_SQPOLL)) {
+        const struct uring *other = file->private;
+        error = other->flags & IORING_SETUP_SQPOLL ? 0 : -EINVAL;
+    }
+    file_put(file);
+    return error;
 }
 
 static struct shared_pages *pages_for(size_t bytes)
@@ -175,11 +203,14 @@ static int create(const struct linux_io_uring_params *params, struct uring **out
     mutex_init(&ring->resources, LOCK_RANK_NONE);
     spin_lock_init(&ring->lock, LOCK_RANK_OBJECT);
     list_init(&ring->groups);
+    xarray_init(&ring->personalities, &kmalloc_allocator);
+    ring->personality_next = 1;
     list_init(&ring->overflow);
     list_init(&ring->waiting);
     list_init(&ring->timeouts);
     list_init(&ring->drained);
     wait_queue_init(&ring->wait);
+    uring_sqpoll_init(ring, params->sq_thread_idle);
     if ((ring->flags & IORING_SETUP_SINGLE_ISSUER) && !(ring->flags & IORING_SETUP_R_DISABLED))
         ring->issuer = current_task();
     enum { WORKERS_EACH_CPU = 4 };
@@ -229,6 +260,8 @@ int64_t sys_io_uring_setup(uint32_t entries, uint64_t params_uaddr)
     if (!error)
         error = choose_sizes(&params, entries);
     if (!error)
+        error = check_attached(&params);
+    if (!error)
         error = create(&params, &ring);
     if (error)
         return error;
@@ -241,6 +274,8 @@ int64_t sys_io_uring_setup(uint32_t entries, uint64_t params_uaddr)
         uring_put(ring);
         return error;
     }
+    if ((ring->flags & IORING_SETUP_SQPOLL) && !(ring->flags & IORING_SETUP_R_DISABLED))
+        uring_sqpoll_start(ring);
     return fd_add(file, true);
 }
 
@@ -314,9 +349,14 @@ static int64_t enter(struct uring *ring, uint32_t submit, uint32_t complete, uin
     int64_t submitted = 0;
     if (ring->flags & IORING_SETUP_R_DISABLED)
         return -EBADFD;
-    if (ring->issuer && ring->issuer != current_task())
+    bool polled = ring->flags & IORING_SETUP_SQPOLL;
+    if (ring->issuer && ring->issuer != current_task() && !polled)
         return -EEXIST;
-    if (submit) {
+    if (polled) {
+        submitted = uring_sqpoll_enter(ring, submit, flags);
+        if (submitted < 0)
+            return submitted;
+    } else if (submit) {
         int error = mutex_lock_interruptible(&ring->submit_mutex);
         if (error)
             return error;

@@ -163,24 +163,32 @@ int64_t uring_set_file_range(struct uring *ring, uint64_t uaddr)
     return result;
 }
 
-/* A new descriptor becomes a slot of the table instead: file_index is the slot + 1, or
- * IORING_FILE_INDEX_ALLOC. */
+/* `file` (consumed) goes to slot file_index - 1, or to a free one for IORING_FILE_INDEX_ALLOC. */
+static int64_t install(struct uring *ring, struct file *file, uint32_t file_index)
+{
+    bool any = file_index == IORING_FILE_INDEX_ALLOC;
+    int slot = any ? free_slot(ring) : (int)(file_index - 1);
+    if (any && slot < 0) {
+        file_put(file);
+        return slot;
+    }
+    int error = replace(ring, (uint32_t)slot, file);
+    return error ? error : any ? slot : 0;
+}
+
+/* A new descriptor becomes a slot of the table instead. */
 int64_t uring_install_fixed(struct uring *ring, int fd, uint32_t file_index)
 {
     struct file *file = fd_get_any(fd);
     fd_close(fd);
-    if (!file)
-        return -EBADF;
-    int slot = file_index == IORING_FILE_INDEX_ALLOC ? free_slot(ring) : (int)(file_index - 1);
-    int error = slot < 0 && file_index == IORING_FILE_INDEX_ALLOC ? slot : 0;
-    if (error) {
-        file_put(file);
-        return error;
-    }
-    error = replace(ring, (uint32_t)slot, file);
-    if (error)
-        return error;
-    return file_index == IORING_FILE_INDEX_ALLOC ? slot : 0;
+    return file ? install(ring, file, file_index) : -EBADF;
+}
+
+/* IORING_MSG_SEND_FD. The slot if it was chosen here, or 0. */
+int64_t uring_send_fixed(struct uring *from, uint64_t index, struct uring *to, uint32_t file_index)
+{
+    struct file *file = index <= UINT32_MAX ? uring_fixed_file(from, (uint32_t)index) : NULL;
+    return file ? install(to, file, file_index) : -EBADF;
 }
 
 int64_t uring_close_fixed(struct uring *ring, uint32_t file_index)

@@ -6,7 +6,8 @@
  * once and checked; indices that the program writes are masked. A request runs in the task that
  * submitted it: at once, with files made non-blocking; if a file is not ready the request waits as
  * an async_poll and is tried again as work of its task. So there are no worker threads, and a
- * request acts with its task's memory, descriptors and credentials.
+ * request acts with its task's memory, descriptors and credentials (or, while it runs, those of a
+ * registered personality).
  *
  * A request that waits (state) is on ring->waiting and on its task's list. Whoever takes it off,
  * under ring->lock, finishes it or runs it: its poll, its timer (both hand it to the task), a
@@ -80,6 +81,17 @@ struct uring_overflow {
     struct linux_io_uring_cqe cqe;
 };
 
+enum sqpoll_state { SQPOLL_NONE, SQPOLL_POLLING, SQPOLL_CLAIMED, SQPOLL_ASLEEP };
+
+/* IORING_SETUP_SQPOLL: a timer looks at the submission queue, `owner` submits (uring_sqpoll.c). */
+struct uring_sqpoll {
+    struct timer timer;
+    struct task_work work;
+    enum sqpoll_state state; /* ring->lock */
+    struct task *owner;      /* referenced; changed only by who has claimed */
+    uint64_t idle_ns, busy_at_ns;
+};
+
 struct uring {
     struct kernel *kernel;
     uint32_t refs;  /* atomic: the file, and every request */
@@ -90,6 +102,8 @@ struct uring {
     unsigned cqe_bytes, sqe_bytes;
     struct task *issuer; /* SINGLE_ISSUER; only compared */
 
+    struct uring_sqpoll sqpoll;
+
     struct mutex submit_mutex;
     uint32_t sq_head;       /* the true one */
     bool drain_next;        /* the chain after a drain waits for it */
@@ -97,14 +111,16 @@ struct uring {
     struct file **files;    /* registered */
     unsigned file_count;
     unsigned file_alloc_first, file_alloc_end; /* where IORING_FILE_INDEX_ALLOC looks */
-    struct uring_buffer *buffers; /* registered */
+    struct uring_buffer *buffers;              /* registered */
     unsigned buffer_count;
     struct list groups;
     unsigned group_count;
     struct file *eventfd; /* atomic; changed with lock, too */
     bool eventfd_async;
+    struct xarray personalities; /* struct cred, referenced; submit_mutex; these two */
+    uint64_t personality_next;
     uint32_t workers[2]; /* IOWQ_MAX_WORKERS: told again, there are none */
-    bool restricted; /* the four below count */
+    bool restricted;     /* the four below count */
     uint8_t flags_allowed, flags_required;
     uint64_t register_ops, sqe_ops; /* allowed ones, as bits */
     bool skips_used;                /* CQE_SKIP_SUCCESS was: no drains any more */
@@ -137,6 +153,7 @@ struct uring_request {
     struct task *task;  /* referenced */
     struct linux_io_uring_sqe sqe;
     struct file *file;                  /* referenced; NULL: none */
+    const struct cred *cred;            /* of its personality, referenced; NULL: its task's */
     struct uring_request *next;         /* of the chain */
     struct uring_request *link_timeout; /* armed for this one; or */
     struct uring_request *timed;        /* whom this one times; ring->lock */
@@ -160,8 +177,9 @@ struct uring_request {
 
 /* The requests of one task, from any ring: task->uring. */
 struct uring_task {
-    struct spinlock lock; /* LOCK_RANK_URING_TASK, irqsave; inside ring->lock */
-    struct list requests; /* uring_request.task_node */
+    struct spinlock lock;                /* LOCK_RANK_URING_TASK, irqsave; inside ring->lock */
+    struct list requests;                /* uring_request.task_node */
+    bool leaving;                        /* own thread: it submits nothing any more */
     struct file *rings[URING_RINGS_MAX]; /* registered, referenced; own thread */
 };
 
@@ -189,6 +207,18 @@ void uring_sq_flag(struct uring *ring, uint32_t flag, bool on);
 /* uring_submit.c */
 int64_t uring_submit(struct uring *ring, unsigned count); /* submit_mutex held */
 struct uring_task *uring_task_current(void);              /* made when first asked for, or NULL */
+
+/* uring_sqpoll.c */
+void uring_sqpoll_init(struct uring *ring, uint32_t idle_ms);
+void uring_sqpoll_start(struct uring *ring); /* the current task owns it */
+void uring_sqpoll_stop(struct uring *ring);
+int64_t uring_sqpoll_enter(struct uring *ring, uint32_t submit, uint32_t flags);
+
+/* uring_personality.c */
+int64_t uring_register_personality(struct uring *ring);
+int64_t uring_unregister_personality(struct uring *ring, uint32_t id);
+void uring_forget_personalities(struct uring *ring);
+int uring_assume(struct uring_request *request); /* look up sqe.personality; 0, -EINVAL */
 
 /* uring_rings.c */
 int64_t uring_register_rings(uint64_t uaddr, uint32_t count, bool add);
@@ -263,6 +293,7 @@ int64_t uring_unregister_files(struct uring *ring);
 int64_t uring_update_files(struct uring *ring, uint32_t offset, uint64_t fds, uint32_t count);
 int64_t uring_set_file_range(struct uring *ring, uint64_t uaddr);
 int64_t uring_install_fixed(struct uring *ring, int fd, uint32_t file_index);
+int64_t uring_send_fixed(struct uring *from, uint64_t index, struct uring *to, uint32_t file_index);
 int64_t uring_close_fixed(struct uring *ring, uint32_t file_index);
 
 #endif

@@ -402,7 +402,23 @@ static int64_t issue_xattr(struct uring_request *request)
 
 static int prepare_message(struct uring_request *request)
 {
-    return check(request, BUF_INDEX) ? -EINVAL : 0;
+    if (check(request, BUF_INDEX) || request->sqe.personality)
+        return -EINVAL;
+    return request->sqe.op_flags & ~IORING_MSG_RING_CQE_SKIP ? -EINVAL : 0;
+}
+
+/* A registered file becomes one of another ring. */
+static int64_t send_file(struct uring_request *request, struct uring *target)
+{
+    const struct linux_io_uring_sqe *sqe = &request->sqe;
+    if (target == request->ring)
+        return -EINVAL;
+    if (target->flags & IORING_SETUP_R_DISABLED)
+        return -EBADFD;
+    int64_t slot = uring_send_fixed(request->ring, sqe->addr3, target, sqe->file_index);
+    if (slot >= 0 && !(sqe->op_flags & IORING_MSG_RING_CQE_SKIP))
+        uring_post(target, sqe->off, (int32_t)sqe->len, 0);
+    return slot;
 }
 
 /* A completion in another ring. */
@@ -412,6 +428,8 @@ static int64_t issue_message(struct uring_request *request)
     if (!file_is_uring(request->file))
         return -EBADFD;
     struct uring *target = request->file->private;
+    if (sqe->addr == IORING_MSG_SEND_FD)
+        return send_file(request, target);
     if (sqe->addr != IORING_MSG_DATA || sqe->addr3 || sqe->file_index || sqe->op_flags)
         return -EINVAL;
     if (target->flags & IORING_SETUP_R_DISABLED)

@@ -317,6 +317,8 @@ static int64_t enable(struct uring *ring)
     if ((ring->flags & IORING_SETUP_SINGLE_ISSUER) && !ring->issuer)
         ring->issuer = current_task();
     atomic_store_release(&ring->flags, ring->flags & ~IORING_SETUP_R_DISABLED);
+    if (ring->flags & IORING_SETUP_SQPOLL)
+        uring_sqpoll_start(ring);
     return 0;
 }
 
@@ -385,6 +387,10 @@ static int64_t do_register(struct uring *ring, uint32_t opcode, uint64_t uaddr, 
         return uaddr || count ? -EINVAL : unregister_eventfd(ring);
     case IORING_REGISTER_PROBE:
         return uaddr ? probe(uaddr, count) : -EINVAL;
+    case IORING_REGISTER_PERSONALITY:
+        return uaddr || count ? -EINVAL : uring_register_personality(ring);
+    case IORING_UNREGISTER_PERSONALITY:
+        return uaddr ? -EINVAL : uring_unregister_personality(ring, count);
     case IORING_REGISTER_RESTRICTIONS:
         return register_restrictions(ring, uaddr, count);
     case IORING_REGISTER_ENABLE_RINGS:

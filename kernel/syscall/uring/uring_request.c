@@ -3,12 +3,14 @@
  * The life of requests: running, waiting, chains, cancellation, the end. See uring_internal.h.
  */
 #include "kernel/sched/sched.h"
+#include "kernel/security/cred.h"
 #include "kernel/syscall/uring/uring_internal.h"
 
 void uring_request_free(struct uring_request *request)
 {
     if (request->file)
         file_put(request->file);
+    cred_put(request->cred);
     task_put(request->task);
     uring_put(request->ring);
     kfree(request);
@@ -165,7 +167,7 @@ static int64_t issue_once(struct uring_request *request, const struct uring_op *
     return uring_wait_for_file(request, op->poll_events);
 }
 
-static int64_t issue(struct uring_request *request)
+static int64_t issue_plainly(struct uring_request *request)
 {
     const struct uring_op *op = uring_op(request->sqe.opcode);
     int64_t result = resolve_file(request, op);
@@ -176,6 +178,18 @@ static int64_t issue(struct uring_request *request)
     } while (result == -ERESTARTNOINTR);
     if (result <= -ERESTARTSYS && result >= -ERESTART_RESTARTBLOCK)
         result = -EINTR;
+    return result;
+}
+
+/* With the credentials of its personality, if it has one. */
+static int64_t issue(struct uring_request *request)
+{
+    if (!request->cred)
+        return issue_plainly(request);
+    struct cred *saved = cred_get(current_cred());
+    cred_install(cred_get(request->cred));
+    int64_t result = issue_plainly(request); /* it may be gone now */
+    cred_install(saved);
     return result;
 }
 
@@ -376,6 +390,7 @@ void uring_leave(struct task *task, bool exiting)
     struct uring_task *mine = task->uring;
     struct uring *ring;
     enum uring_state state = URING_DONE;
+    mine->leaving = true;
     uring_forget_rings(mine);
     while (first_of(mine, &ring)) {
         struct uring_request *request = claim_of(ring, task, &state);
@@ -391,6 +406,7 @@ void uring_leave(struct task *task, bool exiting)
         }
         uring_put(ring);
     }
+    mine->leaving = false;
     if (exiting) {
         task->uring = NULL;
         kfree(mine);

@@ -40,8 +40,9 @@ static int check(struct uring *ring, struct uring_request *request)
         return -EINVAL;
     if (op->not_supported)
         return -EOPNOTSUPP;
-    if (sqe->personality) /* none can be registered */
-        return -EINVAL;
+    error = sqe->personality ? uring_assume(request) : 0;
+    if (error)
+        return error;
     return op->prepare ? op->prepare(request) : 0;
 }
 
