@@ -277,6 +277,7 @@ struct linux_io_uring_buf_reg {
 #define IORING_ASYNC_CANCEL_ANY (1u << 2)
 #define IORING_ASYNC_CANCEL_FD_FIXED (1u << 3)
 #define IORING_RECVSEND_POLL_FIRST (1u << 0)
+#define IORING_RECV_MULTISHOT (1u << 1)
 #define IORING_ACCEPT_MULTISHOT (1u << 0)
 #define SPLICE_F_FD_IN_FIXED (1u << 31)
 

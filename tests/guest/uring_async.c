@@ -505,11 +505,42 @@ static void ring_of_buffers_is_used(void)
     FAILS(uring_register(&ring, 23, &registration, 1), ENOENT);
 }
 
-GUEST_MAIN(CASE(read_waits_for_pipe), CASE(completion_comes_to_busy_program),
-           CASE(ring_can_be_polled), CASE(sockets_talk), CASE(poll_reports_and_is_removed),
-           CASE(poll_with_many_shots_goes_on), CASE(timeout_expires),
-           CASE(timeout_counts_completions), CASE(timeout_is_removed), CASE(wait_has_timeout),
-           CASE(link_timeout_ends_request), CASE(waiting_requests_are_cancelled),
-           CASE(close_ends_waiting_requests), CASE(exit_ends_waiting_requests), CASE(reads_nothing),
-           CASE(exec_ends_waiting_requests), CASE(thread_takes_its_requests_along),
-           CASE(provided_buffers_are_selected), CASE(ring_of_buffers_is_used))
+/* Every message takes a buffer of the group; the last completion has no F_MORE. */
+static void a_receive_with_many_shots_goes_on(void)
+{
+    enum { MORE = IORING_CQE_F_BUFFER | IORING_CQE_F_MORE };
+    struct ring ring = ring_make(8);
+    char pool[4][8] = {0};
+    int ends[2];
+    OK(socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
+    ring_sqe(&ring, IORING_OP_PROVIDE_BUFFERS, 4, pool, sizeof(pool[0]), 0)->buf_group = 1;
+    EQ(ring_run(&ring), 0);
+    ring_sqe(&ring, IORING_OP_RECV, ends[0], NULL, 0, 0)->ioprio = IORING_RECV_MULTISHOT;
+    EQ(ring_run(&ring), -EINVAL);
+    struct io_uring_sqe *sqe = ring_sqe(&ring, IORING_OP_RECV, ends[0], NULL, 0, 0);
+    sqe->ioprio = IORING_RECV_MULTISHOT;
+    sqe->flags = IOSQE_BUFFER_SELECT;
+    sqe->buf_group = 1;
+    EQ(uring_enter(&ring, 1, 0, 0), 1);
+    for (int i = 0; i < 2; i++) {
+        EQ(write(ends[1], "abcd", (size_t)i + 3), i + 3);
+        struct completion got = ring_take(&ring);
+        EQ(got.res, i + 3);
+        EQ(got.flags & 0xffff & MORE, MORE);
+        TRUE(memcmp(pool[got.flags >> IORING_CQE_BUFFER_SHIFT], "abc", 3) == 0);
+    }
+    OK(shutdown(ends[1], SHUT_WR));
+    struct completion last = ring_take(&ring);
+    EQ(last.res, 0);
+    EQ(last.flags & IORING_CQE_F_MORE, 0);
+}
+
+GUEST_MAIN(CASE(a_receive_with_many_shots_goes_on), CASE(read_waits_for_pipe),
+           CASE(completion_comes_to_busy_program), CASE(ring_can_be_polled), CASE(sockets_talk),
+           CASE(poll_reports_and_is_removed), CASE(poll_with_many_shots_goes_on),
+           CASE(timeout_expires), CASE(timeout_counts_completions), CASE(timeout_is_removed),
+           CASE(wait_has_timeout), CASE(link_timeout_ends_request),
+           CASE(waiting_requests_are_cancelled), CASE(close_ends_waiting_requests),
+           CASE(exit_ends_waiting_requests), CASE(reads_nothing), CASE(exec_ends_waiting_requests),
+           CASE(thread_takes_its_requests_along), CASE(provided_buffers_are_selected),
+           CASE(ring_of_buffers_is_used))

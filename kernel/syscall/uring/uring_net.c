@@ -13,7 +13,10 @@ int uring_message_prepare(struct uring_request *request)
     const struct linux_io_uring_sqe *sqe = &request->sqe;
     if (sqe->off || sqe->file_index)
         return -EINVAL;
-    if (sqe->ioprio & ~IORING_RECVSEND_POLL_FIRST)
+    bool multi = sqe->opcode == IORING_OP_RECV && (sqe->ioprio & IORING_RECV_MULTISHOT);
+    if (sqe->ioprio & ~(IORING_RECVSEND_POLL_FIRST | (multi ? IORING_RECV_MULTISHOT : 0)))
+        return -EINVAL;
+    if (multi && (!(sqe->flags & IOSQE_BUFFER_SELECT) || (sqe->op_flags & MSG_WAITALL) || sqe->len))
         return -EINVAL;
     if (sqe->op_flags & MSG_DONTWAIT)
         request->impatient = true;
@@ -57,7 +60,7 @@ int64_t uring_send(struct uring_request *request)
     return result;
 }
 
-int64_t uring_recv(struct uring_request *request)
+static int64_t receive_once(struct uring_request *request)
 {
     const struct linux_io_uring_sqe *sqe = &request->sqe;
     uint64_t addr = sqe->addr, bytes = sqe->len;
@@ -67,6 +70,25 @@ int64_t uring_recv(struct uring_request *request)
     int64_t result = sys_recvfrom(FD_OF_REQUEST, addr, bytes, sqe->op_flags, 0, 0);
     request->failed = result < (int64_t)bytes && (sqe->op_flags & MSG_WAITALL);
     return result;
+}
+
+/* With many shots: until there is nothing now, the end, an error, or no buffer. */
+int64_t uring_recv(struct uring_request *request)
+{
+    for (;;) {
+        int64_t result = receive_once(request);
+        if (!(request->sqe.ioprio & IORING_RECV_MULTISHOT) || result == -EAGAIN)
+            return result;
+        if (result <= 0) {
+            uring_unselect(request);
+            return result;
+        }
+        uring_post(request->ring, request->sqe.user_data, result,
+                   request->cqe_flags | IORING_CQE_F_MORE);
+        request->has_buffer = false;
+        request->cqe_flags = 0;
+        request->attempts = 0;
+    }
 }
 
 int uring_accept_prepare(struct uring_request *request)
