@@ -42,10 +42,10 @@ int klog_read(uint64_t *sequence, struct log_record *out, char *text);
 /* Woken after each new record. Wait for klog_next_sequence() > sequence. */
 struct wait_queue *klog_wait_queue(void);
 
-/* Where syslog(SYSLOG_ACTION_READ) continues, and what SYSLOG_ACTION_CLEAR has hidden from
- * SYSLOG_ACTION_READ_ALL: sequence numbers, guarded by the caller of syslog(2). */
+/* Atomic, and no concern of the log itself. */
 struct klog_positions {
-    uint64_t syslog, cleared;
+    uint64_t syslog;  /* where SYSLOG_ACTION_READ and /proc/kmsg continue: fs/syslog.c's */
+    uint64_t cleared; /* records before it SYSLOG_ACTION_CLEAR has hidden from READ_ALL */
 };
 struct klog_positions *klog_positions(void);
 

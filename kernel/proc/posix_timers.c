@@ -15,6 +15,7 @@
 #include "kernel/abi/errno.h"
 #include "kernel/core/clock.h"
 #include "kernel/lib/assert.h"
+#include "kernel/lib/strbuf.h"
 #include "kernel/mm/slab.h"
 #include "kernel/proc/itimer.h"
 #include "kernel/proc/signal_internal.h"
@@ -22,10 +23,12 @@
 #include "kernel/proc/time_namespace.h"
 #include "kernel/proc/wall_timer.h"
 #include "kernel/security/cred.h"
+#include "kernel/security/pid_namespace.h"
 
 enum clock_kind { WALL_MONOTONIC, WALL_REALTIME, CPU_PROCESS, CPU_TASK };
 
 struct posix_timer {
+    struct list_node node; /* in posix_timers.newest */
     struct process *process;
     int id, notify, signo, clock;
     enum clock_kind kind;
@@ -44,6 +47,7 @@ struct posix_timer {
 
 struct posix_timers {
     struct xarray timers; /* id -> struct posix_timer */
+    struct list newest;   /* the same, the newest first */
     uint64_t cursor;
 };
 
@@ -249,6 +253,7 @@ static int enter_table_locked(struct posix_timer *timer)
         if (!timers)
             return -ENOMEM;
         xarray_init(&timers->timers, &kmalloc_allocator);
+        list_init(&timers->newest);
         process->timers = timers;
     }
     int error = xarray_alloc_cyclic(&process->timers->timers, timer, 0, INT32_MAX,
@@ -256,6 +261,7 @@ static int enter_table_locked(struct posix_timer *timer)
     if (error)
         return error == -ENOSPC ? -EAGAIN : error;
     timer->id = (int)id;
+    list_add_head(&process->timers->newest, &timer->node);
     process->signals_queued++; /* the entry */
     return 0;
 }
@@ -376,6 +382,35 @@ int posix_timer_overrun(int id)
     return result;
 }
 
+/* ---- /proc/PID/timers ---- */
+
+static void show_locked(const struct posix_timer *timer, struct pid_namespace *ns,
+                        struct strbuf *out)
+{
+    static const char *const notifications[] = {
+        [SIGEV_SIGNAL] = "signal", [SIGEV_NONE] = "none", [SIGEV_THREAD] = "thread"};
+    bool to_thread = timer->notify & SIGEV_THREAD_ID;
+    int tid = timer->target ? timer->target->tid : timer->process->pid, clock = timer->clock;
+    if (clock == CLOCK_PROCESS_CPUTIME_ID) /* as the clock of a process or thread, the own one */
+        clock = -6;
+    else if (clock == CLOCK_THREAD_CPUTIME_ID)
+        clock = -2;
+    strbuf_printf(out, "ID: %d\nsignal: %d/%016llx\nnotify: %s/%s.%d\nClockID: %d\n", timer->id,
+                  timer->signo, (unsigned long long)timer->entry->info.timer.value.sival_ptr,
+                  notifications[timer->notify & ~SIGEV_THREAD_ID], to_thread ? "tid" : "pid",
+                  pid_number_in(ns, tid), clock);
+}
+
+void posix_timers_show(struct process *process, struct pid_namespace *ns, struct strbuf *out)
+{
+    const struct posix_timer *timer;
+    bool irq = spin_lock_irqsave(&process->signal_lock);
+    if (process->timers) {
+        list_for_each_entry(timer, &process->timers->newest, node) show_locked(timer, ns, out);
+    }
+    spin_unlock_irqrestore(&process->signal_lock, irq);
+}
+
 /* ---- deletion ---- */
 
 /* Out of the table; a signal that is still pending becomes an ordinary one. */
@@ -385,6 +420,7 @@ static struct posix_timer *remove_locked(struct process *process, int id)
     if (!timer)
         return NULL;
     xarray_erase(&process->timers->timers, (uint64_t)id);
+    list_remove(&timer->node);
     timer->armed = timer->waits = false;
     if (list_node_linked(&timer->entry->node)) {
         timer->entry->owner = NULL;

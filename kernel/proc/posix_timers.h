@@ -9,6 +9,9 @@
 #include <stdint.h>
 
 struct linux_sigevent;
+struct pid_namespace;
+struct process;
+struct strbuf;
 
 struct posix_timer_setting {
     uint64_t value_ns, interval_ns; /* value 0: disarmed */
@@ -22,5 +25,8 @@ int posix_timer_set(int id, bool absolute, const struct posix_timer_setting *set
 int posix_timer_get(int id, struct posix_timer_setting *out);
 int posix_timer_overrun(int id);
 int posix_timer_delete(int id);
+
+/* /proc/PID/timers: all of a process, the newest first, tasks by their numbers in the namespace. */
+void posix_timers_show(struct process *process, struct pid_namespace *ns, struct strbuf *out);
 
 #endif

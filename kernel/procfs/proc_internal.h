@@ -212,6 +212,7 @@ int pid_show_schedstat(struct task *task, bool whole, struct strbuf *out);
 int pid_show_wchan(struct task *task, bool whole, struct strbuf *out);
 int pid_show_syscall(struct task *task, bool whole, struct strbuf *out);
 int pid_show_children(struct task *task, bool whole, struct pid_namespace *ns, struct strbuf *out);
+int pid_show_timers(struct task *task, bool whole, struct pid_namespace *ns, struct strbuf *out);
 int pid_show_timerslack(struct task *task, bool whole, struct strbuf *out);
 int64_t pid_write_timerslack(struct task *task, const char *text, size_t bytes);
 
@@ -219,6 +220,8 @@ int pid_show_uid_map(struct task *task, bool whole, struct strbuf *out);
 int64_t pid_write_uid_map(struct task *task, const char *text, size_t bytes);
 int pid_show_gid_map(struct task *task, bool whole, struct strbuf *out);
 int64_t pid_write_gid_map(struct task *task, const char *text, size_t bytes);
+int pid_show_projid_map(struct task *task, bool whole, struct strbuf *out);
+int64_t pid_write_projid_map(struct task *task, const char *text, size_t bytes);
 int pid_show_setgroups(struct task *task, bool whole, struct strbuf *out);
 int64_t pid_write_setgroups(struct task *task, const char *text, size_t bytes);
 int pid_show_time_offsets(struct task *task, bool whole, struct strbuf *out);
@@ -236,7 +239,8 @@ extern const struct text_file_ops proc_version, proc_cgroups, proc_cmdline, proc
 extern const struct text_file_ops proc_config;
 extern const struct text_file_ops proc_interrupts, proc_vmstat, proc_swaps, proc_partitions;
 extern const struct text_file_ops proc_locks, proc_slabinfo, proc_diskstats;
-extern const struct text_file_ops proc_consoles, proc_execdomains;
+extern const struct text_file_ops proc_consoles, proc_execdomains, proc_softirqs;
+extern const struct file_ops proc_kmsg_file_ops;
 
 /* ---- mount options, options.c ---- */
 

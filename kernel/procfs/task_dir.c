@@ -64,6 +64,7 @@ static const struct inode_ops file_ops_plain = {.setattr = proc_setattr_refused}
         FILE("io", 0400, PID_TEXT_PRIVATE(pid_show_io)),                                           \
         FILE("uid_map", 0644, PID_TEXT_WRITABLE(pid_show_uid_map, pid_write_uid_map)),             \
         FILE("gid_map", 0644, PID_TEXT_WRITABLE(pid_show_gid_map, pid_write_gid_map)),             \
+        FILE("projid_map", 0644, PID_TEXT_WRITABLE(pid_show_projid_map, pid_write_projid_map)),    \
         FILE("setgroups", 0644, PID_TEXT_WRITABLE(pid_show_setgroups, pid_write_setgroups)),       \
         {"ns", S_IFDIR | 0511, &pid_dir_inode_ops, &pid_dir_file_ops, &pid_ns_table},              \
     {                                                                                              \
@@ -78,6 +79,7 @@ static const struct proc_entry process_entries[] = {
     FILE("coredump_filter", 0644,
          PID_TEXT_WRITABLE(pid_show_coredump_filter, pid_write_coredump_filter)),
     FILE("timens_offsets", 0644, PID_TEXT_WRITABLE(pid_show_time_offsets, pid_write_time_offsets)),
+    FILE("timers", 0444, PID_TEXT_NUMBERS(pid_show_timers)),
     FILE("timerslack_ns", 0666, PID_TEXT_WRITABLE(pid_show_timerslack, pid_write_timerslack)),
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * /proc/PID/ns: links to the namespaces a process is in, namespaces(7); and uid_map, gid_map and
- * setgroups, user_namespaces(7).
+ * /proc/PID/ns: links to the namespaces a process is in, namespaces(7); and uid_map, gid_map,
+ * projid_map and setgroups, user_namespaces(7).
  */
 #include "kernel/abi/capability.h"
 #include "kernel/abi/sched.h"
@@ -71,11 +71,11 @@ static const struct proc_entry ns_entries[] = {
 
 const struct proc_table pid_ns_table = PROC_TABLE(ns_entries, PROC_TABLE_NS);
 
-/* ---- uid_map, gid_map ---- */
+/* ---- uid_map, gid_map, projid_map ---- */
 
 /* The namespace as an object of the task; the reader sees lower ids as its own, or as those of the
  * parent if it is inside. */
-static int show_map(struct task *task, bool groups, struct strbuf *out)
+static int show_map(struct task *task, enum id_kind kind, struct strbuf *out)
 {
     const struct cred *cred = thread_cred_get(&task->thread);
     const struct user_namespace *ns = cred->user_ns, *viewer = current_user_namespace();
@@ -83,11 +83,10 @@ static int show_map(struct task *task, bool groups, struct strbuf *out)
         viewer = ns->parent;
     if (!ns)
         strbuf_printf(out, "%10u %10u %10u\n", 0u, 0u, UINT32_MAX);
-    const struct id_map *map = ns ? groups ? &ns->gids : &ns->uids : NULL;
+    const struct id_map *map = ns ? &ns->maps[kind] : NULL;
     for (uint32_t i = 0; map && i < atomic_load_acquire(&map->count); i++) {
         const struct id_extent *extent = &map->extents[i];
-        uint32_t lower = groups ? gid_to_user(viewer, extent->lower_first)
-                                : uid_to_user(viewer, extent->lower_first);
+        uint32_t lower = id_to_user(viewer, kind, extent->lower_first);
         strbuf_printf(out, "%10u %10u %10u\n", extent->first, lower, extent->count);
     }
     cred_put(cred);
@@ -97,13 +96,19 @@ static int show_map(struct task *task, bool groups, struct strbuf *out)
 int pid_show_uid_map(struct task *task, bool whole, struct strbuf *out)
 {
     (void)whole;
-    return show_map(task, false, out);
+    return show_map(task, ID_USERS, out);
 }
 
 int pid_show_gid_map(struct task *task, bool whole, struct strbuf *out)
 {
     (void)whole;
-    return show_map(task, true, out);
+    return show_map(task, ID_GROUPS, out);
+}
+
+int pid_show_projid_map(struct task *task, bool whole, struct strbuf *out)
+{
+    (void)whole;
+    return show_map(task, ID_PROJECTS, out);
 }
 
 static const char *parse_u32(const char *text, uint32_t *out)
@@ -141,7 +146,7 @@ static int parse_map(const char *text, struct id_extent *extents, size_t *out_co
     return 0;
 }
 
-static int64_t write_map(struct task *task, bool groups, const char *text, size_t bytes)
+static int64_t write_map(struct task *task, enum id_kind kind, const char *text, size_t bytes)
 {
     struct id_extent *extents;
     size_t count = 0;
@@ -157,7 +162,7 @@ static int64_t write_map(struct task *task, bool groups, const char *text, size_
     if (!error)
         error = parse_map(text, extents, &count);
     if (!error)
-        error = user_namespace_set_map(ns, groups, extents, count, writer, writer);
+        error = user_namespace_set_map(ns, kind, extents, count, writer, writer);
     kfree(extents);
     cred_put(cred);
     return error ? error : (int64_t)bytes;
@@ -165,12 +170,17 @@ static int64_t write_map(struct task *task, bool groups, const char *text, size_
 
 int64_t pid_write_uid_map(struct task *task, const char *text, size_t bytes)
 {
-    return write_map(task, false, text, bytes);
+    return write_map(task, ID_USERS, text, bytes);
 }
 
 int64_t pid_write_gid_map(struct task *task, const char *text, size_t bytes)
 {
-    return write_map(task, true, text, bytes);
+    return write_map(task, ID_GROUPS, text, bytes);
+}
+
+int64_t pid_write_projid_map(struct task *task, const char *text, size_t bytes)
+{
+    return write_map(task, ID_PROJECTS, text, bytes);
 }
 
 /* ---- setgroups ---- */
@@ -198,7 +208,7 @@ int64_t pid_write_setgroups(struct task *task, const char *text, size_t bytes)
         error = -EPERM;
     else if (!ns)
         error = deny ? -EPERM : 0;
-    else if (deny && atomic_load_relaxed(&ns->gids.count))
+    else if (deny && atomic_load_relaxed(&ns->maps[ID_GROUPS].count))
         error = -EPERM; /* too late */
     else if (deny)
         atomic_store_relaxed(&ns->setgroups_denied, true);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * /proc/PID/timens_offsets: what the time namespace for the children of a process adds to its
- * clocks, time_namespaces(7).
+ * clocks, time_namespaces(7); and /proc/PID/timers, proc(5).
  */
 #include "kernel/abi/capability.h"
 #include "kernel/abi/sched.h"
@@ -9,6 +9,7 @@
 #include "kernel/lib/parse.h"
 #include "kernel/mm/page.h"
 #include "kernel/proc/namespaces.h"
+#include "kernel/proc/posix_timers.h"
 #include "kernel/proc/time_namespace.h"
 #include "kernel/procfs/proc_internal.h"
 #include "kernel/security/cred.h"
@@ -139,4 +140,11 @@ int64_t pid_write_time_offsets(struct task *task, const char *text, size_t bytes
         error = time_namespace_set_offsets(time_namespace_of(ns), offsets);
     namespace_put(ns);
     return error ? error : result;
+}
+
+int pid_show_timers(struct task *task, bool whole, struct pid_namespace *ns, struct strbuf *out)
+{
+    (void)whole;
+    posix_timers_show(task->process, ns, out);
+    return 0;
 }

@@ -18,8 +18,8 @@
 static void free_user_namespace(struct ns_common *common)
 {
     struct user_namespace *ns = container_of(common, struct user_namespace, common);
-    kfree(ns->uids.extents);
-    kfree(ns->gids.extents);
+    for (unsigned kind = 0; kind < ID_KINDS; kind++)
+        kfree(ns->maps[kind].extents);
     kfree(ns); /* the parent is the common part's owner */
 }
 
@@ -96,22 +96,27 @@ static uint32_t map_up(const struct id_map *map, uint32_t kernel_id)
 
 uint32_t uid_from_user(const struct user_namespace *ns, uint32_t uid)
 {
-    return likely(!ns) ? uid : map_down(&ns->uids, uid, 1);
+    return likely(!ns) ? uid : map_down(&ns->maps[ID_USERS], uid, 1);
 }
 
 uint32_t gid_from_user(const struct user_namespace *ns, uint32_t gid)
 {
-    return likely(!ns) ? gid : map_down(&ns->gids, gid, 1);
+    return likely(!ns) ? gid : map_down(&ns->maps[ID_GROUPS], gid, 1);
+}
+
+uint32_t id_to_user(const struct user_namespace *ns, enum id_kind kind, uint32_t kernel_id)
+{
+    return likely(!ns) ? kernel_id : map_up(&ns->maps[kind], kernel_id);
 }
 
 uint32_t uid_to_user(const struct user_namespace *ns, uint32_t kernel_uid)
 {
-    return likely(!ns) ? kernel_uid : map_up(&ns->uids, kernel_uid);
+    return id_to_user(ns, ID_USERS, kernel_uid);
 }
 
 uint32_t gid_to_user(const struct user_namespace *ns, uint32_t kernel_gid)
 {
-    return likely(!ns) ? kernel_gid : map_up(&ns->gids, kernel_gid);
+    return id_to_user(ns, ID_GROUPS, kernel_gid);
 }
 
 uint32_t uid_shown(const struct user_namespace *ns, uint32_t kernel_uid)
@@ -169,11 +174,14 @@ static bool extents_are_sound(const struct id_extent *extents, size_t count)
 }
 
 /* "Updating uid_map and gid_map": either the creator maps its own id alone, or the writer and the
- * opener are capable in the parent. */
-static bool may_map(struct user_namespace *ns, bool groups, const struct id_extent *extents,
+ * opener are capable in the parent. Anybody maps projects. */
+static bool may_map(struct user_namespace *ns, enum id_kind kind, const struct id_extent *extents,
                     size_t count, const struct cred *writer, const struct cred *opener)
 {
+    bool groups = kind == ID_GROUPS;
     unsigned cap = groups ? CAP_SETGID : CAP_SETUID;
+    if (kind == ID_PROJECTS)
+        return true;
     if (!groups && !ns->parent_could_set_fcap) {
         for (size_t i = 0; i < count; i++) { /* uid 0 of the parent gives file capabilities away */
             if (uid_from_user(ns->parent, extents[i].lower_first) == 0 &&
@@ -192,22 +200,23 @@ static bool may_map(struct user_namespace *ns, bool groups, const struct id_exte
     return cred_has_cap_in(writer, ns->parent, cap) && cred_has_cap_in(opener, ns->parent, cap);
 }
 
-int user_namespace_set_map(struct user_namespace *ns, bool groups, struct id_extent *extents,
+int user_namespace_set_map(struct user_namespace *ns, enum id_kind kind, struct id_extent *extents,
                            size_t count, const struct cred *writer, const struct cred *opener)
 {
-    struct id_map *map = groups ? &ns->gids : &ns->uids;
+    struct id_map *map = &ns->maps[kind];
     int error = 0;
 
     if (atomic_exchange_acquire(&ns->mapping, true))
         return -EPERM; /* two at once: as if the other had been faster */
-    if (atomic_load_relaxed(&map->count) != 0 || !cred_has_cap_in(writer, ns, CAP_SYS_ADMIN))
+    if (atomic_load_relaxed(&map->count) != 0 ||
+        (kind != ID_PROJECTS && !cred_has_cap_in(writer, ns, CAP_SYS_ADMIN)))
         error = -EPERM;
     else if (!extents_are_sound(extents, count))
         error = -EINVAL;
-    else if (!may_map(ns, groups, extents, count, writer, opener))
+    else if (!may_map(ns, kind, extents, count, writer, opener))
         error = -EPERM;
     for (size_t i = 0; !error && i < count && ns->parent; i++) {
-        const struct id_map *above = groups ? &ns->parent->gids : &ns->parent->uids;
+        const struct id_map *above = &ns->parent->maps[kind];
         extents[i].lower_first = map_down(above, extents[i].lower_first, extents[i].count);
         if (extents[i].lower_first == ID_NONE)
             error = -EPERM;

@@ -23,6 +23,9 @@ enum {
 #define ID_NONE UINT32_MAX /* not an id */
 #define ID_OVERFLOW 65534u /* shown for what has no id here */
 
+/* Of what there are ids. Those of projects nothing goes by: they are only kept. */
+enum id_kind { ID_USERS, ID_GROUPS, ID_PROJECTS, ID_KINDS };
+
 struct id_extent {
     uint32_t first;       /* inside */
     uint32_t lower_first; /* kernel id */
@@ -43,7 +46,7 @@ struct user_namespace {
     bool setgroups_denied;      /* atomic; no way back */
     bool parent_could_set_fcap; /* the creator's CAP_SETFCAP, for mapping uid 0 */
     bool mapping;               /* atomic: somebody is writing a map */
-    struct id_map uids, gids;
+    struct id_map maps[ID_KINDS];
 };
 
 /* A child of `cred`'s namespace, made by the one with these credentials: *out is referenced once.
@@ -75,8 +78,11 @@ struct user_namespace *current_user_namespace(void);
 uint32_t current_uid_shown(uint32_t kernel_uid);
 uint32_t current_gid_shown(uint32_t kernel_gid);
 
-/* /proc/PID/uid_map and gid_map: install a map given in the parent's ids. */
-int user_namespace_set_map(struct user_namespace *ns, bool groups, struct id_extent *extents,
+/* A kernel id as one of the namespace; ID_NONE: has none there. */
+uint32_t id_to_user(const struct user_namespace *ns, enum id_kind kind, uint32_t kernel_id);
+
+/* /proc/PID/uid_map, gid_map and projid_map: install a map given in the parent's ids. */
+int user_namespace_set_map(struct user_namespace *ns, enum id_kind kind, struct id_extent *extents,
                            size_t count, const struct cred *writer, const struct cred *opener);
 
 #endif

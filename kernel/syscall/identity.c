@@ -296,7 +296,7 @@ static int compare_gids(const void *a, const void *b, void *ctx)
 static bool may_set_groups(void)
 {
     const struct user_namespace *ns = current_user_namespace();
-    return !ns || (atomic_load_acquire(&ns->gids.count) &&
+    return !ns || (atomic_load_acquire(&ns->maps[ID_GROUPS].count) &&
                    !atomic_load_relaxed(&ns->setgroups_denied));
 }
 

@@ -2,54 +2,36 @@
  *
  * syslog(2): the kernel log as dmesg(1) and klogd read it.
  *
- * Records are formatted one by one into a kernel buffer and copied out with no lock held; positions are
- * sequence numbers, so records that are overwritten meanwhile are only skipped.
+ * Records are formatted one by one into a kernel buffer and copied out with no lock held; positions
+ * are sequence numbers, so records that are overwritten meanwhile are only skipped.
  */
+#include "kernel/fs/syslog.h"
 #include "kernel/abi/capability.h"
 #include "kernel/abi/errno.h"
 #include "kernel/abi/sysinfo.h"
 #include "kernel/core/klog.h"
 #include "kernel/lib/atomic.h"
-#include "kernel/lib/log.h"
 #include "kernel/mm/slab.h"
 #include "kernel/mm/uaccess.h"
-#include "kernel/sched/wait.h"
 #include "kernel/security/cred.h"
 #include "kernel/syscall/syscalls.h"
 
-enum { BUFFER_SIZE = 64 << 10 /* core/early.c */, CONSOLE_LEVEL_MIN = 1, CONSOLE_LEVEL_DEFAULT = 7 };
-
-struct formatter {
-    char text[LOG_TEXT_MAX];
-    char line[LOG_KMSG_MAX];
+enum {
+    BUFFER_SIZE = 64 << 10 /* core/early.c */,
+    CONSOLE_LEVEL_MIN = 1,
+    CONSOLE_LEVEL_DEFAULT = 7
 };
 
-/* The next record at or after *sequence as text in formatter->line: its length, 0 at the end. */
-static int next_line(struct formatter *formatter, uint64_t *sequence)
-{
-    struct log_record record;
-    for (;;) {
-        int result = klog_read(sequence, &record, formatter->text);
-        if (result == -EPIPE)
-            continue;
-        if (result <= 0)
-            return 0;
-        return MIN(log_format_syslog(&record, formatter->text, formatter->line,
-                                     sizeof(formatter->line)),
-                   (int)sizeof(formatter->line) - 1);
-    }
-}
-
 /* Whole lines from `from` on, as many as fit in `room` bytes. *from moves past them. */
-static int64_t copy_lines(struct formatter *formatter, uint64_t *from, uint64_t buf, uint64_t room)
+static int64_t copy_lines(struct syslog_line *line, uint64_t *from, uint64_t buf, uint64_t room)
 {
     int64_t done = 0;
     for (;;) {
         uint64_t next = *from;
-        int length = next_line(formatter, &next);
+        int length = syslog_next_line(line, &next);
         if (length == 0 || (uint64_t)length > room)
             return done;
-        if (copy_to_user(buf + (uint64_t)done, formatter->line, (size_t)length))
+        if (copy_to_user(buf + (uint64_t)done, line->line, (size_t)length))
             return done ? done : -EFAULT;
         *from = next;
         done += length;
@@ -58,61 +40,46 @@ static int64_t copy_lines(struct formatter *formatter, uint64_t *from, uint64_t 
 }
 
 /* Bytes of the lines from `from` on. */
-static uint64_t count_bytes(struct formatter *formatter, uint64_t from)
+static uint64_t count_bytes(struct syslog_line *line, uint64_t from)
 {
     uint64_t bytes = 0;
     int length;
-    while ((length = next_line(formatter, &from)) > 0)
+    while ((length = syslog_next_line(line, &from)) > 0)
         bytes += (uint64_t)length;
     return bytes;
 }
 
 /* SYSLOG_ACTION_READ_ALL: the last lines that fit. */
-static int64_t read_all(struct formatter *formatter, uint64_t buf, uint64_t room, bool clear)
+static int64_t read_all(struct syslog_line *line, uint64_t buf, uint64_t room, bool clear)
 {
     struct klog_positions *positions = klog_positions();
     uint64_t from = MAX(atomic_load_relaxed(&positions->cleared), klog_first_sequence());
-    uint64_t bytes = count_bytes(formatter, from), end = klog_next_sequence();
+    uint64_t bytes = count_bytes(line, from), end = klog_next_sequence();
 
     while (bytes > room) {
-        int length = next_line(formatter, &from);
+        int length = syslog_next_line(line, &from);
         if (length == 0)
             break;
         bytes -= (uint64_t)length;
     }
-    int64_t done = copy_lines(formatter, &from, buf, room);
+    int64_t done = copy_lines(line, &from, buf, room);
     if (clear && done >= 0)
         atomic_store_relaxed(&positions->cleared, end);
     return done;
 }
 
-/* SYSLOG_ACTION_READ: waits for something that was not read yet. */
-static int64_t read_new(struct formatter *formatter, uint64_t buf, uint64_t room)
+static int64_t read_some(int type, uint64_t buf, uint64_t room)
 {
-    struct klog_positions *positions = klog_positions();
-    int error = wait_event_interruptible(
-        klog_wait_queue(), klog_next_sequence() > atomic_load_relaxed(&positions->syslog));
-    if (error)
-        return error;
-    uint64_t from = atomic_load_relaxed(&positions->syslog);
-    int64_t done = copy_lines(formatter, &from, buf, room);
-    atomic_store_relaxed(&positions->syslog, from);
-    return done;
-}
-
-static int64_t with_formatter(int type, uint64_t buf, uint64_t room)
-{
-    struct formatter *formatter = kmalloc(sizeof(*formatter));
-    int64_t result;
-    if (!formatter)
+    struct uio uio;
+    if (type == SYSLOG_ACTION_READ) {
+        uio_init_user(&uio, buf, room);
+        return syslog_read(&uio);
+    }
+    struct syslog_line *line = kmalloc(sizeof(*line));
+    if (!line)
         return -ENOMEM;
-    if (type == SYSLOG_ACTION_READ)
-        result = read_new(formatter, buf, room);
-    else if (type == SYSLOG_ACTION_SIZE_UNREAD)
-        result = (int64_t)count_bytes(formatter, atomic_load_relaxed(&klog_positions()->syslog));
-    else
-        result = read_all(formatter, buf, room, type == SYSLOG_ACTION_READ_CLEAR);
-    kfree(formatter);
+    int64_t result = read_all(line, buf, room, type == SYSLOG_ACTION_READ_CLEAR);
+    kfree(line);
     return result;
 }
 
@@ -133,7 +100,7 @@ int64_t sys_syslog(int type, uint64_t buf, int length)
             return -EINVAL;
         if (length && !user_range_ok(buf, (uint64_t)length))
             return -EFAULT;
-        return length ? with_formatter(type, buf, (uint64_t)length) : 0;
+        return length ? read_some(type, buf, (uint64_t)length) : 0;
     case SYSLOG_ACTION_CLEAR:
         atomic_store_relaxed(&klog_positions()->cleared, klog_next_sequence());
         return 0;
@@ -149,7 +116,7 @@ int64_t sys_syslog(int type, uint64_t buf, int length)
         klog_set_console_level((unsigned)length);
         return 0;
     case SYSLOG_ACTION_SIZE_UNREAD:
-        return with_formatter(type, 0, 0);
+        return syslog_unread();
     case SYSLOG_ACTION_SIZE_BUFFER:
         return BUFFER_SIZE;
     default:
