@@ -256,10 +256,10 @@ static int poll_once(struct sim_program *program, uint64_t limit_ns, struct poll
 
         fds[0] = (struct pollfd){.fd = program->output.fd, .events = POLLIN};
         fds[1] = (struct pollfd){.fd = program->errors.fd, .events = POLLIN};
-        fds[2] = (struct pollfd){.fd = program->pidfd, .events = POLLIN};
+        fds[2] = (struct pollfd){.fd = program->dead ? -1 : program->pidfd, .events = POLLIN};
         sim_buffer_reset(waiter);
         at = sim_buffer(waiter, fds, 3 * sizeof fds[0]);
-        const uint64_t arguments[6] = {at, 3, (uint64_t)-1};
+        const uint64_t arguments[6] = {at, 3, program->dead ? 0 : (uint64_t)-1};
         if (sim_syscall_begin(waiter, SYS_poll, arguments) < 0) {
             return -ESRCH;
         }
@@ -306,7 +306,10 @@ int sim_program_wait(struct sim_program *program, uint64_t timeout_ns)
         if (fds[1].revents) {
             capture_read(program, &program->errors);
         }
-        if (fds[2].revents && !fds[0].revents && !fds[1].revents) {
+        /* It may have written after its pipes were looked at and before its pidfd was. */
+        if (fds[2].revents) {
+            program->dead = true;
+        } else if (program->dead && !fds[0].revents && !fds[1].revents) {
             reap(program);
         }
     }

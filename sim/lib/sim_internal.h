@@ -116,6 +116,7 @@ struct sim_program {
     struct sim_task *child;  /* until it has executed the program */
     int pid, pidfd;
     bool ended, polling;
+    bool dead; /* its pidfd said so; what is left in its pipes is being read */
     int status;
     struct capture output, errors;
 };

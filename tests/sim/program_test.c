@@ -57,6 +57,24 @@ START_TEST(arguments_environment_output_and_status)
 }
 END_TEST
 
+/* With two CPUs it may write and end between the looks at its pipe and at its pidfd. */
+START_TEST(last_words_are_heard_under_every_schedule)
+{
+    const struct sim_machine_config config = {
+        .image = image.bytes, .image_bytes = image.size, .cpus = 2};
+    for (uint64_t seed = 1; seed <= 1000; seed++) {
+        sim_destroy(sim);
+        ck_assert_int_eq(sim_create(&(struct sim_config){.seed = seed}, &sim), 0);
+        ck_assert_int_eq(sim_machine_add(sim, &config, &machine), 0);
+        ck_assert_msg(sim_machine_boot(machine) == 0, "%s", sim_message(sim));
+        struct sim_program *program = spawn("end", NULL);
+        ck_assert_int_eq(WEXITSTATUS(sim_program_wait(program, UINT64_MAX)), 3);
+        ck_assert_msg(strlen(sim_program_output(program, NULL)) == 25, "seed %d: output '%s'",
+                      (int)seed, sim_program_output(program, NULL));
+    }
+}
+END_TEST
+
 START_TEST(input_and_errors)
 {
     struct sim_program *program = spawn("copy", NULL);
@@ -185,6 +203,7 @@ int main(void)
     tcase_set_timeout(tcase, 120);
     tcase_add_checked_fixture(tcase, boot, end);
     tcase_add_test(tcase, arguments_environment_output_and_status);
+    tcase_add_test(tcase, last_words_are_heard_under_every_schedule);
     tcase_add_test(tcase, input_and_errors);
     tcase_add_test(tcase, death_by_signal);
     tcase_add_test(tcase, missing_program_is_status_127);

@@ -153,6 +153,14 @@ static int copy_input(void)
     return 7;
 }
 
+/* Many writes, and the end right behind the last. */
+static int say_last_words(void)
+{
+    for (int i = 0; i < 5; i++)
+        (void)!write(1, "word ", 5);
+    _exit(3);
+}
+
 static int spin(void)
 {
     pid_t child = fork();
@@ -197,6 +205,8 @@ int main(int argc, char **argv)
         return race();
     if (!strcmp(what, "copy"))
         return copy_input();
+    if (!strcmp(what, "end"))
+        return say_last_words();
     if (!strcmp(what, "spin"))
         return spin();
     if (!strcmp(what, "flag"))
