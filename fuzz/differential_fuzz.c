@@ -14,6 +14,7 @@
 #include "kernel/abi/errno.h"
 #include "kernel/abi/fcntl.h"
 #include "kernel/abi/mman.h"
+#include "kernel/core/kernel.h"
 #include "kernel/mm/uaccess.h"
 #include "kernel/syscall/syscalls.h"
 
@@ -101,6 +102,37 @@ static bool may_differ(unsigned index)
     }
 }
 
+/* The machine gets the settings of the host's Linux: systemd changes them, and Linux has others. */
+static int setting(const char *name, int otherwise)
+{
+    char path[64];
+    int value = otherwise;
+
+    snprintf(path, sizeof path, "/proc/sys/fs/%s", name);
+    FILE *file = fopen(path, "re");
+    if (file) {
+        if (fscanf(file, "%d", &value) != 1)
+            value = otherwise;
+        fclose(file);
+    }
+    return value;
+}
+
+static struct tunables settings = TUNABLES_DEFAULT;
+
+static void take_settings(void)
+{
+    settings.protected_symlinks = setting("protected_symlinks", settings.protected_symlinks);
+    settings.protected_hardlinks = setting("protected_hardlinks", settings.protected_hardlinks);
+    settings.protected_regular = setting("protected_regular", settings.protected_regular);
+    settings.protected_fifos = setting("protected_fifos", settings.protected_fifos);
+}
+
+static void set_up(void)
+{
+    this_kernel()->tunables = settings;
+}
+
 static bool agree(unsigned index)
 {
     return ours.results.value[index] == theirs.results.value[index] &&
@@ -127,8 +159,12 @@ static void fail_at(unsigned index)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    const struct run_options options = {.observe = observe};
+    const struct run_options options = {.observe = observe, .begin = set_up};
+    static bool took;
 
+    if (!took)
+        take_settings();
+    took = true;
     program_decode(data, size, &program);
     linux_filter(&program);
     if (program.count == 0)

@@ -10,6 +10,7 @@
 
 #include "fuzz/inside.h"
 #include "kernel/drivers/partition.h"
+#include "kernel/lib/crc32.h"
 #include "kernel/lib/endian.h"
 
 enum { DISK_BYTES = 256 << 10, READS_MAX = 20000, LAST = 255 };
@@ -31,17 +32,6 @@ static int read_disk(void *context, uint64_t block, void *buffer)
     return 0;
 }
 
-static uint32_t crc32_of(const uint8_t *bytes, size_t count)
-{
-    uint32_t crc = ~0u;
-    for (size_t i = 0; i < count; i++) {
-        crc ^= bytes[i];
-        for (int bit = 0; bit < 8; bit++)
-            crc = crc >> 1 ^ (crc & 1 ? 0xedb88320u : 0);
-    }
-    return ~crc;
-}
-
 /* Make the sums of the header in this block right, as far as they can be. */
 static void seal(struct disk *disk, size_t block)
 {
@@ -49,11 +39,11 @@ static void seal(struct disk *disk, size_t block)
     uint64_t at = load_le64(header + 72), entries = load_le32(header + 80);
     uint32_t bytes = load_le32(header + 12);
     if (at < DISK_BYTES / disk->block_bytes && entries * 128 <= DISK_BYTES - at * disk->block_bytes)
-        store_le32(header + 88, crc32_of(disk->bytes + at * disk->block_bytes, entries * 128));
+        store_le32(header + 88, crc32_add(0, disk->bytes + at * disk->block_bytes, entries * 128));
     if (bytes < 92 || bytes > disk->block_bytes)
         return;
     store_le32(header + 16, 0);
-    store_le32(header + 16, crc32_of(header, bytes));
+    store_le32(header + 16, crc32_add(0, header, bytes));
 }
 
 static void make_disk(struct disk *disk, struct fuzz_input *input)

@@ -206,6 +206,8 @@ static void supervise(void)
     jail_warm_up();
     holdings_take(&before);
     jail_create();
+    if (run.options->begin)
+        run.options->begin();
     fuzz_must(FUZZ_CALL(SYS_fork), "fork");
     protect();
     wait_for_end();

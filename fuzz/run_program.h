@@ -17,6 +17,8 @@ struct run_options {
     void (*observe)(void *argument, unsigned index, unsigned lane, const struct prepared_call *call,
                     const int64_t *result);
     void *argument;
+    /* Called in the machine before the tasks are made; may be NULL. */
+    void (*begin)(void);
 };
 
 struct run_outcome {

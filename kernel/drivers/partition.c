@@ -15,6 +15,7 @@
 
 #include "kernel/abi/errno.h"
 #include "kernel/lib/bits.h"
+#include "kernel/lib/crc32.h"
 #include "kernel/lib/endian.h"
 #include "kernel/lib/string.h"
 
@@ -181,17 +182,6 @@ struct gpt {
     uint32_t entries, entries_crc;
 };
 
-static uint32_t crc32_add(uint32_t crc, const uint8_t *bytes, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        crc ^= bytes[i];
-        for (unsigned bit = 0; bit < 8; bit++) {
-            crc = crc >> 1 ^ (crc & 1 ? 0xedb88320u : 0);
-        }
-    }
-    return crc;
-}
-
 /* The header in block `at`. */
 static bool gpt_header(const struct scan *scan, uint64_t at, struct gpt *out)
 {
@@ -206,7 +196,7 @@ static bool gpt_header(const struct scan *scan, uint64_t at, struct gpt *out)
         return false;
     }
     memset(buffer + 16, 0, 4);
-    if (~crc32_add(~0u, buffer, bytes) != crc) {
+    if (crc32_add(0, buffer, bytes) != crc) {
         return false;
     }
     *out = (struct gpt){
@@ -235,7 +225,7 @@ static void add_gpt_entry(struct scan *scan, unsigned index, const uint8_t *entr
 /* Whether the entries are undamaged; nothing counts that a damaged array has given. */
 static bool gpt_entries(struct scan *scan, const struct gpt *gpt)
 {
-    uint32_t block_bytes = scan->source->block_bytes, crc = ~0u;
+    uint32_t block_bytes = scan->source->block_bytes, crc = 0;
     unsigned index = 0;
 
     for (uint64_t block = gpt->entries_at; index < gpt->entries; block++) {
@@ -248,7 +238,7 @@ static bool gpt_entries(struct scan *scan, const struct gpt *gpt)
             add_gpt_entry(scan, index, scan->source->buffer + (size_t)i * GPT_ENTRY_BYTES);
         }
     }
-    return ~crc == gpt->entries_crc;
+    return crc == gpt->entries_crc;
 }
 
 static bool scan_gpt(struct scan *scan, uint64_t header_at)

@@ -5,6 +5,7 @@
  *
  * The format is gzip's (RFC 1952) with one stored block (RFC 1951, 3.2.4): nothing is compressed.
  */
+#include "kernel/lib/crc32.h"
 #include "kernel/procfs/proc_internal.h"
 
 /* One line an option; those of the CPU and of sizes first. */
@@ -104,18 +105,6 @@ static const char config[] = "#\n"
 enum { CONFIG_BYTES = sizeof(config) - 1, STORED_MAX = 0xffff };
 STATIC_ASSERT(CONFIG_BYTES <= STORED_MAX);
 
-/* CRC-32 of RFC 1952, bit by bit: it is rarely asked for. */
-static uint32_t checksum(const char *data, size_t bytes)
-{
-    uint32_t crc = ~0u;
-    for (size_t i = 0; i < bytes; i++) {
-        crc ^= (uint8_t)data[i];
-        for (unsigned bit = 0; bit < 8; bit++)
-            crc = crc >> 1 ^ (crc & 1 ? 0xedb88320u : 0);
-    }
-    return ~crc;
-}
-
 static void put_le(struct strbuf *out, uint32_t value, unsigned bytes)
 {
     for (unsigned i = 0; i < bytes; i++)
@@ -131,7 +120,7 @@ static int show_config(struct file *file, struct strbuf *out)
     put_le(out, CONFIG_BYTES, 2);
     put_le(out, ~(uint32_t)CONFIG_BYTES, 2);
     strbuf_write(out, config, CONFIG_BYTES);
-    put_le(out, checksum(config, CONFIG_BYTES), 4);
+    put_le(out, crc32_add(0, config, CONFIG_BYTES), 4);
     put_le(out, CONFIG_BYTES, 4);
     return 0;
 }

@@ -6,6 +6,7 @@
 
 #include "kernel/abi/errno.h"
 #include "kernel/drivers/partition.h"
+#include "kernel/lib/crc32.h"
 #include "kernel/lib/endian.h"
 #include "tests/unit/support/unit.h"
 
@@ -148,22 +149,11 @@ END_TEST
 
 /* ---- GPT ---- */
 
-static uint32_t crc32_of(const unsigned char *bytes, size_t count)
-{
-    uint32_t crc = ~0u;
-    for (size_t i = 0; i < count; i++) {
-        crc ^= bytes[i];
-        for (int bit = 0; bit < 8; bit++)
-            crc = crc >> 1 ^ (crc & 1 ? 0xedb88320u : 0);
-    }
-    return ~crc;
-}
-
 static void gpt_seal(unsigned char *header, const unsigned char *entries)
 {
-    store_le32(header + 88, crc32_of(entries, (size_t)GPT_ENTRIES * 128));
+    store_le32(header + 88, crc32_add(0, entries, (size_t)GPT_ENTRIES * 128));
     store_le32(header + 16, 0);
-    store_le32(header + 16, crc32_of(header, 92));
+    store_le32(header + 16, crc32_add(0, header, 92));
 }
 
 static unsigned char *gpt_header_at(unsigned block, unsigned entries_at)
