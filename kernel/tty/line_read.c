@@ -57,7 +57,8 @@ bool line_is_readable(struct tty *tty, bool for_poll)
     return readable;
 }
 
-/* Copy what can be read now; *finished when the call is complete with it. */
+/* Copy what can be read now; *finished when the call is complete with it, or when there is nothing
+ * and nothing will come. */
 static int64_t read_available(struct tty *tty, struct uio *uio, bool *finished)
 {
     char chunk[CHUNK];
@@ -72,11 +73,14 @@ static int64_t read_available(struct tty *tty, struct uio *uio, bool *finished)
         uint32_t before = tty->tail;
         size_t taken = canonical ? take_line(tty, chunk, max, &ended) : take_raw(tty, chunk, max);
         bool consumed = tty->tail != before;
+        bool last = !consumed && (tty->hung_up || tty->input_ended);
         mutex_unlock(&tty->lock);
         if (consumed && tty->driver->input_consumed)
             tty->driver->input_consumed(tty);
-        if (!consumed)
+        if (!consumed) {
+            *finished = last;
             break;
+        }
         size_t copied = uio_copy_to(uio, chunk, taken);
         done += (int64_t)copied;
         if (copied < taken) {
@@ -134,8 +138,6 @@ int64_t line_read(struct tty *tty, struct file *file, struct uio *uio)
         done += got;
         if (finished || uio->remaining == 0 || (!rule.canonical && (uint64_t)done >= rule.minimum &&
                                                 (done || (!rule.time_ns && !rule.minimum))))
-            return done;
-        if (tty->hung_up || tty->input_ended)
             return done;
         if (file_is_nonblocking(file))
             return done ? done : -EAGAIN;

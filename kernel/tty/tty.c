@@ -82,7 +82,7 @@ void tty_writable(struct tty *tty)
 void tty_hangup(struct tty *tty)
 {
     mutex_lock(&tty->lock);
-    tty->hung_up = true;
+    atomic_store_relaxed(&tty->hung_up, true);
     mutex_unlock(&tty->lock);
     job_control_hangup(tty);
     wait_queue_wake(&tty->read_wait, 0, EPOLLIN | EPOLLHUP);
@@ -219,7 +219,7 @@ uint32_t tty_poll(struct file *file, struct poll_table *table)
     poll_wait(table, &tty->write_wait);
     if (line_is_readable(tty, true))
         events |= EPOLLIN | EPOLLRDNORM;
-    if (tty->hung_up)
+    if (atomic_load_relaxed(&tty->hung_up))
         events |= EPOLLHUP;
     if (tty_can_write(tty))
         events |= EPOLLOUT | EPOLLWRNORM;

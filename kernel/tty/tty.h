@@ -54,7 +54,7 @@ struct tty {
     struct linux_termios locked; /* bits, and characters other than 0, that keep their value */
     struct linux_winsize size;
     bool stopped;                /* output, by XOFF or TCXONC */
-    bool hung_up;
+    bool hung_up;                /* changed under the lock, atomic without it */
     bool exclusive;
     bool input_ended;            /* nothing more will be typed: reads end like at a hang-up */
     bool literal_next;           /* VLNEXT was typed */

@@ -377,7 +377,7 @@ static int64_t break_ioctl(struct tty *tty, uint32_t command, uint64_t argument)
 int64_t tty_ioctl(struct file *file, uint32_t command, uint64_t argument)
 {
     struct tty *tty = file->private;
-    if (tty->hung_up)
+    if (atomic_load_relaxed(&tty->hung_up))
         return command == TIOCSPGRP ? -ENOTTY : -EIO;
 
     switch (command) {
