@@ -206,8 +206,6 @@ static void supervise(void)
     jail_warm_up();
     holdings_take(&before);
     jail_create();
-    if (run.options->begin)
-        run.options->begin();
     fuzz_must(FUZZ_CALL(SYS_fork), "fork");
     protect();
     wait_for_end();
@@ -331,6 +329,8 @@ static void set_up_lane(struct lane *lane)
                   "thread");
         fuzz_must(FUZZ_CALL(SYS_fork), "child");
         stage_pause(STAGE_READY);
+        if (run.options->begin)
+            run.options->begin();
     }
 }
 

@@ -17,7 +17,7 @@ struct run_options {
     void (*observe)(void *argument, unsigned index, unsigned lane, const struct prepared_call *call,
                     const int64_t *result);
     void *argument;
-    /* Called in the machine before the tasks are made; may be NULL. */
+    /* Called in the machine, by its first task, before the first call; may be NULL. */
     void (*begin)(void);
 };
 
