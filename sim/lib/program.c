@@ -243,12 +243,21 @@ static void reap(struct sim_program *program)
     program->pidfd = -1;
 }
 
+/* Until a point of virtual time; 0 once it has passed, as it may have in any call before. */
+static uint64_t time_left(const struct sim_program *program, uint64_t limit_ns)
+{
+    uint64_t now_ns = sim_now_ns(program->sim);
+
+    if (limit_ns == UINT64_MAX) {
+        return UINT64_MAX;
+    }
+    return limit_ns > now_ns ? limit_ns - now_ns : 0;
+}
+
 /* Sleep in the guest until something happens. 1: fds say what; 0: not yet. */
 static int poll_once(struct sim_program *program, uint64_t limit_ns, struct pollfd fds[3])
 {
     struct sim_task *waiter = program->waiter;
-    uint64_t now_ns = sim_now_ns(program->sim);
-    uint64_t timeout_ns = limit_ns == UINT64_MAX ? UINT64_MAX : limit_ns - now_ns;
     int64_t result;
 
     if (!program->polling) {
@@ -265,7 +274,7 @@ static int poll_once(struct sim_program *program, uint64_t limit_ns, struct poll
         }
         program->polling = true;
     }
-    result = sim_syscall_wait(waiter, timeout_ns);
+    result = sim_syscall_wait(waiter, time_left(program, limit_ns));
     if (result == SIM_BLOCKED) {
         return 0;
     }
@@ -292,7 +301,7 @@ int sim_program_wait(struct sim_program *program, uint64_t timeout_ns)
             int64_t ignored;
 
             if (!sim_syscall_done(program->child, &ignored)) {
-                sim_syscall_wait(program->child, limit_ns - sim_now_ns(program->sim));
+                sim_syscall_wait(program->child, time_left(program, limit_ns));
             }
             check_exec(program);
         }

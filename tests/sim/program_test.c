@@ -111,6 +111,22 @@ START_TEST(program_that_waits_for_ever_is_blocked_and_others_go_on)
 }
 END_TEST
 
+/* Its limit passes at every point of the start: before its execve is done, in it, after it. */
+START_TEST(wait_ends_at_its_limit_wherever_the_program_is)
+{
+    struct sim_program *program = NULL;
+    for (uint64_t limit_ns = 0; limit_ns < 100; limit_ns++) {
+        program = spawn("tick", NULL);
+        for (int i = 0; i < 20; i++) {
+            uint64_t before_ns = sim_now_ns(sim);
+            ck_assert_int_eq(sim_program_wait(program, limit_ns * (1 + (uint64_t)i)), SIM_BLOCKED);
+            ck_assert_uint_lt(sim_now_ns(sim), before_ns + SECOND / 100);
+        }
+    }
+    ck_assert_int_eq(WEXITSTATUS(sim_program_wait(program, 10 * SECOND)), 3);
+}
+END_TEST
+
 START_TEST(program_on_the_console)
 {
     const struct sim_program_config config = {.argv = (const char *[]){"/talk", "say", "x", NULL},
@@ -208,6 +224,7 @@ int main(void)
     tcase_add_test(tcase, death_by_signal);
     tcase_add_test(tcase, missing_program_is_status_127);
     tcase_add_test(tcase, program_that_waits_for_ever_is_blocked_and_others_go_on);
+    tcase_add_test(tcase, wait_ends_at_its_limit_wherever_the_program_is);
     tcase_add_test(tcase, program_on_the_console);
     tcase_add_test(tcase, chance_is_from_the_seed_and_tsc_from_virtual_time);
     tcase_add_test(tcase, running_program_goes_on_from_a_snapshot);

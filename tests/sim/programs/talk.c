@@ -215,6 +215,8 @@ int main(int argc, char **argv)
         abort();
     if (!strcmp(what, "hang"))
         pause();
+    for (int i = 0; !strcmp(what, "tick") && i < 1000; i++)
+        usleep(1000);
     printf("%s %s\n", argc > 2 ? argv[2] : "", getenv("WORD") ? getenv("WORD") : "");
     return 3;
 }
