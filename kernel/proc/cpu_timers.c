@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * CPU-time clocks, and what expires on them: ITIMER_VIRTUAL, ITIMER_PROF, RLIMIT_CPU, POSIX timers
- * (setitimer(2), setrlimit(2), timer_create(2)).
+ * CPU-time clocks, and what expires on them: ITIMER_VIRTUAL, ITIMER_PROF, RLIMIT_CPU,
+ * RLIMIT_RTTIME, POSIX timers (setitimer(2), setrlimit(2), timer_create(2)).
  *
  * While anything is set, a kernel timer of the process looks at its CPU time at the earliest moment
  * at which that can be reached: the CPU time left, divided by the CPUs that its threads can use. A
@@ -64,33 +64,52 @@ static uint64_t check_itimer(struct process *process, uint64_t *expires_ns, uint
     return *expires_ns ? *expires_ns - now_ns : UINT64_MAX;
 }
 
-/* RLIMIT_CPU: SIGXCPU at the soft limit and every second after it, SIGKILL at the hard one. */
-static uint64_t check_limit(struct process *process, uint64_t now_ns)
+/*
+ * A limit of CPU time, in units of so many nanoseconds: SIGXCPU at the soft limit, which is then a
+ * second later, and SIGKILL at the hard one.
+ */
+static uint64_t check_limit(struct process *process, unsigned resource, uint64_t unit_ns,
+                            uint64_t now_ns)
 {
-    const struct linux_rlimit64 *limit = &process->rlimits[RLIMIT_CPU];
-    if (limit->rlim_cur == RLIM_INFINITY && limit->rlim_max == RLIM_INFINITY)
-        return UINT64_MAX;
-    struct linux_timespec soft = {.tv_sec = (int64_t)MIN(limit->rlim_cur, (uint64_t)INT64_MAX)};
-    struct linux_timespec hard = {.tv_sec = (int64_t)MIN(limit->rlim_max, (uint64_t)INT64_MAX)};
-    uint64_t hard_ns = timespec_to_ns(&hard);
-    uint64_t next_ns = MAX(timespec_to_ns(&soft), process->cpu_limit_next_ns);
+    struct linux_rlimit64 *limit = &process->rlimits[resource];
+    const uint64_t now = now_ns / unit_ns, second = NSEC_PER_SEC / unit_ns;
+    uint64_t soft = limit->rlim_cur, next;
 
-    if (now_ns >= hard_ns) {
+    if (now >= limit->rlim_max) {
         signal_send_locked(process, NULL, SIGKILL, SIGINFO_KERNEL);
         return UINT64_MAX;
     }
-    if (now_ns >= next_ns) {
+    if (now >= soft) {
         signal_send_locked(process, NULL, SIGXCPU, SIGINFO_KERNEL);
-        next_ns = process->cpu_limit_next_ns = now_ns + NSEC_PER_SEC;
+        soft += ((now - soft) / second + 1) * second;
+        atomic_store_relaxed(&limit->rlim_cur, soft); /* read without the lock */
     }
-    return MIN(next_ns, hard_ns) - now_ns;
+    next = MIN(soft, limit->rlim_max);
+    return next > UINT64_MAX / unit_ns ? UINT64_MAX : next * unit_ns - now_ns;
+}
+
+/* RLIMIT_RTTIME is about each task by itself, and off while it has no soft limit. */
+static uint64_t check_real_time(struct process *process)
+{
+    uint64_t left_ns = UINT64_MAX, now_ns;
+    struct task *task;
+
+    if (process->rlimits[RLIMIT_RTTIME].rlim_cur == RLIM_INFINITY)
+        return UINT64_MAX;
+    list_for_each_entry(task, &process->tasks, process_node)
+    {
+        if (sched_rt_time(&task->thread, &now_ns))
+            left_ns = MIN(left_ns, check_limit(process, RLIMIT_RTTIME, NSEC_PER_USEC, now_ns));
+    }
+    return left_ns;
 }
 
 /* ---- looking ---- */
 
 static uint64_t check_all(struct process *process, uint64_t total_ns)
 {
-    uint64_t left_ns = check_limit(process, total_ns);
+    uint64_t left_ns = check_limit(process, RLIMIT_CPU, NSEC_PER_SEC, total_ns);
+    left_ns = MIN(left_ns, check_real_time(process));
     left_ns = MIN(left_ns, check_itimer(process, &process->itimer_prof.expires_ns,
                                         process->itimer_prof.interval_ns, total_ns, SIGPROF));
     if (process->itimer_virtual.expires_ns) {
@@ -140,15 +159,15 @@ void cpu_timers_fire(struct timer *timer)
     spin_unlock_irqrestore(&process->signal_lock, irq);
 }
 
-void process_cpu_limit_changed(struct process *process)
+void process_cpu_limits_changed(struct process *process)
 {
-    /* Lifting the limit needs nothing: the next look, if one is due, finds none. */
-    const struct linux_rlimit64 *limit = &process->rlimits[RLIMIT_CPU];
-    if (atomic_load_relaxed(&limit->rlim_cur) == RLIM_INFINITY &&
-        atomic_load_relaxed(&limit->rlim_max) == RLIM_INFINITY)
+    /* Lifting a limit needs nothing: the next look, if one is due, finds none. */
+    const struct linux_rlimit64 *limits = process->rlimits;
+    if (atomic_load_relaxed(&limits[RLIMIT_CPU].rlim_cur) == RLIM_INFINITY &&
+        atomic_load_relaxed(&limits[RLIMIT_CPU].rlim_max) == RLIM_INFINITY &&
+        atomic_load_relaxed(&limits[RLIMIT_RTTIME].rlim_cur) == RLIM_INFINITY)
         return;
     bool irq = spin_lock_irqsave(&process->signal_lock);
-    process->cpu_limit_next_ns = 0;
     cpu_timers_update_locked(process);
     spin_unlock_irqrestore(&process->signal_lock, irq);
 }

@@ -529,7 +529,7 @@ int64_t task_clone(const struct clone_args *args)
     write_tids(child, args);
 
     if (!(args->flags & CLONE_THREAD))
-        process_cpu_limit_changed(child->process);
+        process_cpu_limits_changed(child->process);
     int tid = current_pid_shown(child->tid), traced_tid = ptrace_tracer_sees(self, child->tid);
     if (args->flags & CLONE_VFORK) {
         wait_queue_init(&vfork.wait);

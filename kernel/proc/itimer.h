@@ -25,7 +25,8 @@ void itimer_set(int which, const struct itimer_setting *setting, struct itimer_s
 uint64_t process_cpu_ns(struct process *process, bool user_only);
 uint64_t task_cpu_ns(struct task *task, bool user_only);
 
-/* RLIMIT_CPU of the process has been set or inherited. */
-void process_cpu_limit_changed(struct process *process);
+/* RLIMIT_CPU or RLIMIT_RTTIME of the process has been set or inherited, or one of its tasks is
+ * real-time now. */
+void process_cpu_limits_changed(struct process *process);
 
 #endif

@@ -135,7 +135,6 @@ struct process {
     uint64_t itimer_real_expires_ns, itimer_real_interval_ns; /* monotonic; 0: off */
     bool itimer_real_waits;      /* expired; the next interval starts when SIGALRM is taken */
     struct { uint64_t expires_ns, interval_ns; } itimer_virtual, itimer_prof; /* CPU time; 0: off */
-    uint64_t cpu_limit_next_ns;  /* CPU time of the next SIGXCPU after the first; 0: none yet */
     struct timer cpu_check;      /* looks at everything that expires in CPU time; cpu_timers.c */
     uint64_t cpu_checked_ns;     /* CPU time at the last look */
     struct posix_timers *timers; /* NULL until the first timer_create */

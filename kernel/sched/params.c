@@ -20,6 +20,9 @@ static struct class class_of(const struct sched_entity *entity)
 
 static void set_class(struct sched_entity *entity, struct class class)
 {
+    if (!policy_is_rt(entity->policy)) {
+        entity->rt_from_ns = entity->sum_exec_ns;
+    }
     entity->nice = class.nice;
     entity->own_policy = entity->policy = class.policy;
     entity->own_rt_priority = policy_is_rt(class.policy) ? class.rt_priority : 0;

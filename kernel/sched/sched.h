@@ -78,6 +78,9 @@ void sched_inherit(struct thread *child, const struct thread *parent);
 /* CPU time used so far, including the current stretch if running. Any thread. */
 uint64_t sched_cpu_time_ns(struct thread *thread);
 
+/* Is it a real-time thread, and how much CPU time has it used since it last slept? Any context. */
+bool sched_rt_time(struct thread *thread, uint64_t *out_ns);
+
 /* The ticks that are due (cpu.ticks_due) met the current thread in user mode, or in the kernel. Called
  * by the user-mode loop. */
 void sched_account_ticks(bool user);

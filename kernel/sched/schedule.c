@@ -109,6 +109,18 @@ uint64_t sched_cpu_time_ns(struct thread *thread)
     return total_ns;
 }
 
+bool sched_rt_time(struct thread *thread, uint64_t *out_ns)
+{
+    bool irq = hal_irq_save();
+    struct runqueue *rq = runqueue_lock_of(thread);
+    bool is_rt = policy_is_rt(thread->se.policy);
+
+    *out_ns = charged_ns(rq, thread) - thread->se.rt_from_ns;
+    spin_unlock(&rq->lock);
+    hal_irq_restore(irq);
+    return is_rt;
+}
+
 /* ---- the switch ---- */
 
 static void finish_switch(void)

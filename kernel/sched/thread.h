@@ -62,6 +62,7 @@ struct sched_entity {
     int own_policy, own_rt_priority; /* as was asked for it: without the next */
     int lent_rt_priority;            /* of the highest thread that waits for it; 0: none */
     uint64_t rr_left_ns;
+    uint64_t rt_from_ns;      /* sum_exec_ns when it last woke, or became real-time */
     bool reset_on_fork;
     bool queued;              /* runnable: on a run queue, or its current thread */
     bool placed;              /* has been on a run queue before */

@@ -132,6 +132,7 @@ static void wake_blocked(struct runqueue *rq, struct thread *thread, enum thread
     uint64_t now_ns = sched_clock_ns();
     unsigned target = select_wake_cpu(thread, rq->cpu->id, now_ns);
 
+    thread->se.rt_from_ns = thread->se.sum_exec_ns;
     if (was == THREAD_UNINTERRUPTIBLE) {
         atomic_fetch_sub_relaxed(&thread->kernel->sched->uninterruptible, 1);
     }

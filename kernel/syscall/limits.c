@@ -57,8 +57,8 @@ static int exchange_limit(struct process *process, unsigned resource,
         atomic_store_relaxed(&slot->rlim_max, limit->rlim_max);
     }
     spin_unlock_irqrestore(&process->signal_lock, irq);
-    if (!error && limit && resource == RLIMIT_CPU)
-        process_cpu_limit_changed(process);
+    if (!error && limit && (resource == RLIMIT_CPU || resource == RLIMIT_RTTIME))
+        process_cpu_limits_changed(process);
     else if (!error && limit)
         apply_to_mm(process, resource, limit->rlim_cur);
     return error;

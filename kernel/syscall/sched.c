@@ -15,6 +15,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/uaccess.h"
 #include "kernel/proc/futex.h"
+#include "kernel/proc/itimer.h"
 #include "kernel/proc/task.h"
 #include "kernel/sched/sched.h"
 #include "kernel/security/cred.h"
@@ -156,6 +157,9 @@ static int set_scheduler(struct task *task, struct request *request)
         sched_set_nice(&task->thread, request->nice);
     }
     futex_pi_priority_changed(task);
+    if (is_rt(policy)) {
+        process_cpu_limits_changed(task->process);
+    }
     return 0;
 }
 

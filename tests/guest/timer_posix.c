@@ -4,6 +4,7 @@
  */
 #include "signal_check.h"
 
+#include <sched.h>
 #include <sys/resource.h>
 
 static volatile sig_atomic_t count;
@@ -296,6 +297,54 @@ static void outlive_cpu_limit(void)
         ;
 }
 
+static volatile sig_atomic_t spins; /* for ever; or sleep after each 10 ms of CPU time */
+
+static void raised_limit(int signo)
+{
+    struct rlimit limit;
+    (void)signo;
+    OK(getrlimit(RLIMIT_RTTIME, &limit));
+    EQ(limit.rlim_cur, 1050000);
+    count++;
+}
+
+static void run_in_real_time(void)
+{
+    struct rlimit limit = {.rlim_cur = 50000, .rlim_max = 200000};
+    struct sched_param param = {.sched_priority = 1};
+    OK(setrlimit(RLIMIT_RTTIME, &limit));
+    if (syscall(SYS_sched_setscheduler, 0, SCHED_FIFO, &param)) {
+        EQ(errno, EPERM);
+        _exit(77);
+    }
+    for (int i = 0; spins || i < 10; i++) {
+        long long until_ns = now_ns(CLOCK_THREAD_CPUTIME_ID) + 10000000;
+        while (spins || now_ns(CLOCK_THREAD_CPUTIME_ID) < until_ns)
+            ;
+        usleep(1000);
+    }
+}
+
+static void run_past_soft_limit(void)
+{
+    count = 0;
+    signal(SIGXCPU, raised_limit);
+    run_in_real_time();
+}
+
+/* RLIMIT_RTTIME: of CPU time without sleep, and of real-time tasks only. */
+static void real_time_limit(void)
+{
+    spins = 0;
+    int status = status_of(run_in_real_time);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+        return;
+    EQ(status, 0);
+    spins = 1;
+    EQ(WTERMSIG(status_of(run_in_real_time)), SIGXCPU);
+    EQ(WTERMSIG(status_of(run_past_soft_limit)), SIGKILL);
+}
+
 /* exec keeps alarm and drops POSIX timers; fork drops both. */
 static void of_a_child(void)
 {
@@ -327,5 +376,6 @@ int main(void)
     cpu_timers();
     interval_timers();
     children();
+    real_time_limit();
     return 0;
 }
